@@ -1,0 +1,12 @@
+// `pnpm reproduce …`: builds what is out of date, then becomes the command line of apps/reproduce. Standard output
+// belongs to that command line alone.
+import { fileURLToPath } from 'node:url';
+import { turbo } from './turbo.mjs';
+
+if (await turbo('build', 'reproduce...')) {
+  const cli = new URL('../apps/reproduce/dist/cli.js', import.meta.url);
+  process.argv[1] = fileURLToPath(cli);
+  await import(cli.href);
+} else {
+  process.exitCode = 1;
+}

@@ -1,0 +1,88 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { CHROMIUM_FLAGS, chromiumPath } from './test-support/environment.ts';
+
+/** Packages with `*.browser.test.ts` files, and the dependencies to bundle before their first test loads. */
+const BROWSER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  tensor: [],
+  'backend-cpu': [],
+  'backend-tfjs': [
+    '@tensorflow/tfjs-core',
+    '@tensorflow/tfjs-backend-cpu',
+    '@tensorflow/tfjs-backend-wasm',
+    '@tensorflow/tfjs-backend-webgl',
+    '@tensorflow/tfjs-backend-webgpu',
+  ],
+};
+
+const BROWSER_TESTS = '**/*.browser.test.ts';
+
+/** The workspace's packages are imported from source, so that no test needs a build. Vite's own conditions follow. */
+const source = {
+  resolve: { conditions: ['@sparseflow/source', 'module', 'browser', 'development|production'] },
+  ssr: { resolve: { conditions: ['@sparseflow/source', 'module', 'node', 'development|production'] } },
+};
+
+function folders(parent: string): { name: string; root: string }[] {
+  return readdirSync(new URL(parent, import.meta.url))
+    .map((name) => ({ name, root: `./${parent}/${name}` }))
+    .filter(({ root }) => existsSync(new URL(`${root}/package.json`, import.meta.url)));
+}
+
+function nodeProject({ name, root }: { name: string; root: string }): TestProjectInlineConfiguration {
+  return {
+    ...source,
+    root,
+    test: {
+      name,
+      environment: 'node',
+      include: ['{src,test}/**/*.test.ts', '*.test.ts'],
+      exclude: [BROWSER_TESTS],
+      testTimeout: 30_000,
+    },
+  };
+}
+
+/** The documentation's examples, written by scripts/examples.mjs. */
+const examples: TestProjectInlineConfiguration = {
+  ...source,
+  test: { name: 'examples', environment: 'node', include: ['{packages,apps}/*/.examples/examples.test.ts'] },
+};
+
+function browserProject(name: string, executablePath: string): TestProjectInlineConfiguration {
+  return {
+    ...source,
+    root: `./packages/${name}`,
+    optimizeDeps: { include: [...(BROWSER_PACKAGES[name] ?? [])] },
+    test: {
+      name: `${name}-browser`,
+      include: [`{src,test}/${BROWSER_TESTS}`],
+      testTimeout: 60_000,
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        provider: playwright({ launchOptions: { executablePath, args: [...CHROMIUM_FLAGS] } }),
+        instances: [{ browser: 'chromium' }],
+      },
+    },
+  };
+}
+
+const chromium = chromiumPath();
+/** Without Chromium these projects are left out; test-support/environment.test.ts says so. */
+const browsers =
+  chromium === undefined ? [] : Object.keys(BROWSER_PACKAGES).map((name) => browserProject(name, chromium));
+
+export default defineConfig({
+  test: {
+    silent: 'passed-only',
+    projects: [
+      ...[...folders('packages'), ...folders('apps')].map(nodeProject),
+      nodeProject({ name: 'environment', root: './test-support' }),
+      examples,
+      ...browsers,
+    ],
+  },
+});
