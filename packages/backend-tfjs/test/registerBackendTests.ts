@@ -1,0 +1,55 @@
+import { conformanceCases, registerConformance } from '@sparseflow/tensor/conformance';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { TfjsBackend, TfjsBackendName } from '../src/index.ts';
+import { exceptions } from './exceptions.ts';
+import { kernelCases } from './kernelCases.ts';
+import { registerLeakTests } from './leaks.ts';
+
+/** Everything that is asked of a tfjs backend, wherever it runs: conformance to order 3, kernels, memory, device errors. */
+export function registerBackendTests(name: TfjsBackendName, create: () => Promise<TfjsBackend>): void {
+  if (name === 'webgpu') failOnDeviceErrors(create);
+
+  const isConformance = new Set(conformanceCases().map((one) => one.name));
+  const conformance = exceptions[name].filter((entry) => isConformance.has(String(entry.case)));
+  const kernel = exceptions[name].filter((entry) => !conformance.includes(entry));
+
+  describe('conformance', () => {
+    // Derivatives are made of the same kernels as values; on webgl, where software rendering is slowest, order 1 is enough.
+    const cases = conformanceCases().filter(({ order }) => name !== 'webgl' || order <= 1);
+    registerConformance({ describe, it }, create, { dtypes: ['float32'], exceptions: conformance, cases });
+  });
+
+  describe('kernels', () => {
+    it('exceptions each name a case', () => {
+      const names = kernelCases.map((one) => one.name);
+      for (const entry of kernel) expect(names).toContain(entry.case);
+    });
+    for (const { name: title, run } of kernelCases) {
+      const exception = kernel.find((entry) => entry.case === title);
+      if (!exception) it(title, async () => run(await create()));
+      else
+        it(`${title} (exception: ${exception.reason})`, async () => expect(run(await create())).rejects.toThrow(title));
+    }
+  });
+
+  describe('memory', () => registerLeakTests(create));
+}
+
+/** WGSL and validation errors are events; without this a wrong kernel may give plausible numbers. */
+function failOnDeviceErrors(create: () => Promise<TfjsBackend>): void {
+  const errors: string[] = [];
+  let device: GPUDevice;
+  const take = (): string[] => errors.splice(0);
+  beforeAll(async () => {
+    device = ((await create()).tfjs.kernelBackend as unknown as { device: GPUDevice }).device;
+    device.addEventListener('uncapturederror', (event) =>
+      errors.push((event as GPUUncapturedErrorEvent).error.message),
+    );
+  });
+  afterEach(() => expect(take()).toEqual([]));
+  // Errors arrive after the work is done.
+  afterAll(async () => {
+    await device.queue.onSubmittedWorkDone();
+    expect(take()).toEqual([]);
+  });
+}
