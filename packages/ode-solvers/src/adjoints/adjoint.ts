@@ -1,0 +1,51 @@
+import { dot, scope, type Tensor, type Tree } from '@sparseflow/tensor';
+import type { Plan, Step } from '../options.ts';
+import type { Leaves } from '../rungeKutta.ts';
+
+/** What a way of differentiating a solve is given: the solved problem. */
+export interface AdjointContext {
+  readonly evaluate: (t: number, y: Leaves, params: Tree) => Leaves;
+  readonly y0: Leaves;
+  readonly params: Tree;
+  readonly plan: Plan;
+  /** Groups of leaves of the error norm. */
+  readonly groups: readonly (readonly number[])[];
+  readonly names: readonly string[];
+  readonly grid: readonly Step[];
+  /** The states at the start of each step, if the adjoint asked for them. */
+  readonly states: readonly Leaves[];
+  /** The outputs at `plan.times`, if the adjoint asked for them. */
+  readonly outputs: readonly Leaves[];
+}
+
+/** Cotangents of the outputs at `plan.times`; undefined stands for zero. */
+export type Cotangents = readonly (Leaves | undefined)[];
+
+export interface Pulled {
+  readonly y0: Leaves;
+  readonly params: Tree;
+  readonly t0: number;
+  /** By output. */
+  readonly times: readonly number[];
+  readonly nfe: number;
+}
+
+/** A way of differentiating a solve. Made by `checkpoint`, `backsolve` or `direct`. */
+export interface Adjoint {
+  readonly name: string;
+  /** What the forward solve must keep for it. */
+  readonly keeps: 'states' | 'outputs' | 'nothing';
+  pullback(context: AdjointContext, cotangents: Cotangents): Promise<Pulled>;
+}
+
+/** ⟨a, b⟩ over all leaves, as scalars to be read. */
+export function dots(a: Leaves, b: Leaves): Tensor[] {
+  return scope(() => a.map((leaf, i) => dot(leaf, b[i]!)));
+}
+
+/** Reads scalars, adds them up and disposes them. */
+export async function total(scalars: readonly Tensor[]): Promise<number> {
+  const values = await Promise.all(scalars.map((x) => x.data()));
+  for (const x of scalars) x.dispose();
+  return values.reduce((sum, value) => sum + value[0]!, 0);
+}

@@ -1,0 +1,159 @@
+import {
+  add,
+  disposeTree,
+  flattenTree,
+  mapTree,
+  neg,
+  scope,
+  vjp,
+  zerosLike,
+  type Tensor,
+  type Tree,
+} from '@sparseflow/tensor';
+import type { Plan } from '../options.ts';
+import { copy } from '../replay.ts';
+import type { LeafField, Leaves } from '../rungeKutta.ts';
+import { integrate } from '../solve.ts';
+import { dots, total, type Adjoint, type AdjointContext, type Cotangents, type Pulled } from './adjoint.ts';
+
+export interface BacksolveOptions {
+  /**
+   * Leave the parameters' gradient out of the error norm (Kidger, Chen & Lyons 2021): fewer steps, as nothing depends on it.
+   * Default true.
+   */
+  readonly seminorm?: boolean | undefined;
+  /** Tolerances of the backward solve; those of the forward solve by default. */
+  readonly rtol?: number | undefined;
+  readonly atol?: number | undefined;
+}
+
+/**
+ * The adjoint method (Chen et al. 2018): the state y, its adjoint λ = ∂L/∂y with dλ/dt = -λᵀ ∂f/∂y, and the gradient in the
+ * parameters, d/dt = -λᵀ ∂f/∂θ, are solved backwards in time. Between two output times the solve starts anew from the forward
+ * solution, as in torchdiffeq. Memory does not grow with the number of steps, but the gradient is that of the continuous
+ * problem, off by the tolerance, and where the field contracts its backward solve is unstable: then prefer `checkpoint`.
+ */
+export function backsolve({ seminorm = true, rtol, atol }: BacksolveOptions = {}): Adjoint {
+  return {
+    name: 'backsolve',
+    keeps: 'outputs',
+    async pullback(context, cotangents) {
+      const plan = { ...context.plan, rtol: rtol ?? context.plan.rtol, atol: atol ?? context.plan.atol };
+      const state: Running = { lambda: undefined, gradient: undefined, nfe: 0 };
+      const scalars: Tensor[][] = [];
+      try {
+        return await sweep({ ...context, plan }, cotangents, seminorm, state, scalars);
+      } catch (error) {
+        disposeTree([state.lambda ?? [], state.gradient ?? [], scalars]);
+        throw error;
+      }
+    },
+  };
+}
+
+/** What moves backwards; all of it is ours to dispose. */
+interface Running {
+  lambda: Leaves | undefined;
+  gradient: Leaves | undefined;
+  nfe: number;
+}
+
+async function sweep(
+  context: AdjointContext,
+  cotangents: Cotangents,
+  seminorm: boolean,
+  state: Running,
+  scalars: Tensor[][],
+): Promise<Pulled> {
+  const { y0, params, plan, outputs } = context;
+  plan.times.forEach(() => scalars.push([]));
+  for (let i = plan.times.length - 1; i >= 0; i--) {
+    const [time, y] = [plan.times[i]!, outputs[i]!];
+    const cotangent = cotangents[i];
+    if (cotangent) {
+      // Moving the time of an output moves the output along the field.
+      scalars[i] = scope(() => dots(cotangent, evaluate(context, state, time, y)));
+      replaceLambda(state, (lambda) => (lambda ? lambda.map((x, j) => add(x, cotangent[j]!)) : cotangent.map(copy)));
+    }
+    const before = i === 0 ? plan.t0 : plan.times[i - 1]!;
+    if (state.lambda && before !== time) await stretchBack(context, seminorm, state, y, time, before);
+  }
+  const t0 = state.lambda ? scope(() => dots(state.lambda!, evaluate(context, state, plan.t0, y0))) : [];
+  scalars.push(t0);
+  const times = await Promise.all(scalars.slice(0, -1).map(total));
+  const gradient = state.gradient;
+  return {
+    y0: state.lambda ?? scope(() => y0.map(zerosLike)),
+    params: scope(() => mapTree(params, (leaf, i) => gradient?.[i] ?? zerosLike(leaf))),
+    t0: 0 - (await total(t0)),
+    times,
+    nfe: state.nfe,
+  };
+}
+
+/** Solves the augmented problem from one output time back to the one before. */
+async function stretchBack(
+  { evaluate: field, y0, params, plan, groups, names }: AdjointContext,
+  seminorm: boolean,
+  state: Running,
+  y: Leaves,
+  from: number,
+  to: number,
+): Promise<void> {
+  const n = y0.length;
+  const leaves = flattenTree(params);
+  state.gradient ??= scope(() => leaves.map(zerosLike));
+  const augmented: LeafField = (t, both) => {
+    const { value, pullback } = vjp((x: { y: Leaves; params: Tree }): Leaves => field(t, x.y, x.params), {
+      y: both.slice(0, n),
+      params,
+    });
+    const back = pullback(both.slice(n).map((lambda) => neg(lambda)));
+    return [...value, ...back.y, ...flattenTree(back.params)];
+  };
+  const problem = {
+    field: augmented,
+    y0: [...y, ...state.lambda!, ...state.gradient],
+    names: [...names, ...names.map((name) => `adjoint of ${name}`), ...leaves.map((_, i) => `gradient ${i}`)],
+    read: 2 * n,
+    groups: [
+      ...groups,
+      ...groups.map((group) => group.map((i) => i + n)),
+      ...(seminorm ? [] : leaves.flatMap((leaf, i) => (leaf.size > 0 ? [[2 * n + i]] : []))),
+    ],
+    retain: false,
+  };
+  const { stepper } = await integrate(problem, planBack(plan, from, to));
+  const end = stepper.outputs[0]!;
+  disposeTree([...end.slice(0, n), ...state.lambda!, ...state.gradient]);
+  state.lambda = end.slice(n, 2 * n);
+  state.gradient = end.slice(2 * n);
+  state.nfe += stepper.nfe;
+}
+
+/** The plan of the forward solve, turned round on a part of the interval. */
+function planBack(plan: Plan, from: number, to: number): Plan {
+  const inside = (times: readonly number[]): number[] =>
+    [...times].reverse().filter((time) => (from - time) * plan.direction > 0 && (time - to) * plan.direction > 0);
+  return {
+    ...plan,
+    t0: from,
+    t1: to,
+    direction: plan.direction === 1 ? -1 : 1,
+    times: [to],
+    grid: plan.grid && [from, ...inside(plan.grid), to],
+    stops: plan.stops.length > 0 ? [...inside(plan.stops), to] : [],
+    onStep: undefined,
+  };
+}
+
+function evaluate({ evaluate: field, params }: AdjointContext, state: Running, t: number, y: Leaves): Leaves {
+  state.nfe++;
+  return field(t, y, params);
+}
+
+function replaceLambda(state: Running, next: (lambda: Leaves | undefined) => Leaves): void {
+  const old = state.lambda;
+  state.lambda = scope(() => next(old));
+  if (old) disposeTree(old);
+}

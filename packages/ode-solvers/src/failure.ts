@@ -1,0 +1,174 @@
+/** Why a solve had to give up. */
+export type FailureKind = 'underflow' | 'maxSteps' | 'state' | 'derivative';
+
+/** Where a solve was when it gave up. */
+export interface FailureFacts {
+  /** The time of the last accepted state. */
+  readonly time: number;
+  /** The step that could not be taken. */
+  readonly stepSize: number;
+  /** The last step that was tried. */
+  readonly trialStep: number;
+  /** Of the last attempt; undefined with fixed steps or before the first. */
+  readonly errorRatio: number | undefined;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly nfe: number;
+  /** The share of the interval that is done, 0 to 1. */
+  readonly progress: number;
+  readonly maxSteps: number;
+}
+
+/** One component of the state and how much it has to do with a failure. */
+export interface Component {
+  /** Its name with its index, such as `y[3]`. */
+  readonly name: string;
+  /** Its value in the last accepted state. */
+  readonly value: number;
+  /** Its error over its tolerance, or its derivative, or its value: what `Evidence.measure` says. */
+  readonly size: number;
+}
+
+/** What a stepper reads back when a solve fails; one array for each part of the state. */
+export interface Evidence {
+  readonly measure: 'error' | 'derivative' | 'state';
+  /** Last accepted state. */
+  readonly state: readonly ArrayLike<number>[];
+  readonly initial: readonly ArrayLike<number>[];
+  /** By component, what `measure` says. */
+  readonly sizes: readonly ArrayLike<number>[];
+  readonly name: (part: number, index: number) => string;
+}
+
+/** A failed solve: what its error carries. */
+export interface FailureReport extends FailureFacts {
+  readonly kind: FailureKind;
+  /** Stable, for programs. */
+  readonly code: 'STEP_SIZE_UNDERFLOW' | 'MAX_STEPS' | 'NON_FINITE_STATE' | 'NON_FINITE_DERIVATIVE';
+  readonly what: string;
+  readonly remedy: string;
+  /** At most three, the worst first: those that are not finite, else those with the largest error. */
+  readonly components: readonly Component[];
+  /** Components that are not finite. */
+  readonly nonFinite: number;
+  /** Root mean square of the last accepted state over that of the initial one. NaN where one of them is not finite. */
+  readonly growth: number;
+}
+
+const CODES = {
+  underflow: 'STEP_SIZE_UNDERFLOW',
+  maxSteps: 'MAX_STEPS',
+  state: 'NON_FINITE_STATE',
+  derivative: 'NON_FINITE_DERIVATIVE',
+} as const;
+
+const REMEDIES: Readonly<Record<FailureKind, string>> = {
+  underflow:
+    'loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
+  maxSteps:
+    'raise maxSteps; if many steps were rejected or very short, loosen the tolerances or suspect a stiff problem',
+  state: 'look for NaN in the initial state and in the parameters of a diverged training, or take shorter steps',
+  derivative: 'look for NaN parameters and for log, sqrt and division outside their domain, or take shorter steps',
+};
+
+/** Puts a failure into words and numbers. `where` names the solver. */
+export function report(kind: FailureKind, where: string, facts: FailureFacts, evidence: Evidence): FailureReport {
+  const found = worst(evidence);
+  const growth = rms(evidence.state) / rms(evidence.initial);
+  const { accepted, rejected, nfe } = facts;
+  const work = `${count(accepted, 'accepted step')}, ${rejected} rejected, ${count(nfe, 'evaluation')}`;
+  const what = `${where}: ${headline(kind, facts, growth)} (${work}). State: ${details(evidence, found, growth, facts)}`;
+  return { kind, code: CODES[kind], what, remedy: REMEDIES[kind], growth, ...facts, ...found };
+}
+
+function headline(kind: FailureKind, { time, stepSize, progress, maxSteps }: FailureFacts, growth: number): string {
+  const at = `at t = ${round(time, 6)}, ${round(100 * progress, 3)}% of the interval`;
+  const step = round(stepSize);
+  switch (kind) {
+    case 'underflow':
+      return `a step of ${step} does not move the time ${at}`;
+    case 'maxSteps':
+      return `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`;
+    case 'state':
+      return Number.isFinite(growth)
+        ? `the state is not finite after a step of ${step} that begins ${at}`
+        : `the state is not finite ${at}`;
+    case 'derivative':
+      return `the vector field is not finite ${at}, step ${step}`;
+  }
+}
+
+function details(
+  { measure }: Evidence,
+  { components, nonFinite, size }: Findings,
+  growth: number,
+  { errorRatio }: FailureFacts,
+): string {
+  const list = components.map(({ name, value, size: own }) => {
+    const number = measure === 'error' ? `${round(Math.abs(own))} × tolerance` : round(own);
+    const known = measure === 'state' && Object.is(value, own);
+    return `${name} = ${round(value)}${known ? '' : ` (${measure === 'state' ? 'then' : measure} ${number})`}`;
+  });
+  return [
+    Number.isFinite(growth) && `growth ${round(growth)}-fold (rms)`,
+    Number.isFinite(errorRatio) && `last error ${round(errorRatio!)} × tolerance`,
+    nonFinite > 0 && `${nonFinite} of ${count(size, 'component')} not finite`,
+    list.length > 0 && `worst: ${list.join('; ')}`,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** How many components a message names. */
+const NAMED = 3;
+
+interface Findings {
+  readonly components: readonly Component[];
+  readonly nonFinite: number;
+  readonly size: number;
+}
+
+function worst({ state, sizes, name, measure }: Evidence): Findings {
+  const found: Component[] = [];
+  let nonFinite = 0;
+  let size = 0;
+  const rank = ({ size: own }: Component): number => (Number.isFinite(own) ? Math.abs(own) : Infinity);
+  sizes.forEach((part, p) => {
+    size += part.length;
+    for (let i = 0; i < part.length; i++) {
+      const own = part[i]!;
+      const finite = Number.isFinite(own);
+      if (!finite) nonFinite++;
+      if (finite && (measure === 'state' || own === 0)) continue;
+      if (found.length === NAMED && rank(found[NAMED - 1]!) >= (finite ? Math.abs(own) : Infinity)) continue;
+      found.push({ name: name(p, i), value: state[p]![i]!, size: own });
+      found.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a)));
+      found.length = Math.min(found.length, NAMED);
+    }
+  });
+  return { components: found, nonFinite, size };
+}
+
+/** The largest element is taken out first, so that squares do not overflow. */
+function rms(parts: readonly ArrayLike<number>[]): number {
+  let largest = 0;
+  let n = 0;
+  for (const part of parts) {
+    for (let i = 0; i < part.length; i++) largest = Math.max(largest, Math.abs(part[i]!));
+    n += part.length;
+  }
+  if (!(largest > 0 && largest < Infinity)) return largest;
+  let sum = 0;
+  for (const part of parts) for (let i = 0; i < part.length; i++) sum += (part[i]! / largest) ** 2;
+  return largest * Math.sqrt(sum / n);
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function round(x: number, digits = 2): string {
+  const short = Number(x.toPrecision(digits));
+  const size = Math.abs(short);
+  return size !== 0 && (size < 1e-3 || size >= 1e6) && size < Infinity ? short.toExponential() : String(short);
+}

@@ -1,0 +1,28 @@
+export { solve, type Solution, type SolveOptions, type VectorField } from './solve.ts';
+export { solveVjp, type SolutionCotangent, type SolutionGradient, type SolveVjp } from './solveVjp.ts';
+export { replay } from './replay.ts';
+export type { Stats, Step, StepInfo, StepOptions } from './options.ts';
+
+export type { DenseOutput, Solver } from './solver.ts';
+export { solvers, type SolverName } from './solvers/index.ts';
+export { adaptiveHeun } from './solvers/adaptiveHeun.ts';
+export { bosh3 } from './solvers/bosh3.ts';
+export { dopri5 } from './solvers/dopri5.ts';
+export { dopri8 } from './solvers/dopri8.ts';
+export { euler } from './solvers/euler.ts';
+export { fehlberg45 } from './solvers/fehlberg45.ts';
+export { heun } from './solvers/heun.ts';
+export { heun3 } from './solvers/heun3.ts';
+export { midpoint } from './solvers/midpoint.ts';
+export { ralston } from './solvers/ralston.ts';
+export { rk4 } from './solvers/rk4.ts';
+export { rk4Classic } from './solvers/rk4Classic.ts';
+export { tsit5 } from './solvers/tsit5.ts';
+
+export type { Adjoint } from './adjoints/adjoint.ts';
+export { backsolve, type BacksolveOptions } from './adjoints/backsolve.ts';
+export { checkpoint } from './adjoints/checkpoint.ts';
+export { direct } from './adjoints/direct.ts';
+
+export { MaxStepsError, NonFiniteDerivativeError, NonFiniteStateError, StepSizeUnderflowError } from './errors.ts';
+export type { Component, FailureKind, FailureReport } from './failure.ts';

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { makePlan, type StepOptions } from './options.ts';
+import { dopri5 } from './solvers/dopri5.ts';
+import { euler } from './solvers/euler.ts';
+import { rk4 } from './solvers/rk4.ts';
+
+const plan = (options: Partial<StepOptions>) =>
+  makePlan({ t0: 0, t1: 1, ...options }, (what, remedy) => new Error(`${what} | ${remedy}`));
+
+describe('makePlan', () => {
+  it('fills in the defaults', () => {
+    expect(plan({})).toMatchObject({
+      solver: dopri5,
+      rtol: 1e-7,
+      atol: 1e-9,
+      maxSteps: 100_000,
+      minStep: 0,
+      maxStep: Infinity,
+      control: { safety: 0.9, minFactor: 0.2, maxFactor: 10 },
+      times: [1],
+      grid: undefined,
+    });
+  });
+
+  it('makes fixed grids that end exactly at t1', () => {
+    expect(plan({ solver: rk4, steps: 4 }).grid).toEqual([0, 0.25, 0.5, 0.75, 1]);
+    expect(plan({ solver: rk4, stepSize: 0.3 }).grid).toEqual([0, 0.3, 0.6, 0.3 * 3, 1]);
+    // 0.1 · 10 by addition is 0.9999999999999999, and the quotient rounds to more than 10 for other numbers.
+    const tenths = plan({ solver: rk4, stepSize: 0.1 }).grid!;
+    expect([tenths.length, tenths[10]]).toEqual([11, 1]);
+    const thirds = plan({ solver: euler, t0: 5, t1: 0.3, steps: 7 }).grid!;
+    expect([thirds.length, thirds[0], thirds[7]]).toEqual([8, 5, 0.3]);
+    expect(plan({ solver: euler, t0: 2, t1: 1, stepSize: 0.5 }).grid).toEqual([2, 1.5, 1]);
+    expect(plan({ steps: 2 }).grid).toEqual([0, 0.5, 1]);
+    expect(plan({ solver: rk4, t1: 0, steps: 2 }).grid).toEqual([0]);
+  });
+
+  it('steps from output to output when a method has no error estimate and nothing else is said', () => {
+    expect(plan({ solver: rk4, saveAt: [0, 0.2, 0.2, 1] }).grid).toEqual([0, 0.2, 1]);
+  });
+
+  it('refuses what makes no sense', () => {
+    const refused = (options: Partial<StepOptions>) => expect(() => plan(options));
+    refused({ t1: Infinity }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: the interval from 0 to Infinity is not finite | give finite t0 and t1]`,
+    );
+    refused({ rtol: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: rtol is -1 | give a number from 0]`);
+    refused({ atol: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: atol is 0 | give a positive number]`);
+    refused({ rtol: NaN }).toThrow('rtol is NaN');
+    refused({ minStep: 2, maxStep: 1 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: minStep is 2, maxStep 1 | give 0 ≤ minStep ≤ maxStep]`,
+    );
+    refused({ firstStep: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: firstStep is 0 | give a positive number]`);
+    refused({ maxSteps: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: maxSteps is 0 | give a positive number]`);
+    refused({ minFactor: 1.5 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: safety is 0.9, minFactor 1.5, maxFactor 10 | give safety and minFactor below 1, maxFactor above]`,
+    );
+    refused({ saveAt: [0.5, 0.2] }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: saveAt[1] = 0.2 is not between 0.5 and t1 = 1 | give times in the direction of integration]`,
+    );
+    refused({ saveAt: [2] }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: saveAt[0] = 2 is not between 0 and t1 = 1 | give times in the direction of integration]`,
+    );
+    refused({ stepTo: [-1] }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: stepTo[0] = -1 is not between 0 and t1 = 1 | give times in the direction of integration]`,
+    );
+    refused({ t0: 1, t1: 0, saveAt: [0.2, 0.5] }).toThrow('saveAt[1] = 0.5');
+    refused({ steps: 2, stepSize: 1 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: steps and stepSize are both given | give one of them]`,
+    );
+    refused({ steps: 1.5 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: 1.5 steps are asked for | give an integer up to maxSteps, 100000]`,
+    );
+    refused({ stepSize: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: stepSize is -1 | give a positive number]`);
+    refused({ stepSize: 1e-9 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: 1000000000 steps are asked for | give an integer up to maxSteps, 100000]`,
+    );
+    refused({ solver: rk4 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: rk4 has no error estimate to choose steps by | give steps or stepSize, or use dopri5]`,
+    );
+  });
+});

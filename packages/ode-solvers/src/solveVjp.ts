@@ -1,0 +1,126 @@
+import { disposeTree, scope, ShapeError, Tensor, type Params, type Tree } from '@sparseflow/tensor';
+import type { Adjoint, Cotangents } from './adjoints/adjoint.ts';
+import { checkpoint } from './adjoints/checkpoint.ts';
+import type { Layout } from './layout.ts';
+import { copy } from './replay.ts';
+import { integrate, pose, solutionOf, type Solution, type SolveOptions, type VectorField } from './solve.ts';
+
+/** Cotangents of a solution's parts; what is left out is zero. */
+export interface SolutionCotangent<Y extends Tree> {
+  readonly y1?: Y | undefined;
+  /** In the order of `saveAt`. */
+  readonly ys?: readonly (Y | undefined)[] | undefined;
+}
+
+/** The gradient of a scalar that was computed from a solution. */
+export interface SolutionGradient<Y extends Tree, P extends Tree> {
+  readonly y0: Y;
+  readonly params: P;
+  readonly t0: number;
+  readonly t1: number;
+  /** In the times of `saveAt`. */
+  readonly ts: readonly number[];
+}
+
+export interface SolveVjp<Y extends Tree, P extends Tree> {
+  readonly solution: Solution<Y>;
+  /**
+   * Maps the cotangent of `y1`, or of `y1` and `ys`, to gradients, which are the caller's to dispose. Can be called more than
+   * once. `y0` and `params` must not have been disposed. Its evaluations are added to `solution.stats.nfeBackward`.
+   * @throws {ShapeError | DTypeError} when the cotangent does not have the solution's structure
+   */
+  pullback(cotangent: Y | SolutionCotangent<Y>): Promise<SolutionGradient<Y, P>>;
+  /** Frees what the pullback needs; the solution stays. */
+  dispose(): void;
+}
+
+/**
+ * Solves like `solve`, and differentiates the solution in the initial state, the parameters and the times. How is the `adjoint`'s
+ * business; the default, `checkpoint()`, is exact for the steps that were taken. A parameter that the field does not use gets
+ * zeros.
+ *
+ * @throws what `solve` throws
+ *
+ * @example
+ * ```ts
+ * import { mul, neg, onesLike, tensor } from '@sparseflow/tensor';
+ * import { createReferenceBackend } from '@sparseflow/tensor/reference';
+ * import { solveVjp } from '@sparseflow/ode-solvers';
+ *
+ * const backend = createReferenceBackend();
+ * const y0 = tensor([1, 2], { backend });
+ * const params = { rate: tensor(0.5, { backend }) };
+ * const run = await solveVjp((_t, y, p) => neg(mul(p.rate, y)), y0, params, { t0: 0, t1: 2 });
+ * const gradient = await run.pullback(onesLike(run.solution.y1)); // of the sum of y1
+ * console.log(gradient.params.rate.dataSync(), gradient.t1); // -2 · 3 exp(-1) = [-2.2073], -0.5 · 3 exp(-1) = -0.5518
+ * run.dispose();
+ * ```
+ */
+export async function solveVjp<Y extends Tree, P extends Tree = Params>(
+  f: VectorField<Y, P>,
+  y0: Y,
+  params: P,
+  options: SolveOptions & { readonly adjoint?: Adjoint | undefined },
+): Promise<SolveVjp<Y, P>> {
+  const adjoint = options.adjoint ?? checkpoint();
+  const { layout, plan, problem, evaluate } = pose(f, y0, params, options, adjoint.keeps === 'states');
+  const { stepper, journey } = await integrate(problem, plan);
+  // Copies, so that the solution can be disposed before the pullback.
+  const outputs = adjoint.keeps === 'outputs' ? scope(() => stepper.outputs.map((leaves) => leaves.map(copy))) : [];
+  const context = {
+    evaluate: evaluate as (t: number, y: readonly Tensor[], p: Tree) => readonly Tensor[],
+    y0: problem.y0,
+    params,
+    plan,
+    groups: problem.groups,
+    names: problem.names,
+    grid: journey.grid,
+    states: stepper.states,
+    outputs,
+  };
+  return {
+    solution: solutionOf(layout, plan, stepper.outputs, journey),
+    async pullback(cotangent) {
+      const pulled = await adjoint.pullback(context, cotangentsOf(layout, cotangent, plan.times.length));
+      journey.stats.nfeBackward += pulled.nfe;
+      return {
+        y0: layout.unflatten(pulled.y0),
+        params: pulled.params as P,
+        t0: pulled.t0,
+        t1: pulled.times[pulled.times.length - 1]!,
+        ts: pulled.times.slice(0, -1),
+      };
+    },
+    dispose: () => disposeTree([stepper.states.slice(1), outputs]),
+  };
+}
+
+/** The cotangents of all outputs, from either form that `pullback` takes. */
+function cotangentsOf<Y extends Tree>(
+  layout: Layout<Y>,
+  cotangent: Y | SolutionCotangent<Y>,
+  count: number,
+): Cotangents {
+  const { y1, ys = [] }: SolutionCotangent<Y> = isParts(layout, cotangent) ? cotangent : { y1: cotangent };
+  if (ys.length > count - 1) {
+    throw new ShapeError(
+      'pullback',
+      `${ys.length} cotangents for ${count - 1} saved states`,
+      'give one for each time of saveAt',
+    );
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const tree = i === count - 1 ? y1 : ys[i];
+    return tree === undefined ? undefined : layout.flatten(tree, 'cotangent');
+  });
+}
+
+/** A record of y1 and ys is a cotangent by parts, unless the state itself is a record with such keys. */
+function isParts<Y extends Tree>(
+  layout: Layout<Y>,
+  cotangent: Y | SolutionCotangent<Y>,
+): cotangent is SolutionCotangent<Y> {
+  const own = (keys: readonly string[]): boolean => keys.every((key) => key === 'y1' || key === 'ys');
+  if (cotangent instanceof Tensor || Array.isArray(cotangent)) return false;
+  return own(Object.keys(cotangent)) && !own(layout.names.map((name) => name.split('.')[1] ?? ''));
+}

@@ -1,0 +1,252 @@
+import { full, maximum, scaledErrorNorm, scope, sub, type Tensor } from '@sparseflow/tensor';
+import { solveError } from './errors.ts';
+import { report, type Evidence, type FailureFacts, type FailureKind } from './failure.ts';
+import type { Stepper, Trial, Wait } from './march.ts';
+import type { Plan } from './options.ts';
+import { copy } from './replay.ts';
+import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
+
+export interface Problem {
+  readonly field: LeafField;
+  readonly y0: Leaves;
+  /** Names of the leaves, for messages. */
+  readonly names: readonly string[];
+  /** The field reads this many leaves; later ones are integrals that it does not depend on. */
+  readonly read: number;
+  /** The error norm is the largest root mean square over these groups of leaves. */
+  readonly groups: readonly (readonly number[])[];
+  /** Keep the state at the start of each accepted step. */
+  readonly retain: boolean;
+}
+
+interface Attempt {
+  readonly y1: Tensor[];
+  /** The derivative at y1, where the method has it. */
+  readonly slope: Tensor[] | undefined;
+  readonly outputs: Tensor[][];
+  readonly ratio: Tensor | undefined;
+}
+
+/**
+ * A state of tensors under way. Each step runs in a scope, so the stages are freed at once; what lives from step to step is
+ * disposed by hand, and therefore copied wherever a field may have handed out a tensor of its own.
+ */
+export class TensorStepper implements Stepper {
+  nfe = 0;
+  /** States at the start of each accepted step, when retained; the first is the caller's. */
+  readonly states: Leaves[] = [];
+  readonly outputs: Tensor[][] = [];
+  readonly #problem: Problem;
+  readonly #plan: Plan;
+  readonly #field: LeafField;
+  readonly #sync: boolean;
+  #y: Leaves;
+  #k1: Tensor[] | undefined;
+  #attempt: Attempt | undefined;
+
+  constructor(problem: Problem, plan: Plan) {
+    this.#problem = problem;
+    this.#plan = plan;
+    this.#y = problem.y0;
+    this.#sync = problem.y0[0]?.backend.downloadSync !== undefined;
+    this.#field = (t, y) => {
+      this.nfe++;
+      return problem.field(t, y);
+    };
+  }
+
+  norms(t: number): Wait<[number, number]> {
+    const k1 = this.#derivative(t);
+    const norms = scope(() => [this.#norm((j) => this.#y[j]!, this.#y), this.#norm((j) => k1[j]!, this.#y)]);
+    const [d0, d1] = norms.map((norm) => this.#read(norm, (d) => d)) as [Wait<number>, Wait<number>];
+    return this.#sync ? ([d0, d1] as [number, number]) : Promise.all([d0, d1]);
+  }
+
+  curvature(t: number, h: number): Wait<number> {
+    const k1 = this.#derivative(t);
+    const read = this.#problem.read;
+    const norm = scope(() => {
+      const probe = advance(this.#y, [k1], [1], h, read);
+      const k2 = this.#field(t + h, probe);
+      return this.#norm((j) => sub(k2[j]!, k1[j]!), this.#y);
+    });
+    return this.#read(norm, (d) => d / Math.abs(h));
+  }
+
+  output(): void {
+    this.outputs.push(scope(() => this.#y.map(copy)));
+  }
+
+  trial(trial: Trial): Wait<number> {
+    const { solver } = this.#plan;
+    const { t, dt, times, estimate, forced, last } = trial;
+    // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
+    if (estimate || solver.fsal) this.#derivative(t);
+    const attempt = scope((): Attempt | number => {
+      const complete = estimate || !last || times.some((time) => (time - t) / dt !== 1);
+      const options = { k1: this.#k1, complete, read: this.#problem.read };
+      const { y1, ks } = rungeKuttaStep(solver, this.#field, trial, this.#y, options);
+      const ratio = estimate ? this.#norm((j) => combine(ks, solver.error!, dt, j), this.#y, y1) : undefined;
+      if (ratio && this.#sync) {
+        const value = ratio.dataSync()[0]!;
+        if (!(value <= 1 || (forced && value < Infinity))) return value;
+      }
+      return {
+        y1,
+        slope: solver.fsal && !last ? ks[ks.length - 1]!.map(copy) : undefined,
+        outputs: times.map((time) => {
+          const theta = (time - t) / dt;
+          return theta === 1 ? y1.map(copy) : denseState(solver, this.#y, ks, dt, theta);
+        }),
+        ratio,
+      };
+    });
+    if (typeof attempt === 'number') return attempt;
+    this.#attempt = attempt;
+    return attempt.ratio ? this.#read(attempt.ratio, (ratio) => ratio) : 0;
+  }
+
+  isFinite(): Wait<boolean> {
+    const y1 = this.#attempt!.y1.filter((leaf) => leaf.size > 0);
+    if (y1.length === 0) return true;
+    // |y| / (1 + |y|) is NaN for an infinite y, too.
+    const norm = scope(() => scaledErrorNorm(y1, y1, y1, { rtol: 1, atol: 1 }));
+    return this.#read(norm, Number.isFinite);
+  }
+
+  accept(): void {
+    const { y1, slope, outputs } = this.#attempt!;
+    this.#attempt = undefined;
+    this.outputs.push(...outputs);
+    if (this.#problem.retain) this.states.push(this.#y);
+    else this.#release(this.#y);
+    this.#forget();
+    this.#y = y1;
+    this.#k1 = slope;
+  }
+
+  reject(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    if (!attempt) return;
+    disposeAll([attempt.y1, attempt.slope ?? [], ...attempt.outputs]);
+    attempt.ratio?.dispose();
+  }
+
+  async fault(t: number): Promise<'state' | 'derivative' | undefined> {
+    if (!allFinite(await download(this.#y))) return 'state';
+    const k1 = this.#derivative(t);
+    return allFinite(await download(k1)) ? undefined : 'derivative';
+  }
+
+  restart(): void {
+    this.reject();
+    this.#release(this.#y);
+    this.#forget();
+    for (const state of this.states.splice(0)) this.#release(state);
+    disposeAll(this.outputs.splice(0));
+    this.#y = this.#problem.y0;
+  }
+
+  async failure(kind: FailureKind, facts: FailureFacts): Promise<Error> {
+    const { y0, names } = this.#problem;
+    this.reject();
+    const state = await download(this.#y);
+    const k1 = await download(this.#k1 ?? []);
+    const found: Pick<Evidence, 'measure' | 'sizes'> =
+      kind === 'state' && !allFinite(state)
+        ? { measure: 'state', sizes: state }
+        : kind === 'derivative' && !allFinite(k1)
+          ? { measure: 'derivative', sizes: k1 }
+          : await this.#contributions(facts);
+    const evidence = { state, initial: await download(y0), name: componentName(names, y0), ...found };
+    return solveError(report(kind, this.#plan.solver.name, facts, evidence));
+  }
+
+  /** Frees the state and everything else that the caller did not give; with `retained`, also the states and outputs. */
+  dispose(retained: boolean): void {
+    this.reject();
+    this.#forget();
+    this.#release(this.#y);
+    this.#y = [];
+    if (!retained) return;
+    for (const state of this.states) this.#release(state);
+    disposeAll(this.outputs);
+  }
+
+  /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */
+  async #contributions({ time: t, trialStep: dt }: FailureFacts): Promise<Pick<Evidence, 'measure' | 'sizes'>> {
+    const { solver, rtol, atol } = this.#plan;
+    const { error } = solver;
+    const [y1, errors] = scope(() => {
+      const options = { k1: this.#k1, complete: true, read: this.#problem.read };
+      const { y1: end, ks } = rungeKuttaStep(solver, this.#problem.field, { t, dt, end: t + dt }, this.#y, options);
+      return [end, error ? end.map((_, j) => combine(ks, error, dt, j)) : []];
+    });
+    const [before, after, estimates] = [await download(this.#y), await download(y1), await download(errors)];
+    disposeAll([y1, errors]);
+    const tolerance = (p: number, i: number): number =>
+      atol + rtol * Math.max(Math.abs(before[p]![i]!), Math.abs(after[p]![i]!));
+    return error
+      ? { measure: 'error', sizes: estimates.map((e, p) => Float64Array.from(e, (x, i) => x / tolerance(p, i))) }
+      : { measure: 'state', sizes: after };
+  }
+
+  /** The derivative at the current state, computed once. */
+  #derivative(t: number): Tensor[] {
+    return (this.#k1 ??= scope(() => this.#field(t, this.#y.slice(0, this.#problem.read)).map(copy)));
+  }
+
+  /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances. */
+  #norm(quantity: (leaf: number) => Tensor, y0: Leaves, y1: Leaves = y0): Tensor {
+    const pick = (leaves: Leaves, group: readonly number[]): Tensor[] => group.map((j) => leaves[j]!);
+    const norms = this.#problem.groups.map((group) =>
+      scaledErrorNorm(group.map(quantity), pick(y0, group), pick(y1, group), this.#plan),
+    );
+    if (norms.length === 0) return full([], 0, y0[0]!); // an empty batch has no error
+    return norms.reduce((a, b) => maximum(a, b));
+  }
+
+  /** Reads a number and disposes the tensor. */
+  #read<T>(x: Tensor, then: (value: number) => T): Wait<T> {
+    const finish = (values: ArrayLike<number>): T => {
+      x.dispose();
+      return then(values[0]!);
+    };
+    return this.#sync ? finish(x.dataSync()) : x.data().then(finish);
+  }
+
+  #forget(): void {
+    for (const leaf of this.#k1 ?? []) leaf.dispose();
+    this.#k1 = undefined;
+  }
+
+  #release(state: Leaves): void {
+    if (state !== this.#problem.y0) disposeAll([state]);
+  }
+}
+
+function disposeAll(states: readonly Leaves[]): void {
+  for (const leaves of states) for (const leaf of leaves) leaf.dispose();
+}
+
+function download(leaves: Leaves): Promise<ArrayLike<number>[]> {
+  return Promise.all(leaves.map((leaf) => leaf.data()));
+}
+
+function allFinite(parts: readonly ArrayLike<number>[]): boolean {
+  return parts.every((values) => Array.prototype.every.call(values, Number.isFinite));
+}
+
+/** Names components like `y[1, 0]`, by the leaf's shape. */
+function componentName(names: readonly string[], y0: Leaves): (part: number, index: number) => string {
+  return (part, index) => {
+    const at: number[] = [];
+    let rest = index;
+    for (const n of [...y0[part]!.shape].reverse()) {
+      at.unshift(rest % n);
+      rest = Math.floor(rest / n);
+    }
+    return at.length === 0 ? names[part]! : `${names[part]}[${at.join(', ')}]`;
+  };
+}
