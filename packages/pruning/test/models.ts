@@ -1,0 +1,49 @@
+import { key, randomNormal, splitKey } from '@sparseflow/tensor';
+import type { Backend, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+
+/** A chain of linear layers, [out, in] weights, with all its hidden units prunable. */
+export interface Chain {
+  readonly params: Record<string, Tensor>;
+  readonly neurons: readonly NeuronGroup[];
+}
+
+/** Groups of a chain of `layers` linear layers: a unit's row, its bias, and the column that reads it. */
+export function chainNeurons(hidden: readonly number[]): NeuronGroup[] {
+  return hidden.map((size, i) => ({
+    name: `layers.${i}`,
+    size,
+    axes: [
+      { param: `layers.${i}.weight`, axis: 0, role: 'out' },
+      { param: `layers.${i}.bias`, axis: 0, role: 'bias' },
+      { param: `layers.${i + 1}.weight`, axis: 1, role: 'in' },
+    ],
+  }));
+}
+
+export function chain(backend: Backend, widths: readonly number[], seed = 0): Chain {
+  const keys = splitKey(key(seed), 2 * widths.length);
+  const params: Record<string, Tensor> = {};
+  widths.slice(1).forEach((out, i) => {
+    params[`layers.${i}.weight`] = randomNormal(keys[2 * i]!, [out, widths[i]!], { backend });
+    params[`layers.${i}.bias`] = randomNormal(keys[2 * i + 1]!, [out], { backend });
+  });
+  return { params, neurons: chainNeurons(widths.slice(1, -1)) };
+}
+
+export function sizeOf(params: Params): number {
+  return Object.values(params).reduce((n, { size }) => n + size, 0);
+}
+
+/** The mask of a parameter as plain numbers: ones where there is none. */
+export async function maskOf(params: Params, masks: Params, name: string): Promise<number[]> {
+  return Array.from((await masks[name]?.data()) ?? new Array<number>(params[name]!.size).fill(1));
+}
+
+/** All masks, one after another. */
+export async function flatMask(params: Params, masks: Params): Promise<number[]> {
+  return (await Promise.all(Object.keys(params).map((name) => maskOf(params, masks, name)))).flat();
+}
+
+export async function flatValues(params: Params): Promise<number[]> {
+  return (await Promise.all(Object.values(params).map(async (x) => Array.from(await x.data())))).flat();
+}
