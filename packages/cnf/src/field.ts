@@ -1,0 +1,38 @@
+import { jvp, reshape, scope, slice, stack } from '@sparseflow/tensor';
+import type { CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+
+/** What one dual pass gives: f(t, z) [batch, dim] and its derivative along each probe [count, batch, dim]. */
+export interface Dual {
+  readonly value: Tensor;
+  readonly tangent: Tensor;
+}
+
+/**
+ * A vector field dz/dt = f(t, z) with named parameters: pure functions and a description of what can be pruned. Any object of
+ * this shape is a field; `mlp` makes one.
+ */
+export interface Field {
+  /** Dimension of z. */
+  readonly dim: number;
+  /** Fresh parameters, the same on every backend for one key. */
+  init(key: Key, options: CreateOptions): Params;
+  /** f(t, z) for z [batch, dim]. */
+  apply(params: Params, t: number, z: Tensor): Tensor;
+  /** A faster `dual`, where the field has one. By default forward-mode differentiation of `apply`. */
+  dual?(params: Params, t: number, z: Tensor, probes: Tensor): Dual;
+  /** Units that can be removed, and the slices of the parameters that go with them. */
+  readonly neurons: readonly NeuronGroup[];
+}
+
+/** The value of a field and its derivatives along `probes` [count, batch, dim], in one pass. */
+export function dualPass(field: Field, params: Params, t: number, z: Tensor, probes: Tensor): Dual {
+  if (field.dual) return field.dual(params, t, z, probes);
+  return scope(() => {
+    const count = probes.shape[0]!;
+    const passes = Array.from({ length: count }, (_, i) => {
+      const probe = reshape(slice(probes, [i, 0, 0], [1, -1, -1]), z.shape);
+      return jvp((x: Tensor) => field.apply(params, t, x), z, probe);
+    });
+    return { value: passes[0]!.value, tangent: stack(passes.map(({ tangent }) => tangent)) };
+  });
+}
