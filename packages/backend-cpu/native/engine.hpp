@@ -1,0 +1,540 @@
+// The operations that can be called: each checks its arguments, cuts the work into parts and runs the kernels. A misfit is
+// reported before anything is read or written. Shared by the Node addon and the WebAssembly module, which supply a Machine:
+//   const Kernels& kernels(); int threads(); void run(int parts, task(part, thread)); float* memory(int slot, double floats)
+// where memory gives null when there is not enough, and a slot's memory is free again at the next call.
+#pragma once
+#include "kernels.hpp"
+
+// Numbers (sizes, coefficients) and arrays of float32: results first, then operands.
+struct Call {
+  const double* numbers;
+  int number_count;
+  float* const* arrays;
+  const long* sizes;
+  int array_count;
+
+  // Sizes are compared as doubles, in which a product of sizes cannot overflow.
+  bool has(int i, double size) const { return i < array_count && static_cast<double>(sizes[i]) == size; }
+  // A whole number from 0, or -1.
+  int whole(int i) const {
+    if (i >= number_count || !(numbers[i] >= 0 && numbers[i] <= 2147483647.)) return -1;
+    const int n = static_cast<int>(numbers[i]);
+    return n == numbers[i] ? n : -1;
+  }
+};
+
+using Error = const char*;
+
+constexpr Error no_memory = "not enough memory";
+constexpr int shared_memory = 0;  // slots above it belong to the threads
+
+inline int smaller(int a, int b) { return a < b ? a : b; }
+
+// A layer as it is given. Time scale and shift make u = (W h + b) s + c = W' h + b' with W' = s W and b' = b s + c.
+struct GivenLayer {
+  const float *weight, *bias, *scale, *shift;
+};
+
+struct Network {
+  DualProblem problem;
+  GivenLayer given[max_layers];
+  double gradients;  // floats of one part's gradients
+  double folded;     // floats of the folded weights and biases
+};
+
+// numbers: batch, dim, count, activation, then in, out, flags (1: bias, 2: scale, 4: shift) of each layer.
+// arrays[from…]: weight, bias?, scale?, shift? of each layer.
+inline bool read_network(const Call& c, int from, Network& net) {
+  DualProblem& p = net.problem;
+  p.batch = c.whole(0), p.dim = c.whole(1), p.count = c.whole(2), p.activation = c.whole(3);
+  if (p.batch < 0 || p.dim < 1 || p.count < 0 || p.activation < 0 || p.activation > 6 || (c.number_count - 4) % 3 != 0) return false;
+  p.layers = (c.number_count - 4) / 3;
+  if (p.layers < 1 || p.layers > max_layers) return false;
+  p.widest = p.dim;
+  net.gradients = net.folded = 0;
+  int width = p.dim;
+  for (int l = 0; l < p.layers; l++) {
+    const int in = c.whole(4 + 3 * l), out = c.whole(5 + 3 * l), flags = c.whole(6 + 3 * l);
+    if (in != width || out < 1 || flags < 0 || flags > 7) return false;
+    const double size = static_cast<double>(in) * out;
+    if (!c.has(from, size)) return false;
+    GivenLayer& given = net.given[l];
+    given = {c.arrays[from++], nullptr, nullptr, nullptr};
+    const float** vectors[3] = {&given.bias, &given.scale, &given.shift};
+    for (int v = 0; v < 3; v++)
+      if (flags >> v & 1) {
+        if (!c.has(from, out)) return false;
+        *vectors[v] = c.arrays[from++];
+      }
+    p.layer[l] = {given.weight, given.bias, in, out, static_cast<long>(net.gradients)};
+    net.gradients += size + out;
+    if (given.scale) net.folded += size;
+    if (given.scale || given.shift) net.folded += out;
+    width = out;
+    if (out > p.widest) p.widest = out;
+  }
+  return p.widest <= max_width && from == c.array_count;
+}
+
+inline void fold(Network& net, float* memory) {
+  for (int l = 0; l < net.problem.layers; l++) {
+    Layer& layer = net.problem.layer[l];
+    const GivenLayer& given = net.given[l];
+    if (given.scale) {
+      for (int r = 0; r < layer.out; r++)
+        for (int j = 0; j < layer.in; j++) memory[static_cast<long>(r) * layer.in + j] = given.weight[static_cast<long>(r) * layer.in + j] * given.scale[r];
+      layer.weight = memory;
+      memory += static_cast<long>(layer.in) * layer.out;
+    }
+    if (given.scale || given.shift) {
+      for (int r = 0; r < layer.out; r++) {
+        float b = given.bias ? given.bias[r] : 0;
+        if (given.bias && given.scale) b *= given.scale[r];
+        memory[r] = given.shift ? b + given.shift[r] : b;
+      }
+      layer.bias = memory;
+      memory += layer.out;
+    }
+  }
+}
+
+template <class Machine>
+bool reserve(Machine& m, double scratch) {
+  for (int t = 0; t < m.threads(); t++)
+    if (!m.memory(1 + t, scratch)) return false;
+  return true;
+}
+
+// arrays: f, df, x, dx, then the layers.
+template <class Machine>
+Error dual_forward(Machine& m, const Call& c) {
+  Network net;
+  DualProblem& p = net.problem;
+  if (!read_network(c, 4, net)) return "dualForward: the layers' sizes do not fit";
+  const double n = p.batch, out = p.layer[p.layers - 1].out;
+  if (!c.has(0, n * out) || !c.has(1, n * out * p.count) || !c.has(2, n * p.dim) || !c.has(3, n * p.dim * p.count))
+    return "dualForward: the inputs' or outputs' sizes do not fit";
+  p.f = c.arrays[0], p.df = c.arrays[1], p.x = c.arrays[2], p.dx = c.arrays[3];
+  const Kernels& k = m.kernels();
+  const int blocks = static_cast<int>((p.batch + (k.block - 1LL)) / k.block);
+  const int parts = smaller(blocks, 64);
+  const double scratch = blocks > 0 ? k.forward_scratch(p) : 0;
+  float* memory = m.memory(shared_memory, net.folded);
+  if (!memory || !reserve(m, scratch)) return no_memory;
+  fold(net, memory);
+  m.run(parts, [&](int part, int thread) {
+    const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
+    for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b++) k.forward_block(p, b * k.block, m.memory(1 + thread, scratch));
+  });
+  return nullptr;
+}
+
+// The parts that sum gradients of their own. Fixed, because the order of a sum is part of its result.
+constexpr int gradient_parts = 8;
+
+// Adds rows of the parts' gradients of one layer in order and unfolds scale and shift. With G = Σ ū hᵀ + Σ d̄u dhᵀ and g = Σ ū:
+// W̄ = s G, b̄ = s g, s̄ = Σ_j W G + b g, c̄ = g.
+inline void unfold(const Layer& layer, const GivenLayer& given, const float* parts, long part_size, int count, int first, int last, float* const* results) {
+  float* weight = results[0];
+  int next = 1;
+  float* bias = given.bias ? results[next++] : nullptr;
+  float* scale = given.scale ? results[next++] : nullptr;
+  float* shift = given.shift ? results[next++] : nullptr;
+  for (int r = first; r < last; r++) {
+    const long at = static_cast<long>(r) * layer.in;
+    float* row = weight + at;
+    for (int j = 0; j < layer.in; j++) row[j] = 0;
+    float g = 0;
+    for (int part = 0; part < count; part++) {
+      const float* from = parts + part * part_size + layer.gradient;
+      for (int j = 0; j < layer.in; j++) row[j] += from[at + j];
+      g += from[static_cast<long>(layer.in) * layer.out + r];
+    }
+    if (shift) shift[r] = g;
+    if (bias) bias[r] = scale ? g * given.scale[r] : g;
+    if (!scale) continue;
+    double total = given.bias ? static_cast<double>(given.bias[r]) * g : 0;
+    for (int j = 0; j < layer.in; j++) total += static_cast<double>(given.weight[at + j]) * row[j];
+    scale[r] = static_cast<float>(total);
+    for (int j = 0; j < layer.in; j++) row[j] *= given.scale[r];
+  }
+}
+
+// arrays: the cotangents of x, dx and the layers' tensors; then the cotangents of f and df, x, dx, and the layers.
+template <class Machine>
+Error dual_backward(Machine& m, const Call& c) {
+  Network net;
+  DualProblem& p = net.problem;
+  const int results = c.array_count / 2 - 1;  // 2 + tensors results, 4 + tensors operands
+  if (c.array_count < 8 || c.array_count % 2 != 0 || !read_network(c, results + 4, net)) return "dualBackward: the layers' sizes do not fit";
+  const double n = p.batch, out = p.layer[p.layers - 1].out;
+  const int in = results;
+  if (!c.has(0, n * p.dim) || !c.has(1, n * p.dim * p.count) || !c.has(in, n * out) || !c.has(in + 1, n * out * p.count) || !c.has(in + 2, n * p.dim) ||
+      !c.has(in + 3, n * p.dim * p.count))
+    return "dualBackward: the inputs' or outputs' sizes do not fit";
+  for (int i = 2; i < results; i++)
+    if (c.sizes[i] != c.sizes[results + 2 + i]) return "dualBackward: the gradients' sizes do not fit";
+  p.gx = c.arrays[0], p.gdx = c.arrays[1], p.ct = c.arrays[in], p.dct = c.arrays[in + 1], p.x = c.arrays[in + 2], p.dx = c.arrays[in + 3];
+  const Kernels& k = m.kernels();
+  const int blocks = static_cast<int>((p.batch + (k.block - 1LL)) / k.block);
+  const int parts = smaller(blocks, gradient_parts);
+  const double scratch = blocks > 0 ? k.backward_scratch(p) : 0;
+  const long total = static_cast<long>(net.gradients);
+  float* memory = m.memory(shared_memory, net.folded + net.gradients * parts);
+  if (!memory || !reserve(m, scratch)) return no_memory;
+  fold(net, memory);
+  float* sums = memory + static_cast<long>(net.folded);
+  m.run(parts, [&](int part, int thread) {
+    float* gradients = sums + part * total;
+    for (long i = 0; i < total; i++) gradients[i] = 0;
+    const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
+    for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b++)
+      k.backward_block(p, b * k.block, m.memory(1 + thread, scratch), gradients);
+  });
+  int first[max_layers];
+  for (int l = 0, next = 2; l < p.layers; l++) {
+    first[l] = next;
+    const GivenLayer& given = net.given[l];
+    next += 1 + (given.bias != nullptr) + (given.scale != nullptr) + (given.shift != nullptr);
+  }
+  // Rows are independent, so this can be cut anywhere; small networks are not worth waking anyone.
+  const int pieces = total > 65536 ? 8 : 1;
+  m.run(p.layers * pieces, [&](int part, int) {
+    const int l = part / pieces, piece = part % pieces;
+    const long rows = p.layer[l].out;
+    unfold(p.layer[l], net.given[l], sums, total, parts, static_cast<int>(rows * piece / pieces), static_cast<int>(rows * (piece + 1) / pieces),
+           c.arrays + first[l]);
+  });
+  return nullptr;
+}
+
+// numbers: batch, m, n, k, whether a and whether b is stored transposed. arrays: out [batch][m][n], a, b.
+template <class Machine>
+Error mat_mul(Machine& m, const Call& c) {
+  const int batch = c.whole(0), rows = c.whole(1), columns = c.whole(2), inner = c.whole(3), ta = c.whole(4), tb = c.whole(5);
+  const double count = batch, left = static_cast<double>(rows) * inner, right = static_cast<double>(inner) * columns;
+  if (batch < 0 || rows < 0 || columns < 0 || inner < 0 || ta < 0 || tb < 0 || c.array_count != 3 ||
+      !c.has(0, count * rows * columns) || !c.has(1, count * left) || !c.has(2, count * right))
+    return "matMul: the operands' sizes do not fit";
+  if (c.sizes[0] == 0) return nullptr;  // and any of the sizes may be huge
+  const Kernels& k = m.kernels();
+  MatProblem p{};
+  p.m = rows, p.n = columns, p.k = inner;
+  p.a_row = ta ? 1 : inner, p.a_col = ta ? rows : 1;
+  p.b_row = tb ? 1 : columns, p.b_col = tb ? inner : 1;
+  p.c_row = columns, p.c_col = 1;
+  // Lanes that hang over the last column are wasted: a tall, narrow product is computed as the transpose of a wide one.
+  const double lanes = k.lanes;
+  const auto rounded = [&](double size) { return static_cast<double>(static_cast<long long>((size + lanes - 1) / lanes)) * lanes; };
+  if (rounded(columns) * rows > 1.25 * rounded(rows) * columns)
+    p = {nullptr, nullptr, nullptr, columns, rows, inner, p.b_col, p.b_row, p.a_col, p.a_row, p.c_col, p.c_row};
+  const bool swapped = p.m != rows || p.c_col != 1;
+  if (!reserve(m, static_cast<double>(k.matrix_scratch))) return no_memory;
+  const long long row_tasks = (p.m + matrix_rows - 1LL) / matrix_rows, column_tasks = (p.n + k.block - 1LL) / k.block;
+  const long long tasks = batch * row_tasks * column_tasks;
+  const int parts = count * left * columns < 65536 ? 1 : tasks < 4096 ? static_cast<int>(tasks) : 4096;
+  m.run(parts, [&](int part, int thread) {
+    for (long long t = tasks * part / parts; t < tasks * (part + 1) / parts; t++) {
+      const long i = static_cast<long>(t / (row_tasks * column_tasks));
+      const long long within = t % (row_tasks * column_tasks);
+      MatProblem one = p;
+      const float *a = c.arrays[1] + i * static_cast<long>(left), *b = c.arrays[2] + i * static_cast<long>(right);
+      one.a = swapped ? b : a;
+      one.b = swapped ? a : b;
+      one.c = c.arrays[0] + i * (static_cast<long>(rows) * columns);
+      k.multiply_task(one, static_cast<int>(within % row_tasks) * matrix_rows, static_cast<int>(within / row_tasks) * k.block,
+                      m.memory(1 + thread, static_cast<double>(k.matrix_scratch)));
+    }
+  });
+  return nullptr;
+}
+
+// numbers: the coefficients. arrays: out, then one for each coefficient.
+template <class Machine>
+Error linear_combination(Machine& m, const Call& c) {
+  constexpr int most = 64;
+  const int terms = c.number_count;
+  if (terms < 1 || terms > most || c.array_count != terms + 1) return "linearCombination: the number of terms does not fit";
+  const long n = c.sizes[0];
+  const float* x[most];
+  float coefficients[most];
+  int used = 0;
+  for (int i = 0; i < terms; i++) {
+    if (c.sizes[i + 1] != n) return "linearCombination: the terms' sizes do not fit";
+    if (c.numbers[i] == 0) continue;
+    x[used] = c.arrays[i + 1];
+    coefficients[used++] = static_cast<float>(c.numbers[i]);
+  }
+  float* out = c.arrays[0];
+  if (used == 0)
+    for (long i = 0; i < n; i++) out[i] = 0;
+  else
+    m.kernels().linear_combination(x, coefficients, used, n, out);
+  return nullptr;
+}
+
+// numbers: rtol, atol. arrays: out [1], n errors, n states before, n states after.
+template <class Machine>
+Error scaled_error_norm(Machine& m, const Call& c) {
+  const int n = (c.array_count - 1) / 3;
+  if (c.number_count != 2 || n < 1 || c.array_count != 3 * n + 1 || !c.has(0, 1)) return "scaledErrorNorm: the number of arrays does not fit";
+  double total = 0, count = 0;
+  for (int i = 1; i <= n; i++) {
+    const double size = static_cast<double>(c.sizes[i]);
+    if (!c.has(n + i, size) || !c.has(2 * n + i, size)) return "scaledErrorNorm: the arrays' sizes do not fit";
+    total += m.kernels().squared_error(c.arrays[i], c.arrays[n + i], c.arrays[2 * n + i], c.sizes[i], c.numbers[0], c.numbers[1]);
+    count += size;
+  }
+  c.arrays[0][0] = static_cast<float>(__builtin_sqrt(total / count));
+  return nullptr;
+}
+
+// numbers: those of AdamStep in order. arrays: new parameter, mean and variance; parameter, gradient, mean, variance, mask?
+template <class Machine>
+Error adam_update(Machine& m, const Call& c) {
+  if (c.number_count != 9 || c.array_count < 7 || c.array_count > 8) return "adamUpdate: the number of arrays does not fit";
+  const long n = c.sizes[0];
+  for (int i = 1; i < c.array_count; i++)
+    if (c.sizes[i] != n) return "adamUpdate: the arrays' sizes do not fit";
+  float s[9];
+  for (int i = 0; i < 9; i++) s[i] = static_cast<float>(c.numbers[i]);
+  float* const* a = c.arrays;
+  m.kernels().adam_update(a[3], a[4], a[5], a[6], c.array_count == 8 ? a[7] : nullptr, n, {s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8]}, a[0], a[1],
+                          a[2]);
+  return nullptr;
+}
+
+// Cuts n elements into parts that are worth a thread.
+template <class Machine, class Task>
+void run_pieces(Machine& m, long n, const Task& task) {
+  const int parts = n < 32768 ? 1 : smaller(static_cast<int>(n / 16384 < 64 ? n / 16384 : 64), 64);
+  m.run(parts, [&](int part, int) {
+    const long begin = static_cast<long>(static_cast<long long>(n) * part / parts), end = static_cast<long>(static_cast<long long>(n) * (part + 1) / parts);
+    task(begin, end - begin);
+  });
+}
+
+// numbers: the operation. arrays: out, x.
+template <class Machine>
+Error unary(Machine& m, const Call& c) {
+  const int op = c.whole(0);
+  if (op < 0 || op > 11 || c.array_count != 2 || c.sizes[0] != c.sizes[1]) return "unary: the operation or a size does not fit";
+  run_pieces(m, c.sizes[0], [&](long begin, long n) { m.kernels().unary(op, c.arrays[1] + begin, c.arrays[0] + begin, n); });
+  return nullptr;
+}
+
+// numbers: scale, shift. arrays: out, x.
+template <class Machine>
+Error affine(Machine& m, const Call& c) {
+  if (c.number_count != 2 || c.array_count != 2 || c.sizes[0] != c.sizes[1]) return "affine: a size does not fit";
+  const float scale = static_cast<float>(c.numbers[0]), shift = static_cast<float>(c.numbers[1]);
+  run_pieces(m, c.sizes[0], [&](long begin, long n) { m.kernels().affine(c.arrays[1] + begin, scale, shift, c.arrays[0] + begin, n); });
+  return nullptr;
+}
+
+// numbers[from…]: outer and inner size, then outer and inner step of each operand. arrays: out, then the operands.
+inline bool read_box(const Call& c, int from, int operands, Box& box) {
+  const int outer = c.whole(from), inner = c.whole(from + 1);
+  if (outer < 0 || inner < 0 || c.array_count != operands + 1 || !c.has(0, static_cast<double>(outer) * inner)) return false;
+  box.outer = outer, box.inner = inner;
+  for (int i = 0; i < operands; i++) {
+    const int outer_step = c.whole(from + 2 + 2 * i), inner_step = c.whole(from + 3 + 2 * i);
+    if (outer_step < 0 || inner_step < 0 || inner_step > 1) return false;
+    // The last element that is read.
+    const double last = outer == 0 || inner == 0 ? -1. : (outer - 1.) * outer_step + (inner - 1.) * inner_step;
+    if (last >= static_cast<double>(c.sizes[i + 1])) return false;
+    box.operand[i] = {outer_step, inner_step};
+  }
+  return true;
+}
+
+// numbers: the operation, then the box. arrays: out, a, b.
+template <class Machine>
+Error binary(Machine& m, const Call& c) {
+  const int op = c.whole(0);
+  Box box;
+  if (op < 0 || op > 8 || !read_box(c, 1, 2, box)) return "binary: the operation or a size does not fit";
+  if (c.sizes[0] == 0) return nullptr;
+  m.kernels().binary(op, box, c.arrays[1], c.arrays[2], c.arrays[0]);
+  return nullptr;
+}
+
+// numbers: the box. arrays: out, condition, a, b.
+template <class Machine>
+Error select(Machine& m, const Call& c) {
+  Box box;
+  if (!read_box(c, 0, 3, box)) return "select: a size does not fit";
+  if (c.sizes[0] == 0) return nullptr;
+  m.kernels().select(box, c.arrays[1], c.arrays[2], c.arrays[3], c.arrays[0]);
+  return nullptr;
+}
+
+// numbers: outer, middle and inner size. arrays: out [outer][inner], x [outer][middle][inner].
+template <class Machine>
+Error sum(Machine& m, const Call& c) {
+  const int outer = c.whole(0), middle = c.whole(1), inner = c.whole(2);
+  if (outer < 0 || middle < 0 || inner < 0 || c.array_count != 2 || !c.has(0, static_cast<double>(outer) * inner) ||
+      !c.has(1, static_cast<double>(outer) * middle * inner))
+    return "sum: a size does not fit";
+  if (c.sizes[0] == 0) return nullptr;
+  m.kernels().sum(c.arrays[1], outer, middle, inner, c.arrays[0]);
+  return nullptr;
+}
+
+// Cross-correlation of input [n][height][width][channels] with filter [kernel_height][kernel_width][channels][outputs].
+struct Convolution {
+  int n, height, width, channels, kernel_height, kernel_width, out_height, out_width, outputs, stride_y, stride_x, top, left;
+
+  long pixels() const { return static_cast<long>(out_height) * out_width; }
+  int window() const { return kernel_height * kernel_width * channels; }
+  long input_size() const { return static_cast<long>(height) * width * channels; }
+
+  // Visits the parts of one output pixel's window that lie inside the input: where it begins in the window and in the input, and
+  // its length.
+  template <class Visit>
+  void windows(long pixel, const Visit& visit) const {
+    const long long y = pixel / out_width * static_cast<long long>(stride_y) - top, x = pixel % out_width * static_cast<long long>(stride_x) - left;
+    const int first = x < 0 ? static_cast<int>(-x) : 0;
+    const long long last = x + kernel_width > width ? width - x : kernel_width;
+    if (first >= last) return;
+    for (int ky = 0; ky < kernel_height; ky++)
+      if (y + ky >= 0 && y + ky < height)
+        visit((ky * kernel_width + first) * channels, static_cast<long>(((y + ky) * width + x + first) * channels), static_cast<int>(last - first) * channels);
+  }
+};
+
+// numbers: the fields of Convolution in order. The arrays at these places have the sizes of input, filter and output.
+inline bool read_convolution(const Call& c, int input, int filter, int output, Convolution& v) {
+  int f[13];
+  for (int i = 0; i < 13; i++) {
+    f[i] = c.whole(i);
+    if (f[i] < 0 || f[i] > max_width) return false;
+  }
+  v = {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12]};
+  const double window = static_cast<double>(v.kernel_height) * v.kernel_width * v.channels;
+  return c.number_count == 13 && c.array_count == 3 && window >= 1 && window <= max_width && v.stride_y > 0 && v.stride_x > 0 &&
+         c.has(input, static_cast<double>(v.n) * v.height * v.width * v.channels) && c.has(filter, window * v.outputs) &&
+         c.has(output, static_cast<double>(v.n) * v.out_height * v.out_width * v.outputs);
+}
+
+// C = A B by the calling thread alone.
+inline void multiply(const Kernels& k, const MatProblem& p, float* scratch) {
+  for (int column = 0; column < p.n; column += k.block)
+    for (int row = 0; row < p.m; row += matrix_rows) k.multiply_task(p, row, column, scratch);
+}
+
+// A convolution is a product of a matrix with the windows of some pixels as its rows: as many as one matrix task takes, so that
+// they stay in cache.
+inline void gather_windows(const Convolution& v, const float* input, long first, int count, float* rows) {
+  for (int i = 0; i < count; i++, rows += v.window()) {
+    for (int j = 0; j < v.window(); j++) rows[j] = 0;
+    v.windows(first + i, [&](int to, long from, int length) {
+      for (int j = 0; j < length; j++) rows[to + j] = input[from + j];
+    });
+  }
+}
+
+// arrays: out, input, filter.
+template <class Machine>
+Error conv2d(Machine& m, const Call& c) {
+  Convolution v;
+  if (!read_convolution(c, 1, 2, 0, v)) return "conv2d: the sizes do not fit";
+  if (c.sizes[0] == 0) return nullptr;
+  const Kernels& k = m.kernels();
+  const double scratch = static_cast<double>(k.matrix_scratch) + static_cast<double>(matrix_rows) * v.window();
+  if (!reserve(m, scratch)) return no_memory;
+  const int parts = smaller(v.n, 4096);
+  m.run(parts, [&](int part, int thread) {
+    float* memory = m.memory(1 + thread, scratch);
+    float* rows = memory + k.matrix_scratch;
+    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
+    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++)
+      for (long first = 0; first < v.pixels(); first += matrix_rows) {
+        const int count = v.pixels() - first < matrix_rows ? static_cast<int>(v.pixels() - first) : matrix_rows;
+        gather_windows(v, c.arrays[1] + i * v.input_size(), first, count, rows);
+        float* out = c.arrays[0] + (i * v.pixels() + first) * v.outputs;
+        multiply(k, {rows, c.arrays[2], out, count, v.outputs, v.window(), v.window(), 1, v.outputs, 1, v.outputs, 1}, memory);
+      }
+  });
+  return nullptr;
+}
+
+// The adjoint in the input. arrays: out (like the input), dy, filter.
+template <class Machine>
+Error conv2d_input(Machine& m, const Call& c) {
+  Convolution v;
+  if (!read_convolution(c, 0, 2, 1, v)) return "conv2dInput: the sizes do not fit";
+  if (c.sizes[0] == 0) return nullptr;
+  const Kernels& k = m.kernels();
+  const double scratch = static_cast<double>(k.matrix_scratch) + static_cast<double>(matrix_rows) * v.window();
+  if (!reserve(m, scratch)) return no_memory;
+  const int parts = smaller(v.n, 4096);
+  m.run(parts, [&](int part, int thread) {
+    float* memory = m.memory(1 + thread, scratch);
+    float* rows = memory + k.matrix_scratch;
+    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
+    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++) {
+      float* out = c.arrays[0] + i * v.input_size();
+      for (long j = 0; j < v.input_size(); j++) out[j] = 0;
+      for (long first = 0; first < v.pixels(); first += matrix_rows) {
+        const int count = v.pixels() - first < matrix_rows ? static_cast<int>(v.pixels() - first) : matrix_rows;
+        const float* dy = c.arrays[1] + (i * v.pixels() + first) * v.outputs;
+        multiply(k, {dy, c.arrays[2], rows, count, v.window(), v.outputs, v.outputs, 1, 1, v.outputs, v.window(), 1}, memory);
+        for (int p = 0; p < count; p++)
+          v.windows(first + p, [&](int from, long to, int length) {
+            for (int j = 0; j < length; j++) out[to + j] += rows[static_cast<long>(p) * v.window() + from + j];
+          });
+      }
+    }
+  });
+  return nullptr;
+}
+
+// The adjoint in the filter. arrays: out (like the filter), input, dy. Summed over samples and pixels in a fixed number of parts.
+template <class Machine>
+Error conv2d_filter(Machine& m, const Call& c) {
+  Convolution v;
+  if (!read_convolution(c, 1, 0, 2, v)) return "conv2dFilter: the sizes do not fit";
+  const Kernels& k = m.kernels();
+  const long size = static_cast<long>(v.window()) * v.outputs;
+  float* out = c.arrays[0];
+  for (long j = 0; j < size; j++) out[j] = 0;
+  if (c.sizes[0] == 0 || c.sizes[2] == 0) return nullptr;
+  const double scratch = static_cast<double>(k.matrix_scratch) + static_cast<double>(matrix_rows) * v.window() + size;
+  const int parts = smaller(v.n, gradient_parts);
+  float* sums = m.memory(shared_memory, static_cast<double>(size) * parts);
+  if (!sums || !reserve(m, scratch)) return no_memory;
+  m.run(parts, [&](int part, int thread) {
+    float* memory = m.memory(1 + thread, scratch);
+    float* product = memory + k.matrix_scratch;
+    float* rows = product + size;
+    float* sum = sums + part * size;
+    for (long j = 0; j < size; j++) sum[j] = 0;
+    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
+    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++)
+      for (long first = 0; first < v.pixels(); first += matrix_rows) {
+        const int count = v.pixels() - first < matrix_rows ? static_cast<int>(v.pixels() - first) : matrix_rows;
+        gather_windows(v, c.arrays[1] + i * v.input_size(), first, count, rows);
+        const float* dy = c.arrays[2] + (i * v.pixels() + first) * v.outputs;
+        multiply(k, {rows, dy, product, v.window(), v.outputs, count, 1, v.window(), v.outputs, 1, v.outputs, 1}, memory);
+        for (long j = 0; j < size; j++) sum[j] += product[j];
+      }
+  });
+  for (int part = 0; part < parts; part++)
+    for (long j = 0; j < size; j++) out[j] += sums[part * size + j];
+  return nullptr;
+}
+
+// Operations by number, in the order of src/operations.ts. To add or change one, raise the version there and here.
+constexpr int interface_version = 2;
+
+template <class Machine>
+Error dispatch(int operation, Machine& m, const Call& c) {
+  using Operation = Error (*)(Machine&, const Call&);
+  static constexpr Operation operations[] = {dual_forward<Machine>, dual_backward<Machine>, mat_mul<Machine>, linear_combination<Machine>,
+                                             scaled_error_norm<Machine>, adam_update<Machine>, unary<Machine>, affine<Machine>,
+                                             binary<Machine>, select<Machine>, sum<Machine>,
+                                             conv2d<Machine>, conv2d_input<Machine>, conv2d_filter<Machine>};
+  if (operation < 0 || operation >= static_cast<int>(sizeof operations / sizeof *operations)) return "there is no such operation";
+  return operations[operation](m, c);
+}

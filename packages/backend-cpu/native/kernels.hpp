@@ -1,0 +1,27 @@
+// The kernels of one instruction set, as a table, so that one build can choose at run time.
+#pragma once
+#include "problem.hpp"
+
+struct Kernels {
+  const char* name;
+  int block;  // samples that one call of a block function handles, and columns of a matrix task
+  int lanes;
+  double (*forward_scratch)(const DualProblem&);  // in floats; a double cannot overflow
+  void (*forward_block)(const DualProblem&, int first, float* scratch);
+  double (*backward_scratch)(const DualProblem&);
+  void (*backward_block)(const DualProblem&, int first, float* scratch, float* gradients);
+  long matrix_scratch;
+  void (*multiply_task)(const MatProblem&, int first_row, int first_column, float* scratch);
+  void (*linear_combination)(const float* const* x, const float* coefficients, int terms, long n, float* out);
+  double (*squared_error)(const float* error, const float* y0, const float* y1, long n, double rtol, double atol);
+  void (*adam_update)(const float* param, const float* gradient, const float* mean, const float* variance, const float* mask, long n,
+                      const AdamStep&, float* new_param, float* new_mean, float* new_variance);
+  void (*unary)(int op, const float* x, float* out, long n);
+  void (*affine)(const float* x, float scale, float shift, float* out, long n);
+  void (*binary)(int op, const Box&, const float* a, const float* b, float* out);
+  void (*select)(const Box&, const float* condition, const float* a, const float* b, float* out);
+  void (*sum)(const float* x, long outer, long middle, long inner, float* out);
+};
+
+// Rows of C that one matrix task computes: enough to pay for packing its part of B.
+constexpr int matrix_rows = 192;

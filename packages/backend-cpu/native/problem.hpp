@@ -1,0 +1,48 @@
+// What a kernel is asked to do; filled in by engine.hpp from the arguments of a call.
+#pragma once
+
+// One layer u = W h + b. A time scale and shift are folded into W and b before the kernel runs, and unfolded from its gradients.
+struct Layer {
+  const float* weight;  // [out][in]
+  const float* bias;    // [out], or null
+  int in, out;
+  long gradient;  // where in a part's gradients [out][in] + [out] begin
+};
+
+constexpr int max_layers = 64;
+constexpr int max_width = 1 << 20;  // keeps every offset inside a panel an int
+
+struct DualProblem {
+  int batch, dim, count, layers, activation, widest;
+  Layer layer[max_layers];
+  const float *x, *dx;    // [batch][dim], [count][batch][dim]
+  float *f, *df;          // forward: [batch][out], [count][batch][out]
+  const float *ct, *dct;  // reverse: cotangents of f and df
+  float *gx, *gdx;        // reverse: cotangents of x and dx
+};
+
+// C = A B with the lanes along B's columns. Every transposition is a choice of strides.
+struct MatProblem {
+  const float *a, *b;
+  float* c;
+  int m, n, k;
+  long a_row, a_col, b_row, b_col, c_row, c_col;
+};
+
+// A box of two axes; operands that repeat along an axis have stride 0 there.
+struct Box {
+  long outer, inner;
+  struct Steps {
+    long outer, inner;  // inner is 0 or 1
+  } operand[3];
+};
+
+struct AdamStep {
+  float beta1, rest1;  // rest1 = 1 - beta1, which float32 cannot form from beta1
+  float beta2, rest2;
+  float epsilon;
+  float decay;       // factor on the parameter
+  float l2;          // share of the parameter that is added to the gradient
+  float scale;       // learning rate over the bias correction of the mean
+  float correction;  // factor on the root of the variance
+};

@@ -1,0 +1,189 @@
+// Random calls of every operation, for check-native.mjs, with what the WebAssembly kernels make of them.
+import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+
+/** A repeatable stream of numbers in [0, 1) (Marsaglia's xorshift). */
+function stream(seed) {
+  let x = seed;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) / 2 ** 32;
+  };
+}
+
+/** Operations in the order of native/engine.hpp: numbers, sizes of the results, sizes of the operands. */
+function generators(random) {
+  const upTo = (max) => Math.floor(random() * (max + 1));
+  const from = (min, max) => min + upTo(max - min);
+  const list = (length, make) => Array.from({ length }, make);
+
+  const network = () => {
+    const batch = random() < 0.1 ? upTo(1) : upTo(150);
+    const count = upTo(3);
+    const widths = list(from(2, 5), () => from(1, 40));
+    const flags = upTo(7);
+    const layers = widths.slice(1).map((out, l) => [widths[l], out, flags]);
+    const vectors = (flags & 1) + ((flags >> 1) & 1) + (flags >> 2);
+    return {
+      numbers: [batch, widths[0], count, upTo(6), ...layers.flat()],
+      tensors: layers.flatMap(([into, out]) => [into * out, ...list(vectors, () => out)]),
+      inputs: [batch * widths[0], batch * widths[0] * count],
+      outputs: [batch * widths.at(-1), batch * widths.at(-1) * count],
+    };
+  };
+  const convolution = (make) => {
+    const [n, channels, outputs] = [upTo(5), from(1, 6), from(1, 20)];
+    const [height, width, kernelHeight, kernelWidth] = [from(4, 20), from(4, 20), from(1, 4), from(1, 4)];
+    const [strideY, strideX, top, bottom, left, right] = [from(1, 2), from(1, 2), upTo(2), upTo(2), upTo(2), upTo(2)];
+    const outHeight = Math.floor((height + top + bottom - kernelHeight) / strideY) + 1;
+    const outWidth = Math.floor((width + left + right - kernelWidth) / strideX) + 1;
+    return make({
+      numbers: [
+        n,
+        height,
+        width,
+        channels,
+        kernelHeight,
+        kernelWidth,
+        outHeight,
+        outWidth,
+        outputs,
+        strideY,
+        strideX,
+        top,
+        left,
+      ],
+      input: n * height * width * channels,
+      filter: kernelHeight * kernelWidth * channels * outputs,
+      output: n * outHeight * outWidth * outputs,
+    });
+  };
+  return [
+    () => {
+      const { numbers, tensors, inputs, outputs } = network();
+      return { numbers, results: outputs, operands: [...inputs, ...tensors] };
+    },
+    () => {
+      const { numbers, tensors, inputs, outputs } = network();
+      return { numbers, results: [...inputs, ...tensors], operands: [...outputs, ...inputs, ...tensors] };
+    },
+    () => {
+      const [batch, m, n, k] = [upTo(3), upTo(70), upTo(70), upTo(70)];
+      return {
+        numbers: [batch, m, n, k, upTo(1), upTo(1)],
+        results: [batch * m * n],
+        operands: [batch * m * k, batch * k * n],
+      };
+    },
+    () => {
+      const [terms, n] = [from(1, 8), upTo(100)];
+      return { numbers: list(terms, () => upTo(4) - 2), results: [n], operands: list(terms, () => n) };
+    },
+    () => {
+      const sizes = list(from(1, 3), () => from(1, 50));
+      return { numbers: [1e-3, 1e-3], results: [1], operands: [...sizes, ...sizes, ...sizes] };
+    },
+    () => {
+      const n = upTo(100);
+      return {
+        numbers: list(9, () => 0.1 + random()),
+        results: [n, n, n],
+        operands: list(from(4, 5), () => n),
+        positive: true,
+      };
+    },
+    () => {
+      const n = random() < 0.02 ? 40_000 : upTo(100);
+      return { numbers: [upTo(11)], results: [n], operands: [n] };
+    },
+    () => {
+      const n = upTo(100);
+      return { numbers: [random(), random()], results: [n], operands: [n] };
+    },
+    () => {
+      const [outer, inner, rows] = [upTo(20), upTo(40), upTo(1)];
+      const steps = [inner, 1, rows, 1 - rows];
+      return {
+        numbers: [upTo(8), outer, inner, ...steps],
+        results: [outer * inner],
+        operands: [outer * inner, rows ? outer : inner],
+      };
+    },
+    () => {
+      const [outer, inner] = [upTo(20), upTo(40)];
+      const steps = [0, 1, inner, 1, 0, 0];
+      return { numbers: [outer, inner, ...steps], results: [outer * inner], operands: [inner, outer * inner, 1] };
+    },
+    () => {
+      const [outer, middle, inner] = [upTo(9), upTo(40), random() < 0.5 ? 1 : upTo(40)];
+      return { numbers: [outer, middle, inner], results: [outer * inner], operands: [outer * middle * inner] };
+    },
+    () =>
+      convolution(({ numbers, input, filter, output }) => ({ numbers, results: [output], operands: [input, filter] })),
+    () =>
+      convolution(({ numbers, input, filter, output }) => ({ numbers, results: [input], operands: [output, filter] })),
+    () =>
+      convolution(({ numbers, input, filter, output }) => ({ numbers, results: [filter], operands: [input, output] })),
+  ];
+}
+
+/** Replaces one number or size. */
+function spoil(call, random) {
+  const list = [call.numbers, call.results, call.operands][Math.floor(random() * 3)];
+  const at = Math.floor(random() * list.length);
+  if (list === call.numbers) list[at] = [-1, 0.5, NaN, 2 ** 31 - 1, 2 ** 31, 1e12][Math.floor(random() * 6)];
+  else list[at] = Math.max(0, list[at] + (random() < 0.5 ? 1 : -1));
+}
+
+function oracle() {
+  const { WebAssembly } = globalThis;
+  const source = readFileSync(new URL('../src/wasmModule.ts', import.meta.url), 'utf8');
+  const bytes = Buffer.from(/'([^']+)'/.exec(source)[1], 'base64');
+  const { memory, base, run } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+  const align = (address) => Math.ceil(address / 16) * 16;
+  return (operation, numbers, arrays) => {
+    const pointers = base() + 8 * numbers.length;
+    const sizes = pointers + 4 * arrays.length;
+    let free = align(sizes + 4 * arrays.length);
+    const addresses = arrays.map(({ byteLength }) => (free = align(free + byteLength)) - align(byteLength));
+    if (free > memory.buffer.byteLength) memory.grow(Math.ceil((free - memory.buffer.byteLength) / 65536));
+    new Float64Array(memory.buffer, base(), numbers.length).set(numbers);
+    new Uint32Array(memory.buffer, pointers, arrays.length).set(addresses);
+    new Int32Array(memory.buffer, sizes, arrays.length).set(arrays.map(({ length }) => length));
+    arrays.forEach((array, i) => new Float32Array(memory.buffer, addresses[i], array.length).set(array));
+    if (run(operation, base(), numbers.length, pointers, sizes, arrays.length, free) !== 0) return undefined;
+    return arrays.map((array, i) => new Float32Array(memory.buffer, addresses[i], array.length).slice());
+  };
+}
+
+/** @returns the calls as check.cpp reads them, and the results that are expected (undefined: the call must be refused). */
+export function randomCalls(count) {
+  const random = stream(20261122);
+  const makers = generators(random);
+  const expect = oracle();
+  const chunks = [Buffer.from(Int32Array.of(count).buffer)];
+  const calls = [];
+  for (let i = 0; i < count; i++) {
+    const operation = i % makers.length;
+    const call = makers[operation]();
+    if (i % 3 === 0) spoil(call, random);
+    const { numbers, results, operands, positive } = call;
+    const low = positive ? 0.1 : -1;
+    const arrays = [
+      ...results.map((n) => new Float32Array(n)),
+      ...operands.map((n) => Float32Array.from({ length: n }, () => low + (1 - low) * random())),
+    ];
+    const header = Int32Array.of(operation, numbers.length, results.length, arrays.length);
+    const parts = [
+      header,
+      Float64Array.from(numbers),
+      Int32Array.from(arrays, ({ length }) => length),
+      ...arrays.slice(results.length),
+    ];
+    chunks.push(...parts.map(({ buffer }) => Buffer.from(buffer)));
+    calls.push({ operation, expected: expect(operation, numbers, arrays)?.slice(0, results.length) });
+  }
+  return { input: Buffer.concat(chunks), calls };
+}

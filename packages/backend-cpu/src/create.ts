@@ -1,0 +1,162 @@
+import { BackendError, ValueError, type Backend } from '@sparseflow/tensor';
+import { createArrayBackend } from '@sparseflow/tensor/reference';
+import { extend } from './extend.ts';
+import { loadAddon } from './native.ts';
+import type { Kernels } from './operations.ts';
+import { startWasm } from './wasm.ts';
+
+/** How kernels are reached, the fastest first. */
+export type CpuPath = 'native' | 'wasm' | 'reference';
+
+/** `baseline` is SSE2 on x64 and NEON on arm64; `simd128` is WebAssembly's. */
+export type InstructionSet = 'avx512' | 'avx2' | 'baseline' | 'simd128';
+
+export interface CpuBackendOptions {
+  /**
+   * Threads that share the work, the calling one included; only native kernels use more than one. Results do not depend on it.
+   * Default: one for each core, up to 8.
+   */
+  readonly threads?: number;
+  /** Default: the widest that the processor has. */
+  readonly instructionSet?: InstructionSet;
+  /** Default: the fastest that works here. */
+  readonly path?: CpuPath;
+}
+
+/** What runs, and why. */
+export interface CpuDescription {
+  readonly path: CpuPath;
+  readonly instructionSet: InstructionSet | 'none';
+  readonly threads: number;
+  /** Why this path and not a faster one. */
+  readonly reason: string;
+}
+
+/** A backend that says how it runs. */
+export interface CpuBackend extends Backend {
+  describe(): CpuDescription;
+}
+
+interface Choice {
+  readonly description: CpuDescription;
+  readonly kernels?: Kernels;
+}
+
+/** Tries one path; what it returns instead of a choice is why not. */
+type Attempt = (
+  options: CpuBackendOptions,
+) => (Omit<Choice['description'], 'path' | 'reason'> & { kernels?: Kernels }) | { reason: string };
+
+const attempts: Readonly<Record<CpuPath, Attempt>> = {
+  native({ threads = defaultThreads(), instructionSet }) {
+    if (instructionSet === 'simd128') return { reason: "'simd128' is WebAssembly's" };
+    const addon = loadAddon();
+    if ('reason' in addon) return addon;
+    const chosen = instructionSet ?? addon.instructionSets[0]!;
+    if (!addon.instructionSets.includes(chosen)) {
+      return { reason: `this processor has ${addon.instructionSets.join(', ')}, not '${chosen}'` };
+    }
+    return { instructionSet: chosen, threads, kernels: addon.open(chosen, threads) };
+  },
+  wasm({ instructionSet = 'simd128' }) {
+    if (instructionSet !== 'simd128') return { reason: `WebAssembly has no '${instructionSet}'` };
+    const kernels = startWasm();
+    return 'reason' in kernels ? kernels : { instructionSet, threads: 1, kernels };
+  },
+  reference({ instructionSet }) {
+    return instructionSet
+      ? { reason: 'the reference kernels use no instruction set' }
+      : { instructionSet: 'none', threads: 1 };
+  },
+};
+
+function choose(options: CpuBackendOptions): Choice {
+  const { threads, instructionSet, path } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
+    throw new ValueError('createCpuBackend', `threads is ${threads}`, 'give a whole number from 1 to 256');
+  }
+  const reasons: string[] = [];
+  for (const candidate of path ? [path] : (['native', 'wasm', 'reference'] as const)) {
+    const attempt = attempts[candidate](options);
+    if ('reason' in attempt) {
+      reasons.push(attempt.reason);
+      continue;
+    }
+    const { kernels, ...rest } = attempt;
+    const reason = reasons.join('; ') || (path ? 'it was asked for' : 'it is the fastest');
+    return { description: { path: candidate, ...rest, reason }, ...(kernels && { kernels }) };
+  }
+  const asked = [path, instructionSet].filter((x) => x !== undefined).join(', ');
+  throw new BackendError(
+    'cpu',
+    `${asked} is not available: ${reasons.join('; ')}`,
+    'ask for another path or instruction set, or for none',
+  );
+}
+
+function isNode(): boolean {
+  return (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+}
+
+function defaultThreads(): number {
+  const { process, navigator } = globalThis as {
+    process?: NodeJS.Process;
+    navigator?: { hardwareConcurrency?: number };
+  };
+  const cores = process?.getBuiltinModule?.('node:os').availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.min(cores, 8);
+}
+
+/**
+ * A backend for float32 at the processor's speed: whole networks with their tangents and reverse passes, Runge-Kutta stages, the
+ * optimiser's update, matrix products and elementwise operations run as compiled, vectorised, threaded kernels on ordinary typed
+ * arrays. Everything else, and float64, runs on the reference kernels. Results are bit-identical for any number of threads.
+ *
+ * Where the native kernels are not compiled (browsers, machines without a compiler) the same source runs as WebAssembly, and in Node
+ * one line on the console says so; naming a `path` or an `instructionSet` makes that an error instead.
+ *
+ * @throws {BackendError} when the path or instruction set that is asked for is not available
+ * @throws {ValueError} for a number of threads outside 1 to 256
+ *
+ * @example
+ * ```ts
+ * import { matMul, tensor } from '@sparseflow/tensor';
+ * import { createCpuBackend } from '@sparseflow/backend-cpu';
+ *
+ * const backend = createCpuBackend();
+ * const a = tensor([[1, 2], [3, 4]], { backend });
+ * console.log(matMul(a, a).dataSync()); // Float32Array [7, 10, 15, 22]
+ * ```
+ */
+export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
+  const { description, kernels } = choose(options);
+  const { path, reason } = description;
+  // In a browser WebAssembly is what is expected; in Node it means that something is missing.
+  const expected = isNode() ? 'native' : 'wasm';
+  if (path !== expected && options.path === undefined && options.instructionSet === undefined) {
+    console.warn(`@sparseflow/backend-cpu: runs on '${path}': ${reason}`);
+  }
+  const backend = createArrayBackend({
+    name: path,
+    dtypes: ['float32', 'float64', 'int32'],
+    ...(kernels && { extend: (tools) => extend(tools, kernels) }),
+  });
+  return { ...backend, describe: () => description };
+}
+
+/**
+ * Which path `createCpuBackend` takes with these options, why, and on how many threads.
+ *
+ * @throws as createCpuBackend
+ *
+ * @example
+ * ```ts
+ * import { describeCpu } from '@sparseflow/backend-cpu';
+ *
+ * const { path, instructionSet, threads, reason } = describeCpu();
+ * console.log(`${path} (${instructionSet}, ${threads} threads): ${reason}`);
+ * ```
+ */
+export function describeCpu(options: CpuBackendOptions = {}): CpuDescription {
+  return choose(options).description;
+}

@@ -1,0 +1,163 @@
+import {
+  sizeOf,
+  type Backend,
+  type BinaryOp,
+  type ConvSpec,
+  type Operand,
+  type Shape,
+  type UnaryOp,
+} from '@sparseflow/tensor';
+import type { ArrayBackendTools } from '@sparseflow/tensor/reference';
+import { boxOf } from './box.ts';
+import { fusedKernels } from './fused.ts';
+import type { Kernels } from './operations.ts';
+
+/** Codes of the operations that have a kernel, as in native/elementwise.hpp. */
+const unaryCodes: Partial<Readonly<Record<UnaryOp, number>>> = {
+  neg: 0,
+  abs: 1,
+  step: 2,
+  exp: 3,
+  expm1: 4,
+  sqrt: 5,
+  square: 6,
+  reciprocal: 7,
+  tanh: 8,
+  sigmoid: 9,
+  softplus: 10,
+  relu: 11,
+};
+
+const binaryCodes: Partial<Readonly<Record<BinaryOp, number>>> = {
+  add: 0,
+  sub: 1,
+  mul: 2,
+  div: 3,
+  maximum: 4,
+  minimum: 5,
+  equal: 6,
+  less: 7,
+  lessEqual: 8,
+};
+
+/** Limit of native/problem.hpp on every size of a convolution. */
+const MAX_SIZE = 2 ** 20;
+
+/**
+ * The operations of a backend that compiled kernels do faster. What they do not cover (float64, int32, rare operations and
+ * layouts) goes to the reference kernels, on the same buffers.
+ */
+export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels): Partial<Backend> {
+  const floats = (op: string, x: Operand): Float32Array => open(op, x).values as Float32Array;
+  const single = (...xs: Operand[]): boolean => xs.every(({ dtype }) => dtype === 'float32');
+
+  return {
+    unary(op, x) {
+      const code = unaryCodes[op];
+      if (code === undefined || !single(x)) return base.unary(op, x);
+      const values = floats(op, x);
+      const out = new Float32Array(values.length);
+      kernels.call('unary', [code], [out], [values]);
+      return wrap(out);
+    },
+
+    affine(x, scale, shift) {
+      if (!single(x)) return base.affine(x, scale, shift);
+      const values = floats('affine', x);
+      const out = new Float32Array(values.length);
+      kernels.call('affine', [scale, shift], [out], [values]);
+      return wrap(out);
+    },
+
+    binary(op, a, b, outShape) {
+      const code = binaryCodes[op];
+      const box = code !== undefined && single(a, b) ? boxOf(outShape, [a.shape, b.shape]) : undefined;
+      if (code === undefined || box === undefined) return base.binary(op, a, b, outShape);
+      const out = new Float32Array(sizeOf(outShape));
+      kernels.call('binary', [code, ...box], [out], [floats(op, a), floats(op, b)]);
+      return wrap(out);
+    },
+
+    select(condition, a, b, outShape) {
+      const operands = [condition, a, b];
+      const box = single(...operands)
+        ? boxOf(
+            outShape,
+            operands.map(({ shape }) => shape),
+          )
+        : undefined;
+      if (box === undefined) return base.select(condition, a, b, outShape);
+      const out = new Float32Array(sizeOf(outShape));
+      kernels.call(
+        'select',
+        box,
+        [out],
+        operands.map((x) => floats('select', x)),
+      );
+      return wrap(out);
+    },
+
+    matMul(a, b, transposeA, transposeB, outShape) {
+      if (!single(a, b)) return base.matMul(a, b, transposeA, transposeB, outShape);
+      const [m, n] = [outShape.at(-2)!, outShape.at(-1)!];
+      const k = a.shape.at(transposeA ? -2 : -1)!;
+      const out = new Float32Array(sizeOf(outShape));
+      const numbers = [sizeOf(outShape.slice(0, -2)), m, n, k, Number(transposeA), Number(transposeB)];
+      kernels.call('matMul', numbers, [out], [floats('matMul', a), floats('matMul', b)]);
+      return wrap(out);
+    },
+
+    reduce(op, x, axes, outShape) {
+      const first = axes[0]!;
+      const last = axes[axes.length - 1]!;
+      const adjacent = last - first === axes.length - 1;
+      if (op !== 'sum' || !single(x) || !adjacent) return base.reduce(op, x, axes, outShape);
+      const out = new Float32Array(sizeOf(outShape));
+      const sizes = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)].map(sizeOf);
+      kernels.call('sum', sizes, [out], [floats(op, x)]);
+      return wrap(out);
+    },
+
+    conv2d(input, filter, spec, outShape) {
+      const numbers = single(input, filter) ? convolutionNumbers(input.shape, filter.shape, outShape, spec) : undefined;
+      if (numbers === undefined) return base.conv2d(input, filter, spec, outShape);
+      const out = new Float32Array(sizeOf(outShape));
+      kernels.call('conv2d', numbers, [out], [floats('conv2d', input), floats('conv2d', filter)]);
+      return wrap(out);
+    },
+
+    conv2dInput(dy, filter, spec, inputShape) {
+      const numbers = single(dy, filter) ? convolutionNumbers(inputShape, filter.shape, dy.shape, spec) : undefined;
+      if (numbers === undefined) return base.conv2dInput(dy, filter, spec, inputShape);
+      const out = new Float32Array(sizeOf(inputShape));
+      kernels.call('conv2dInput', numbers, [out], [floats('conv2dInput', dy), floats('conv2dInput', filter)]);
+      return wrap(out);
+    },
+
+    conv2dFilter(input, dy, spec, filterShape) {
+      const numbers = single(input, dy) ? convolutionNumbers(input.shape, filterShape, dy.shape, spec) : undefined;
+      if (numbers === undefined) return base.conv2dFilter(input, dy, spec, filterShape);
+      const out = new Float32Array(sizeOf(filterShape));
+      kernels.call('conv2dFilter', numbers, [out], [floats('conv2dFilter', input), floats('conv2dFilter', dy)]);
+      return wrap(out);
+    },
+
+    fused: fusedKernels({ floats, single, wrap }, kernels),
+  };
+}
+
+/** The fields of Convolution in native/engine.hpp; undefined beyond its limits. */
+function convolutionNumbers(
+  input: Shape,
+  filter: Shape,
+  output: Shape,
+  { strides, padding }: ConvSpec,
+): number[] | undefined {
+  const [n, height, width, channels] = input as [number, number, number, number];
+  const [kernelHeight, kernelWidth, , outputs] = filter as [number, number, number, number];
+  const [, outHeight, outWidth] = output as [number, number, number, number];
+  const sizes = [n, height, width, channels, kernelHeight, kernelWidth, outHeight, outWidth, outputs];
+  const numbers = [...sizes, ...strides, padding[0][0], padding[1][0]];
+  const window = kernelHeight * kernelWidth * channels;
+  return window >= 1 && window <= MAX_SIZE && numbers.every((x) => x <= MAX_SIZE) ? numbers : undefined;
+}

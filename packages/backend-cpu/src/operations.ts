@@ -1,0 +1,42 @@
+/** The operations of the compiled kernels, in the order of `dispatch` in native/engine.hpp. */
+const operations = [
+  'dualMlp',
+  'dualMlpVjp',
+  'matMul',
+  'linearCombination',
+  'scaledErrorNorm',
+  'adamUpdate',
+  'unary',
+  'affine',
+  'binary',
+  'select',
+  'sum',
+  'conv2d',
+  'conv2dInput',
+  'conv2dFilter',
+] as const;
+
+export type Operation = (typeof operations)[number];
+
+export const operationCodes = Object.fromEntries(operations.map((name, code) => [name, code])) as Readonly<
+  Record<Operation, number>
+>;
+
+/** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
+export const INTERFACE_VERSION = 2;
+
+/** Compiled kernels, however they are reached. */
+export interface Kernels {
+  /**
+   * Runs an operation: sizes and coefficients, then arrays, of which the first ones are written. native/engine.hpp says which
+   * each operation wants.
+   *
+   * @throws {BackendError} when sizes do not fit or memory runs out; nothing was written then
+   */
+  call(
+    operation: Operation,
+    numbers: readonly number[],
+    results: readonly Float32Array[],
+    operands: readonly Float32Array[],
+  ): void;
+}
