@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { catalogue, selectStudies } from './catalogue.ts';
+import { studies } from './studies/index.ts';
+
+const names = (selected: readonly string[]) => selectStudies(selected, studies).studies.map(({ name }) => name);
+
+test('every study is in the catalogue, and every member of a group is a study', () => {
+  const { studies: known, groups } = catalogue(studies);
+  const all = known.map(({ name }) => name);
+  for (const { name } of studies) expect(all).toContain(name);
+  for (const { members } of groups) for (const member of members) expect(all).toContain(member);
+  expect(groups.map(({ name }) => name)).toEqual([
+    'table2',
+    'table3',
+    'table4',
+    'table5',
+    'figure2',
+    'figure3',
+    'figure4',
+    'figure5',
+    'figure6',
+    'figure7',
+    'figure8',
+    'figure9',
+    'toy',
+    'all',
+  ]);
+  expect(known.filter(({ available }) => available).map(({ name }) => name)).toEqual(studies.map(({ name }) => name));
+});
+
+describe('selectStudies', () => {
+  test('takes names in any order and each study once', () => {
+    expect(names(['spirals', 'gaussians', 'spirals'])).toEqual(['gaussians', 'spirals']);
+  });
+  test('expands groups', () => {
+    expect(names(['figure4'])).toEqual(['gaussians', 'gaussians-spiral', 'spirals']);
+  });
+  test('says which members of a group cannot be run yet', () => {
+    expect(selectStudies(['toy'], studies).missing).toEqual(['moons', 'mode-collapse', 'hessian', 'vector-field']);
+  });
+  test('suggests the nearest name', () => {
+    expect(() => selectStudies(['gausians'], studies)).toThrowErrorMatchingInlineSnapshot(
+      `[UsageError: unknown study 'gausians' (did you mean 'gaussians'?). To fix: run \`pnpm reproduce list\` to see every name.]`,
+    );
+  });
+  test('suggests nothing for a name that is like none', () => {
+    expect(() => selectStudies(['qqqqqqqqqq'], studies)).toThrowErrorMatchingInlineSnapshot(
+      `[UsageError: unknown study 'qqqqqqqqqq'. To fix: run \`pnpm reproduce list\` to see every name.]`,
+    );
+  });
+  test('refuses a study that is known but not there', () => {
+    expect(() => selectStudies(['power'], studies)).toThrowErrorMatchingInlineSnapshot(
+      `[UsageError: study 'power' is not yet available. To fix: choose one of: gaussians, gaussians-spiral, spirals.]`,
+    );
+  });
+  test('refuses a group of which nothing is there', () => {
+    expect(() => selectStudies(['gaussians', 'table3'], studies)).toThrowErrorMatchingInlineSnapshot(
+      `[UsageError: group 'table3' (mnist, cifar10) is not yet available. To fix: choose one of: gaussians, gaussians-spiral, spirals.]`,
+    );
+  });
+  test.each(['toString', '__proto__', 'constructor', ''])('treats %j as any unknown name', (name) => {
+    expect(() => selectStudies([name], studies)).toThrow(/unknown study/);
+  });
+});

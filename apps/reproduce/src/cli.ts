@@ -1,0 +1,30 @@
+import { main } from './main.ts';
+import { canContinueFrom } from './numerics/checkpoints.ts';
+import { createWorkerPool } from './run/workerPool.ts';
+import { studies } from './studies/index.ts';
+
+const signals = ['SIGINT', 'SIGTERM'] as const;
+
+process.exitCode = await main(process.argv.slice(2), {
+  cwd: process.cwd(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  studies,
+  // Beside this file once both are built.
+  createExecutor: (size, stop) => createWorkerPool(new URL('worker.js', import.meta.url), size, stop),
+  canContinueFrom,
+  onInterrupt(handler) {
+    let asked = false;
+    const onSignal = (): void => {
+      if (asked) {
+        // The bars hide the cursor. Every file is written whole, so ending in the middle of anything leaves nothing half-written.
+        if (process.stderr.isTTY) process.stderr.write('\u001b[?25h\n');
+        process.exit(130);
+      }
+      asked = true;
+      handler();
+    };
+    for (const signal of signals) process.on(signal, onSignal);
+    return () => signals.forEach((signal) => process.off(signal, onSignal));
+  },
+});

@@ -1,0 +1,312 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FakeExecutor, FakeOptions } from '../test/fakeExecutor.ts';
+import { fakeExecutor } from '../test/fakeExecutor.ts';
+import { exitCodes, main } from './main.ts';
+import type { Point, Result } from './results/schema.ts';
+import { resultSchema } from './results/schema.ts';
+import { studies } from './studies/index.ts';
+import { chainMethods } from './study.ts';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'main-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly executor: FakeExecutor | undefined;
+}
+
+interface Behaviour extends Omit<FakeOptions, 'size' | 'stop'> {
+  /** Raises the interrupt when this many points have started. */
+  readonly interruptAt?: number;
+  readonly checkpointsUsable?: boolean;
+}
+
+/** Runs the program with the reference backend and executors that compute nothing. */
+async function run(line: string, { interruptAt, checkpointsUsable = true, ...fake }: Behaviour = {}): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  let executor: FakeExecutor | undefined;
+  let interrupt = (): void => undefined;
+  let count = 0;
+  const code = await main(
+    line.split(' ').filter((word) => word !== ''),
+    {
+      cwd,
+      studies,
+      stdout: { write: (text: string) => (stdout += text) },
+      stderr: { write: (text: string) => (stderr += text) },
+      createExecutor(size, stop) {
+        const onStart: FakeOptions['onStart'] = () => {
+          count += 1;
+          if (count === interruptAt) interrupt();
+        };
+        executor = fakeExecutor({ onStart, ...fake, size, stop });
+        return executor;
+      },
+      canContinueFrom: () => checkpointsUsable,
+      onInterrupt(handler) {
+        interrupt = handler;
+        return () => undefined;
+      },
+    },
+  );
+  return { code, stdout, stderr, executor };
+}
+
+const smoke = '--budget smoke --backend reference';
+const readResult = (study = 'gaussians', out = 'results'): Result =>
+  v.parse(resultSchema, JSON.parse(readFileSync(join(cwd, out, study, 'result.json'), 'utf8')));
+/** What must not depend on when, where and how often it ran. */
+const numbers = ({ points }: Result): Omit<Point, 'seconds'>[] => points.map(({ seconds: _seconds, ...rest }) => rest);
+
+describe('a whole run', () => {
+  test('writes results, table, figures and page, and says where', async () => {
+    const { code, stdout, stderr } = await run(`gaussians ${smoke}`);
+    expect(stderr).toContain('results/index.html');
+    expect(code).toBe(exitCodes.ok);
+    expect(stdout).toBe('');
+    expect(readdirSync(join(cwd, 'results')).sort()).toEqual(['.sparseflow-results.json', 'gaussians', 'index.html']);
+    expect(readdirSync(join(cwd, 'results', 'gaussians', 'figures')).sort()).toEqual([
+      'density-structured.png',
+      'density-structured.svg',
+      'density-unstructured.png',
+      'density-unstructured.svg',
+      'nll.png',
+      'nll.svg',
+    ]);
+    const result = readResult();
+    expect(result.points.map(({ method }) => method)).toEqual(['dense', ...chainMethods]);
+    expect(result).toMatchObject({
+      schema: 1,
+      study: 'gaussians',
+      budget: 'smoke',
+      backend: 'reference',
+      seed: 0,
+      seeds: [0],
+    });
+    expect(result.run).toMatchObject({ command: `pnpm reproduce gaussians ${smoke}`, kept: 0 });
+    expect(readFileSync(join(cwd, 'results', 'index.html'), 'utf8')).toContain('Six Gaussians on a circle');
+  });
+
+  test('is gaussians at quick by default', async () => {
+    const { code } = await run('--backend reference');
+    expect(code).toBe(0);
+    expect(readResult()).toMatchObject({ study: 'gaussians', budget: 'quick', protocol: 'paper' });
+  });
+
+  test('with --json prints the result, and it alone, on standard output', async () => {
+    const { stdout, stderr } = await run(`${smoke} --json`);
+    expect(JSON.parse(stdout)).toEqual(readResult());
+    expect(stderr).not.toContain('"schema"');
+  });
+
+  test('with --json prints an array for several studies, in the catalogue’s order', async () => {
+    const { stdout } = await run(`spirals gaussians ${smoke} --json`);
+    expect((JSON.parse(stdout) as Result[]).map(({ study }) => study)).toEqual(['gaussians', 'spirals']);
+    expect(readFileSync(join(cwd, 'results', 'index.html'), 'utf8')).toContain('id="spirals"');
+  });
+
+  test('gives the same numbers in the same order with any number of workers', async () => {
+    await run(`${smoke} --seeds 3 --workers 1 --out one`);
+    const { executor } = await run(`${smoke} --seeds 3 --workers 7 --out seven`);
+    expect(executor!.mostAtOnce()).toBe(7);
+    expect(numbers(readResult('gaussians', 'seven'))).toEqual(numbers(readResult('gaussians', 'one')));
+  });
+
+  test('runs what there is of a group and names the rest', async () => {
+    expect((await run(`toy ${smoke}`)).stderr).toContain(
+      'Not yet available, left out: moons, mode-collapse, hessian, vector-field.',
+    );
+  });
+});
+
+describe('keeps what is finished', () => {
+  test('a second run computes nothing and gives the same numbers', async () => {
+    await run(smoke);
+    const first = readResult();
+    const { executor, stderr } = await run(smoke);
+    expect(executor).toBeUndefined();
+    expect(stderr).toContain('0 points to compute, 5 kept from before');
+    expect(numbers(readResult())).toEqual(numbers(first));
+    expect(readResult().seconds).toBe(first.seconds);
+  });
+
+  test('more seeds add to what is there', async () => {
+    await run(`${smoke} --seeds 2`);
+    const { executor } = await run(`${smoke} --seeds 3`);
+    expect(executor!.started).toHaveLength(5);
+    expect(readResult().seeds).toEqual([0, 1, 2]);
+  });
+
+  test('--fresh computes everything again', async () => {
+    await run(smoke);
+    expect((await run(`${smoke} --fresh`)).executor!.started).toHaveLength(5);
+  });
+
+  test('an interrupted run says how to resume, exits with 130, and resumes to the numbers of an uninterrupted one', async () => {
+    const interrupted = await run('--backend reference --workers 2', { interruptAt: 6 });
+    expect(interrupted.code).toBe(exitCodes.interrupted);
+    expect(interrupted.stderr.trimEnd().split('\n').at(-1)).toBe(
+      'Interrupted; everything finished so far is kept. Resume with: pnpm reproduce --backend reference --workers 2',
+    );
+    expect(existsSync(join(cwd, 'results', 'gaussians', 'result.json'))).toBe(false);
+    const resumed = await run('--backend reference --workers 2');
+    expect(resumed.code).toBe(0);
+    expect(resumed.executor!.started.length).toBeLessThan(13);
+    const kept = readResult().run.kept;
+    expect(kept).toBeGreaterThan(0);
+    expect(resumed.executor!.started).toHaveLength(13 - kept);
+    await run('--backend reference --out whole');
+    expect(numbers(readResult())).toEqual(numbers(readResult('gaussians', 'whole')));
+  });
+
+  test('a finished point is trained again when its checkpoint is gone and its children need it', async () => {
+    await run('--backend reference --workers 1', { interruptAt: 4 });
+    const { executor } = await run('--backend reference', { checkpointsUsable: false });
+    expect(executor!.started).toHaveLength(13);
+  });
+
+  test('a damaged point is named, left alone and computed again', async () => {
+    await run(smoke);
+    const directory = join(cwd, 'results', 'gaussians', 'points');
+    const name = `${readResult().points[2]!.address}.json`;
+    writeFileSync(join(directory, name), 'garbage');
+    const { code, stderr, executor } = await run(smoke);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`${join(directory, name)} cannot be used and is left alone`);
+    expect(executor!.started).toHaveLength(1);
+    expect(readFileSync(join(directory, name), 'utf8')).toBe('garbage');
+  });
+
+  test('a point without its artefact is evaluated again', async () => {
+    await run(smoke);
+    rmSync(join(cwd, 'results', 'gaussians', 'artefacts'), { recursive: true });
+    expect((await run(smoke)).executor!.started.length).toBe(4);
+    expect(existsSync(join(cwd, 'results', 'gaussians', 'artefacts'))).toBe(true);
+  });
+});
+
+describe('divergence', () => {
+  test('marks the point, keeps the others, and exits with 1', async () => {
+    const { code, stderr } = await run(smoke, { diverges: ({ config }) => config.method === 'structured' });
+    expect(code).toBe(exitCodes.failed);
+    expect(stderr).toContain('diverged: gaussians seed 0 structured at prune ratio 0.6: the loss became NaN');
+    const { points } = readResult();
+    expect(points.map(({ status }) => status)).toEqual(['ok', 'ok', 'diverged', 'ok', 'ok']);
+    expect(points[2]).toMatchObject({ reason: 'the loss became NaN', testNll: null });
+  });
+
+  test('of everything still gives a report', async () => {
+    expect((await run(smoke, { diverges: () => true })).code).toBe(1);
+    expect(readResult().points.every(({ status }) => status === 'diverged')).toBe(true);
+    expect(readdirSync(join(cwd, 'results')).sort()).toContain('index.html');
+  });
+
+  test('is remembered, since it would happen again', async () => {
+    await run(smoke, { diverges: ({ config }) => config.method === 'random' });
+    const again = await run(smoke);
+    expect(again.executor).toBeUndefined();
+    expect(again.code).toBe(1);
+  });
+});
+
+test('a failure of the program itself exits with 1, keeps what was finished and frees the directory', async () => {
+  const { code, stderr } = await run(`${smoke} --workers 1`, { fails: ({ config }) => config.method === 'random' });
+  expect(code).toBe(1);
+  expect(stderr).toContain('gaussians seed 0 random 60 % is broken');
+  expect((await run(smoke)).code).toBe(0);
+  expect(readResult().run.kept).toBeGreaterThan(0);
+});
+
+describe('bad input exits with 2, says what to do in one line, and writes nothing', () => {
+  test.each([
+    ['gausians', /^unknown study 'gausians' \(did you mean 'gaussians'\?\)\. To fix: run `pnpm reproduce list`/],
+    ['mnist', /^study 'mnist' is not yet available\. To fix: choose one of: gaussians/],
+    ['table3', /^group 'table3' .* is not yet available/],
+    ['--budget huge', /^--budget huge is unknown\. To fix: use one of: smoke, quick, paper\.$/],
+    ['--backend cuda', /^--backend cuda is unknown\. To fix: use one of: auto, native, wasm/],
+    ['--backend tfjs-webgl', /^backend 'tfjs-webgl': WebGL needs a browser\. To fix: /],
+    ['--backend tfjs-node-gpu', /^backend 'tfjs-node-gpu': .*To fix: /],
+    ['--protocol mine', /^--protocol mine is unknown\. To fix: use one of: paper, converged\.$/],
+    ['--seeds 0', /^--seeds 0 is too few\. To fix: use 1 or more\.$/],
+    ['--seeds -3', /^--seeds -3 is not a whole number/],
+    ['--seeds 2.5', /^--seeds 2\.5 is not a whole number/],
+    ['--workers lots', /^--workers lots is not a whole number/],
+    ['--workers 1000', /^--workers 1000 is too many\. To fix: use 256 or fewer\.$/],
+    ['--data-dir nowhere', /^--data-dir .*nowhere is not a directory\. To fix: /],
+    ['--bugdet smoke', /^unknown option '--bugdet'.*--budget.*To fix: see `pnpm reproduce --help`\.$/],
+    ['--out', /^option '--out <dir>' argument missing\. To fix: /],
+    ['list gaussians', /^list takes no studies/],
+  ])('%s', async (line, message) => {
+    const { code, stdout, stderr, executor } = await run(line);
+    expect(stderr).toMatch(/^[^\n]*\n$/);
+    expect(stderr.trimEnd()).toMatch(message);
+    expect(code).toBe(exitCodes.usage);
+    expect(stdout).toBe('');
+    expect(executor).toBeUndefined();
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('a foreign --out', async () => {
+    mkdirSync(join(cwd, 'photos'));
+    writeFileSync(join(cwd, 'photos', 'cat.jpg'), '');
+    const { code, stderr } = await run(`${smoke} --out photos`);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /photos holds files that are not results of this program \(cat\.jpg\)\. To fix: choose another --out/,
+      ),
+    ]);
+    expect(readdirSync(join(cwd, 'photos'))).toEqual(['cat.jpg']);
+  });
+
+  test('a damaged result.json of the study', async () => {
+    await run(smoke);
+    writeFileSync(join(cwd, 'results', 'gaussians', 'result.json'), '{');
+    const { code, stderr } = await run(smoke);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/result\.json is damaged or not a result/)]);
+    expect(readFileSync(join(cwd, 'results', 'gaussians', 'result.json'), 'utf8')).toBe('{');
+  });
+});
+
+describe('list', () => {
+  test('shows studies, which of them can be run, and groups', async () => {
+    const { code, stdout, stderr } = await run('list');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ {2}gaussians +NLL against prune ratio, densities$/m);
+    expect(stdout).toMatch(/^ {2}mnist +.*\(not yet available\)$/m);
+    expect(stdout).toMatch(/^ {2}figure4 +gaussians, gaussians-spiral, spirals$/m);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('with --json is JSON', async () => {
+    const { stdout } = await run('list --json');
+    expect((JSON.parse(stdout) as { studies: unknown[] }).studies).toHaveLength(19);
+  });
+
+  test('--help explains every option on standard output', async () => {
+    const { code, stdout } = await run('--help');
+    expect(code).toBe(0);
+    for (const option of [
+      '--budget',
+      '--backend',
+      '--protocol',
+      '--seeds',
+      '--workers',
+      '--out',
+      '--data-dir',
+      '--json',
+      '--fresh',
+    ])
+      expect(stdout).toContain(option);
+  });
+});

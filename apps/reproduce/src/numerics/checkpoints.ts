@@ -1,0 +1,93 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { decodeCheckpoint, disposeCheckpoint } from '@sparseflow/optim';
+import type { Checkpoint } from '@sparseflow/optim';
+import { saveCheckpoint } from '@sparseflow/optim/node';
+import type { Backend, Masks, Params } from '@sparseflow/tensor';
+import { createReferenceBackend } from '@sparseflow/tensor/reference';
+import * as v from 'valibot';
+import type { Slot } from '../results/slots.ts';
+import { findSlot } from '../results/slots.ts';
+
+/** What is noted beside the parameters of a trained flow. */
+export interface TrainingRecord {
+  /** Epochs since the random initialisation, all rounds together. */
+  readonly epochs: number;
+  /** Field evaluations per training step, mean over the last epoch. */
+  readonly nfeForward: number;
+  readonly nfeBackward: number;
+  /** Time of this round's training. */
+  readonly seconds: number;
+}
+
+/** A flow after a round of training. Its tensors are the caller's. */
+export interface TrainedFlow {
+  readonly params: Params;
+  readonly masks: Masks;
+  readonly record: TrainingRecord;
+}
+
+const recordSchema = v.object({
+  epochs: v.number(),
+  nfeForward: v.number(),
+  nfeBackward: v.number(),
+  seconds: v.number(),
+});
+const extension = 'safetensors';
+
+type OnUnusable = (path: string, reason: string) => void;
+
+/** The finished flow at an address, or where to save it. Unreadable files are reported and left alone. */
+export function findTrained(
+  directory: string,
+  address: string,
+  backend: Backend,
+  onUnusable: OnUnusable,
+): Slot<TrainedFlow> {
+  return findSlot(directory, address, extension, (path) => readTrained(path, address, backend), onUnusable);
+}
+
+export async function saveTrained(
+  path: string,
+  address: string,
+  { params, masks, record }: TrainedFlow,
+): Promise<void> {
+  await saveCheckpoint(path, { params, masks, metadata: { address, record: JSON.stringify(record) } });
+}
+
+/** Where a training that is under way keeps its state: a readable file of it, or a free name. */
+export function findTrainingState(
+  directory: string,
+  address: string,
+  backend: Backend,
+  onUnusable: OnUnusable,
+): string {
+  mkdirSync(directory, { recursive: true });
+  const check = (path: string): true => {
+    disposeCheckpoint(read(path, address, backend));
+    return true;
+  };
+  return findSlot(directory, `${address}.training`, extension, check, onUnusable).path;
+}
+
+/** Whether the finished flow at an address can be read, so that rounds can start from it. */
+export function canContinueFrom(directory: string, address: string): boolean {
+  const { value } = findTrained(directory, address, createReferenceBackend(), () => undefined);
+  return value !== undefined;
+}
+
+function readTrained(path: string, address: string, backend: Backend): TrainedFlow {
+  const checkpoint = read(path, address, backend);
+  const record = v.safeParse(recordSchema, JSON.parse(checkpoint.metadata?.['record'] ?? 'null'));
+  if (!record.success) {
+    disposeCheckpoint(checkpoint);
+    throw new Error('it does not say how it was trained');
+  }
+  return { params: checkpoint.params, masks: checkpoint.masks ?? {}, record: record.output };
+}
+
+function read(path: string, address: string, backend: Backend): Checkpoint {
+  const checkpoint = decodeCheckpoint(new Uint8Array(readFileSync(path)), { backend, path });
+  if (checkpoint.metadata?.['address'] === address) return checkpoint;
+  disposeCheckpoint(checkpoint);
+  throw new Error('it belongs to another point');
+}

@@ -1,0 +1,54 @@
+import { cnf, mlp } from '@sparseflow/cnf';
+import type { Cnf } from '@sparseflow/cnf';
+import { generateToy, toyDataset } from '@sparseflow/datasets';
+import type { Dataset } from '@sparseflow/datasets';
+import { backsolve, checkpoint, dopri5 } from '@sparseflow/ode-solvers';
+import { fold, key } from '@sparseflow/tensor';
+import type { Key } from '@sparseflow/tensor';
+import type { PointConfig } from '../plan.ts';
+
+/**
+ * All randomness of a point. Methods of one seed share everything that can be shared (data, initialisation, and in each round the order
+ * of the batches and the noise of the trace estimate), so that their differences are those of the method.
+ */
+export interface Keys {
+  readonly data: Key;
+  readonly init: Key;
+  readonly prune: Key;
+  readonly train: Key;
+  readonly samples: Key;
+}
+
+export function keysOf({ seed, round }: Pick<PointConfig, 'seed' | 'round'>): Keys {
+  const root = key(seed);
+  return {
+    data: fold(root, 0),
+    init: fold(root, 1),
+    prune: fold(fold(root, 2), round),
+    train: fold(fold(root, 3), round),
+    samples: fold(root, 4),
+  };
+}
+
+/** The data of a point; the same for all methods and rounds of a seed. */
+export function dataOf(config: PointConfig): Dataset {
+  const { name, trainPerComponent, testPerComponent, validationShare } = config.data;
+  return generateToy(toyDataset(name), keysOf(config).data, {
+    trainPerMode: trainPerComponent,
+    testPerMode: testPerComponent,
+    validationShare,
+  });
+}
+
+/** The flow of a point: an MLP field without time, integrated from 0 to 1. */
+export function flowOf({ net, solver }: PointConfig): Cnf {
+  const hidden = new Array<number>(net.layers - 1).fill(net.hidden);
+  return cnf({
+    field: mlp({ dim: 2, hidden, activation: net.activation }),
+    solver: dopri5,
+    rtol: solver.rtol,
+    atol: solver.atol,
+    // The paper's adjoint controls its steps by the state and its adjoint only, not by the gradient of the parameters.
+    adjoint: solver.adjoint === 'backsolve' ? backsolve({ seminorm: true }) : checkpoint(),
+  });
+}

@@ -1,0 +1,46 @@
+import type { Cnf } from '@sparseflow/cnf';
+import { magnitude, neuronNorm, prune, randomWeights } from '@sparseflow/pruning';
+import type { Pruner } from '@sparseflow/pruning';
+import { disposeTree } from '@sparseflow/tensor';
+import type { Masks, Params } from '@sparseflow/tensor';
+import type { PointConfig } from '../plan.ts';
+import type { Method } from '../study.ts';
+import { keysOf } from './model.ts';
+
+/** The pruner of each method; none for those that keep everything. */
+const pruners: Readonly<Record<Method, Pruner | undefined>> = {
+  dense: undefined,
+  control: undefined,
+  unstructured: magnitude,
+  structured: neuronNorm,
+  random: randomWeights,
+};
+
+/**
+ * The prune step of Algorithm 1: takes a flow to the round's keep ratio. The given tensors are consumed.
+ *
+ * Weights are removed together with neurons that no weight reads any more, and neurons completely, biases included: otherwise the
+ * biases alone would exceed the budget at low ratios. Where even that cannot reach a ratio, the smallest reachable one is taken; the
+ * number of parameters says so.
+ */
+export async function pruneRound(
+  flow: Cnf,
+  given: { readonly params: Params; readonly masks: Masks },
+  config: PointConfig,
+): Promise<{ readonly params: Params; readonly masks: Masks }> {
+  const pruner = pruners[config.method];
+  if (pruner === undefined) return given;
+  try {
+    const { params, masks } = await prune(given.params, given.masks, pruner, {
+      keep: config.keepRatio,
+      neurons: flow.field.neurons,
+      key: keysOf(config).prune,
+      deadNeurons: 'remove',
+      counting: 'complete',
+      unreachable: 'nearest',
+    });
+    return { params, masks };
+  } finally {
+    disposeTree([given.params, given.masks]);
+  }
+}

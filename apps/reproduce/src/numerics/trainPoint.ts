@@ -1,0 +1,168 @@
+import { rmSync } from 'node:fs';
+import {
+  MaxStepsError,
+  NonFiniteDerivativeError,
+  NonFiniteStateError,
+  StepSizeUnderflowError,
+} from '@sparseflow/ode-solvers';
+import { TrainingDivergedError } from '@sparseflow/optim';
+import { sparsityReport } from '@sparseflow/pruning';
+import { disposeTree } from '@sparseflow/tensor';
+import type { Backend, SparseflowError } from '@sparseflow/tensor';
+import type { Handlers, Job, Outcome } from '../run/executor.ts';
+import type { ConcreteBackendName } from './backends.ts';
+import { openBackend } from './backends.ts';
+import type { TrainedFlow } from './checkpoints.ts';
+import { findTrained, findTrainingState, saveTrained } from './checkpoints.ts';
+import { drawFlow, evaluateLikelihoods } from './evaluate.ts';
+import { dataOf, flowOf, keysOf } from './model.ts';
+import { pruneRound } from './pruneRound.ts';
+import { trainRound } from './trainRound.ts';
+
+export interface TrainHooks extends Handlers {
+  /** Asked between training steps and between evaluations. */
+  shouldStop(): boolean;
+}
+
+/**
+ * Computes one point: one round of Algorithm 1 (from the parent's parameters and masks: prune, train) and its evaluation. A finished
+ * round is not trained again, an interrupted one goes on where it stopped.
+ *
+ * @returns `diverged`, with the reason, when the solver or the loss breaks down; any other failure is thrown.
+ */
+export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> {
+  const { config } = job.planned;
+  const backend = await openBackend(config.backend as ConcreteBackendName, job.threads);
+  const started = performance.now();
+  const secondsSince = (): number => Math.round(performance.now() - started) / 1000;
+  let trained: TrainedFlow | undefined;
+  try {
+    trained = await trainedFlow(job, backend, hooks);
+    if (trained === undefined || hooks.shouldStop()) return { status: 'stopped' };
+    const { params, masks, record } = trained;
+    const evaluationStarted = performance.now();
+    const { epochs } = config.training;
+    const { nfeForward, nfeBackward } = record;
+    hooks.onProgress({ phase: 'evaluate', epoch: epochs, epochs, loss: NaN, nfeForward, nfeBackward });
+
+    const flow = flowOf(config);
+    const data = dataOf(config);
+    const likelihoods = await evaluateLikelihoods(flow, params, data, config.evaluation, backend);
+    const unusable = Object.entries(likelihoods).find(([, value]) => !Number.isFinite(value));
+    const { size } = await sparsityReport(params, masks);
+    if (unusable !== undefined) {
+      return {
+        status: 'diverged',
+        reason: `the ${unusable[0]} is ${unusable[1]}`,
+        parameters: size,
+        epochs: record.epochs,
+        seconds: record.seconds,
+      };
+    }
+    if (hooks.shouldStop()) return { status: 'stopped' };
+    const artefact =
+      config.draw === null ? {} : { artefact: await drawFlow(flow, params, data, config, config.draw.extent, backend) };
+    const seconds = Math.round(record.seconds * 1000 + performance.now() - evaluationStarted) / 1000;
+    const measured = {
+      parameters: size,
+      epochs: record.epochs,
+      ...likelihoods,
+      nfeForward: round(nfeForward),
+      nfeBackward: round(nfeBackward),
+    };
+    return { status: 'ok', measured, seconds, ...artefact };
+  } catch (error) {
+    const reason = divergenceReason(error);
+    if (reason === undefined) throw error;
+    return {
+      status: 'diverged',
+      reason,
+      parameters: null,
+      epochs: trained?.record.epochs ?? 0,
+      seconds: secondsSince(),
+    };
+  } finally {
+    if (trained !== undefined) disposeTree([trained.params, trained.masks]);
+  }
+}
+
+/** The flow after this point's round of training; undefined when it was stopped. */
+async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promise<TrainedFlow | undefined> {
+  const { checkpoints, fresh } = job;
+  const { config, address, label } = job.planned;
+  const warn = (path: string, reason: string): void =>
+    hooks.onWarning(`${path} cannot be used and is left alone: ${reason}`);
+  const finished = findTrained(checkpoints, address, backend, warn);
+  if (finished.value !== undefined) {
+    if (!fresh) return finished.value;
+    disposeTree([finished.value.params, finished.value.masks]);
+  }
+  const statePath = findTrainingState(checkpoints, address, backend, warn);
+  if (fresh) rmSync(statePath, { force: true });
+
+  const flow = flowOf(config);
+  const parent = config.parent === null ? undefined : findTrained(checkpoints, config.parent, backend, warn).value;
+  if (config.parent !== null && parent === undefined) {
+    throw new Error(`${label}: the checkpoint ${config.parent} that it continues from is missing from ${checkpoints}`);
+  }
+  const start = await pruneRound(
+    flow,
+    parent ?? { params: flow.init(keysOf(config).init, { backend }), masks: {} },
+    config,
+  );
+  let masksKept = false;
+  try {
+    const result = await trainRound(flow, dataOf(config), start, config, {
+      backend,
+      address,
+      statePath,
+      epochsBefore: parent?.record.epochs ?? 0,
+      onProgress: throttled(hooks.onProgress),
+      shouldStop: hooks.shouldStop,
+    });
+    if (result === undefined) return undefined;
+    const trained = { ...result, masks: start.masks };
+    masksKept = true;
+    await saveTrained(finished.path, address, trained);
+    rmSync(statePath, { force: true });
+    return trained;
+  } catch (error) {
+    // The state of a run that diverged leads nowhere: it would diverge again.
+    if (divergenceReason(error) !== undefined) rmSync(statePath, { force: true });
+    if (error instanceof TrainingDivergedError) disposeTree(error.params);
+    throw error;
+  } finally {
+    disposeTree(masksKept ? start.params : [start.params, start.masks]);
+  }
+}
+
+/** Errors that say that the numbers broke down, not the program. */
+const divergences = [
+  TrainingDivergedError,
+  NonFiniteStateError,
+  NonFiniteDerivativeError,
+  StepSizeUnderflowError,
+  MaxStepsError,
+] as const;
+
+/** One line that says how a point diverged; undefined for other failures. */
+function divergenceReason(error: unknown): string | undefined {
+  if (!divergences.some((kind) => error instanceof kind)) return undefined;
+  return (error as SparseflowError).message.replace(/\. To fix: .*$/s, '').replaceAll(/\s+/g, ' ');
+}
+
+/** Means over an epoch need no more digits than this. */
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+/** Passes on at most five calls a second, so that messages between threads cost nothing. */
+function throttled<T>(call: (value: T) => void): (value: T) => void {
+  let last = -Infinity;
+  return (value) => {
+    const now = performance.now();
+    if (now - last < 200) return;
+    last = now;
+    call(value);
+  };
+}

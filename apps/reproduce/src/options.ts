@@ -1,0 +1,89 @@
+import { availableParallelism } from 'node:os';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import * as v from 'valibot';
+import { UsageError } from './errors.ts';
+import type { Budget, Protocol } from './study.ts';
+import { budgets, protocols } from './study.ts';
+
+export const backendNames = [
+  'auto',
+  'native',
+  'wasm',
+  'reference',
+  'tfjs-webgpu',
+  'tfjs-node-gpu',
+  'tfjs-wasm',
+  'tfjs-webgl',
+] as const;
+export type BackendName = (typeof backendNames)[number];
+
+/** The command line, checked. Paths are absolute. */
+export interface Options {
+  readonly names: readonly string[];
+  readonly budget: Budget;
+  readonly backend: BackendName;
+  readonly protocol: Protocol;
+  /** Undefined: what the budget says. */
+  readonly seeds: number | undefined;
+  readonly workers: number;
+  readonly out: string;
+  readonly dataDir: string | undefined;
+  readonly json: boolean;
+  readonly fresh: boolean;
+}
+
+const oneOf = <const T extends readonly string[]>(option: string, values: T) =>
+  v.picklist(values, ({ input }) => `--${option} ${String(input)} is unknown|use one of: ${values.join(', ')}`);
+
+const wholeNumber = (option: string, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,6}$/, ({ input }) => `--${option} ${input} is not a whole number|use 1, 2, 3, …`),
+    v.transform(Number),
+    v.minValue(1, `--${option} 0 is too few|use 1 or more`),
+    v.maxValue(most, ({ input }) => `--${option} ${input} is too many|use ${most} or fewer`),
+  );
+
+const schema = v.object({
+  budget: oneOf('budget', budgets),
+  backend: oneOf('backend', backendNames),
+  protocol: oneOf('protocol', protocols),
+  seeds: v.optional(wholeNumber('seeds', 1000)),
+  workers: v.optional(wholeNumber('workers', 256)),
+  out: v.pipe(v.string(), v.nonEmpty('--out is empty|name a directory')),
+  dataDir: v.optional(
+    v.pipe(v.string(), v.nonEmpty('--data-dir is empty|name the directory that holds the data files')),
+  ),
+  json: v.optional(v.boolean(), false),
+  fresh: v.optional(v.boolean(), false),
+});
+
+/**
+ * Checks what the command line parser collected.
+ *
+ * @throws UsageError naming the option, its value and what it may be.
+ */
+export function resolveOptions(names: readonly string[], raw: unknown, cwd: string): Options {
+  const parsed = v.safeParse(schema, raw);
+  if (!parsed.success) {
+    const [what, remedy] = parsed.issues[0].message.split('|');
+    throw new UsageError(what!, remedy ?? 'see `pnpm reproduce --help`');
+  }
+  const { out, dataDir, workers, seeds, ...rest } = parsed.output;
+  const options: Options = {
+    ...rest,
+    names: names.length === 0 ? ['gaussians'] : names,
+    seeds,
+    workers: workers ?? availableParallelism(),
+    out: resolve(cwd, out),
+    dataDir: dataDir === undefined ? undefined : resolve(cwd, dataDir),
+  };
+  if (options.dataDir !== undefined && statSync(options.dataDir, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new UsageError(
+      `--data-dir ${options.dataDir} is not a directory`,
+      'name the directory that holds the data files',
+    );
+  }
+  return options;
+}

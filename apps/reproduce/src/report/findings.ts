@@ -1,0 +1,113 @@
+import { percent } from '../plan.ts';
+import type { Result } from '../results/schema.ts';
+import type { Method } from '../study.ts';
+import type { Estimate } from './statistics.ts';
+import { confidence95, formatNumber, formatSigned, meanOf } from './statistics.ts';
+
+/** A difference of test NLLs (nats), first minus second, paired over the seeds that have both; negative means that the first is better. */
+export interface Comparison {
+  readonly pruneRatio: number;
+  readonly first: Method;
+  readonly second: Method;
+  readonly difference: Estimate;
+}
+
+/** Compares two methods at a prune ratio seed by seed; the dense flow is that of the same seed. Undefined without a common seed. */
+export function compare(result: Result, first: Method, second: Method, pruneRatio: number): Comparison | undefined {
+  const nllOf = (method: Method, seed: number): number | null =>
+    result.points.find(
+      (point) =>
+        point.method === method && point.seed === seed && (method === 'dense' || point.pruneRatio === pruneRatio),
+    )?.testNll ?? null;
+  const differences = result.seeds.flatMap((seed) => {
+    const a = nllOf(first, seed);
+    const b = nllOf(second, seed);
+    return a === null || b === null ? [] : [a - b];
+  });
+  const difference = meanOf(differences);
+  return difference === undefined ? undefined : { pruneRatio, first, second, difference };
+}
+
+/**
+ * What the numbers say, in sentences: what changed from the dense flow, how much of it training alone explains, and what the choice of
+ * the weights is worth against removing them at random.
+ */
+export function findings(result: Result): string[] {
+  const sentences: string[] = [];
+  const ratios = [...new Set(result.points.map((point) => point.pruneRatio))]
+    .filter((ratio) => ratio > 0)
+    .sort((a, b) => a - b);
+  for (const method of ['unstructured', 'structured'] as const) {
+    const best = bestRatio(result, method, ratios);
+    if (best !== undefined) sentences.push(...findingsAt(result, method, best, true));
+    const last = ratios.filter((ratio) => compare(result, method, 'dense', ratio) !== undefined).at(-1);
+    if (last !== undefined && last !== best) sentences.push(...findingsAt(result, method, last, false));
+  }
+  const diverged = result.points.filter((point) => point.status === 'diverged');
+  if (diverged.length > 0) {
+    const which = diverged.map(
+      ({ method, pruneRatio, seed }) => `${method} at ${percent(pruneRatio)} % (seed ${seed})`,
+    );
+    sentences.push(`Diverged, and in no mean: ${which.join(', ')}.`);
+  }
+  sentences.push(uncertainty(result));
+  return sentences;
+}
+
+/** Ratio with the lowest mean validation NLL: choosing by the test set would flatter it. */
+function bestRatio(result: Result, method: Method, ratios: readonly number[]): number | undefined {
+  const means = ratios.flatMap((ratio) => {
+    const values = result.points
+      .filter((point) => point.method === method && point.pruneRatio === ratio)
+      .map((point) => point.validationNll);
+    const mean = meanOf(values.filter((value) => value !== null))?.mean;
+    return mean === undefined ? [] : [{ ratio, mean }];
+  });
+  return means.sort((a, b) => a.mean - b.mean)[0]?.ratio;
+}
+
+function findingsAt(result: Result, method: 'unstructured' | 'structured', ratio: number, best: boolean): string[] {
+  const fromDense = compare(result, method, 'dense', ratio);
+  if (fromDense === undefined) return [];
+  const control = compare(result, 'control', 'dense', ratio);
+  const own = compare(result, method, 'control', ratio);
+  const random = compare(result, method, 'random', ratio);
+  const name = method === 'structured' ? 'Structured' : 'Unstructured';
+  const parts = [
+    `${name} pruning at ${percent(ratio)} %${best ? ' (its best validation NLL)' : ''}: ${change(fromDense.difference)} against dense.`,
+  ];
+  if (control !== undefined && own !== undefined) {
+    parts.push(
+      `Training on without pruning (control) gives ${change(control.difference)}; pruning itself contributes ${change(own.difference)}${verdict(own.difference)}.`,
+    );
+  }
+  if (random !== undefined)
+    parts.push(`Against removing weights at random: ${change(random.difference)}${verdict(random.difference)}.`);
+  return [parts.join(' ')];
+}
+
+function change(difference: Estimate): string {
+  const error = difference.standardError === null ? '' : ` ± ${difference.standardError.toFixed(3)}`;
+  return `${formatSigned(difference.mean)}${error} nats`;
+}
+
+/** Judges only with an error bar: without one a difference is a number, not a finding. */
+function verdict(difference: Estimate): string {
+  const half = confidence95(difference);
+  if (half === null) return '';
+  const judgement =
+    Math.abs(difference.mean) <= half ? 'not distinguishable from zero' : difference.mean < 0 ? 'better' : 'worse';
+  return ` (${judgement}; 95 % interval ± ${formatNumber(half)})`;
+}
+
+function uncertainty({ seeds, budget }: Result): string {
+  const few =
+    seeds.length === 1
+      ? 'Differences are of test NLL; lower is better. They come from one seed, so they have no error bars and small ones prove nothing; --seeds 3 or more gives error bars.'
+      : `Differences are of test NLL; lower is better. ± is the standard error over ${seeds.length} seeds, paired seed by seed; 95 % intervals use Student’s t.`;
+  const short =
+    budget === 'paper'
+      ? ''
+      : ` The ${budget} budget trains for fewer steps and prunes in fewer, larger rounds than the paper, so its likelihoods are not expected to match the paper’s; compare the rows with each other.`;
+  return few + short;
+}

@@ -1,0 +1,172 @@
+import type { StoredStudy } from '../results/store.ts';
+import { formatDuration } from '../run/progress.ts';
+import { cellsOf, usedColumns } from './cells.ts';
+import { contributionColumns, contributions } from './contribution.ts';
+import { findings } from './findings.ts';
+import { escapeXml } from './render.ts';
+import { rowsOf } from './rows.ts';
+import { beforeComparing, howItWasRun, legend } from './table.ts';
+import { colours, darkColours, onPage } from './theme.ts';
+
+/**
+ * index.html over everything in a results directory: one file that asks for nothing else, readable in light and dark and on a phone.
+ */
+export function renderPage(studies: readonly StoredStudy[]): string {
+  const contents =
+    studies.length < 2
+      ? ''
+      : `<nav aria-label="Studies"><ul>${studies.map(({ study, result }) => `<li><a href="#${study}">${escapeXml(result.title)}</a></li>`).join('')}</ul></nav>`;
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    '<title>Sparse Flows: reproduction</title>',
+    '<link rel="icon" href="data:,">',
+    `<style>${styles}</style>`,
+    '</head>',
+    '<body>',
+    '<header><h1>Sparse Flows, reproduced</h1>',
+    '<p>Continuous normalizing flows, pruned round by round, next to the published numbers and to two baselines that the paper does not have: a control that is trained just as long without pruning, and pruning at random.</p>',
+    contents,
+    '</header>',
+    '<main>',
+    studies.length === 0 ? '<p>No finished study yet.</p>' : studies.map(renderStudy).join('\n'),
+    '</main>',
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n');
+}
+
+function renderStudy({ study, result, figures }: StoredStudy): string {
+  const rows = rowsOf(result);
+  const columns = usedColumns(rows);
+  const run = howItWasRun(result);
+  const several = result.seeds.length > 1;
+  const short = [
+    `${result.budget} budget`,
+    result.protocol === 'paper' ? undefined : `protocol ${result.protocol}`,
+    `${result.seeds.length} ${several ? 'seeds' : 'seed'}`,
+    `${result.points.length} flows`,
+    result.backend,
+    `${formatDuration(result.seconds)} of computing`,
+  ].filter((item) => item !== undefined);
+  return [
+    `<section id="${escapeXml(study)}">`,
+    `<h2>${escapeXml(result.title)}</h2>`,
+    `<p>${escapeXml(result.about)}</p>`,
+    `<ul class="facts">${short.map((item) => `<li>${escapeXml(item)}</li>`).join('')}</ul>`,
+    ...ordered(figures).map(([name, svg]) => renderFigure(name, svg)),
+    '<h3>What it says</h3>',
+    `<ul>${findings(result)
+      .map((sentence) => `<li>${escapeXml(sentence)}</li>`)
+      .join('\n')}</ul>`,
+    '<h3>What pruning contributes</h3>',
+    '<p class="note">Differences of test NLL in nats; negative is better. <em>Pruning itself</em> is the pruned flow minus the control, which was trained as long without pruning.</p>',
+    renderTable('What pruning contributes', contributionColumns, contributions(result)),
+    '<h3>All numbers</h3>',
+    renderTable(
+      `All numbers of ${result.title}`,
+      columns,
+      rows.map(cellsOf),
+      rows.map(({ method }) => method),
+    ),
+    `<p class="note">${escapeXml(legend(result)).replaceAll(/`([^`]*)`/g, '<em>$1</em>')}</p>`,
+    '<h3>Before comparing</h3>',
+    `<ul class="note">${beforeComparing(result)
+      .map((remark) => `<li>${escapeXml(remark)}</li>`)
+      .join('')}</ul>`,
+    '<details><summary>How it was run</summary>',
+    `<dl>${run.map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${name === 'command' ? `<code>${escapeXml(value)}</code>` : escapeXml(value)}</dd></div>`).join('')}</dl>`,
+    `<p class="note">Files: <code>${escapeXml(study)}/result.json</code>, <code>table.md</code>, <code>figures/</code>.</p>`,
+    '</details>',
+    '</section>',
+  ].join('\n');
+}
+
+/** The order of reading: the curve, then the densities of either pruner. */
+const figureOrder = ['nll', 'density-unstructured', 'density-structured'];
+
+function ordered(figures: ReadonlyMap<string, string>): [string, string][] {
+  const rank = (name: string): number => (figureOrder.includes(name) ? figureOrder.indexOf(name) : figureOrder.length);
+  return [...figures].sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+function renderFigure(name: string, svg: string): string {
+  // The drawing scales down with the page; wide ones may instead be scrolled, so that their text stays readable.
+  const width = Number(/\bwidth="(\d+)"/.exec(svg)?.[1] ?? 720);
+  const scaled = onPage(svg).replace(/<svg ([^>]*?)width="\d+" height="\d+"/, '<svg $1');
+  return `<figure id="${escapeXml(name)}"><div class="scroll" tabindex="0" role="group" aria-label="Figure"><div style="min-width:${Math.min(width, width > 800 ? 880 : 520)}px;max-width:${width}px">${scaled}</div></div></figure>`;
+}
+
+function renderTable<C extends string>(
+  caption: string,
+  columns: readonly C[],
+  rows: readonly Readonly<Record<C, string>>[],
+  classes: readonly string[] = [],
+): string {
+  const head = columns
+    .map((column) => `<th scope="col"${column === 'method' ? ' class="text"' : ''}>${column}</th>`)
+    .join('');
+  const body = rows.map((row, i) => {
+    const cells = columns
+      .map((column) => `<td${column === 'method' ? ' class="text"' : ''}>${escapeXml(row[column])}</td>`)
+      .join('');
+    const first = columns[0]!;
+    const starts = i > 0 && row[first] !== rows[i - 1]![first] ? ' class="starts"' : '';
+    return `<tr${starts}${classes[i] === undefined ? '' : ` data-method="${classes[i]}"`}>${cells}</tr>`;
+  });
+  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeXml(caption)}"><table><thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
+}
+
+const variables = (palette: Readonly<Record<string, string>>): string =>
+  Object.entries(palette)
+    .map(([name, value]) => `--${name}:${value}`)
+    .join(';');
+
+const styles = `
+:root{color-scheme:light dark;${variables(colours)}}
+@media (prefers-color-scheme:dark){:root{${variables(darkColours)}}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--background);color:var(--ink);font:16px/1.55 Inter,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;-webkit-text-size-adjust:100%}
+header,main{max-width:78rem;margin:0 auto;padding:0 1.25rem}
+header{padding-top:2.5rem}
+h1{font-size:1.75rem;line-height:1.2;margin:0 0 .5rem;letter-spacing:-.01em}
+h2{font-size:1.375rem;line-height:1.25;margin:0 0 .25rem;letter-spacing:-.005em}
+h3{font-size:1rem;margin:2rem 0 .5rem}
+p,header p,section>ul:not(.facts){max-width:46rem}
+p{margin:.25rem 0 .75rem}
+section{border-top:1px solid var(--grid);margin-top:2.5rem;padding:2rem 0 1rem}
+ul{padding-left:1.25rem;margin:.25rem 0}
+li+li{margin-top:.35rem}
+a{color:var(--unstructured)}
+nav ul,.facts{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.4rem 1.25rem}
+.facts{gap:.4rem;font-size:.8125rem;margin:.75rem 0 0}
+.facts li,nav li{margin:0}
+.facts li{border:1px solid var(--grid);border-radius:1rem;padding:.1rem .7rem;color:var(--muted)}
+.note{color:var(--muted);font-size:.875rem}
+.note em{font-style:normal;color:var(--ink)}
+figure{margin:1.5rem 0}
+figure svg{display:block;width:100%;height:auto}
+.scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
+.scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--unstructured);outline-offset:2px}
+table{border-collapse:collapse;font-size:.8125rem;font-variant-numeric:tabular-nums;white-space:nowrap;margin:.25rem 0}
+th,td{text-align:right;padding:.3rem .6rem}
+th:first-child,td:first-child{padding-left:0}
+th{font-weight:600;color:var(--muted);border-bottom:1px solid var(--muted);vertical-align:bottom}
+.text{text-align:left}
+tr.starts td{border-top:1px solid var(--grid)}
+tr[data-method] .text::before{content:"";display:inline-block;width:.6em;height:.6em;border-radius:50%;margin-right:.5em;background:var(--muted)}
+${(['dense', 'unstructured', 'structured', 'random', 'control'] as const).map((method) => `tr[data-method=${method}] .text::before{background:var(--${method})}`).join('\n')}
+summary{cursor:pointer;margin-top:1.5rem;font-weight:600}
+dl{margin:.75rem 0;font-size:.875rem}
+dl div{display:grid;grid-template-columns:7rem 1fr;gap:.75rem;padding:.2rem 0}
+dt{color:var(--muted)}
+dd{margin:0;overflow-wrap:anywhere}
+code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+@media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}header{padding-top:1.5rem}}
+@media print{section{break-inside:auto}.scroll{overflow:visible}}
+`.trim();

@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module';
+import { Resvg } from '@resvg/resvg-js';
+import { JSDOM } from 'jsdom';
+import { colours, fontFamily } from './theme.ts';
+
+const require = createRequire(import.meta.url);
+// The font comes with the program: a machine without fonts would otherwise draw figures without text.
+const fontFiles = [
+  require.resolve('@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf'),
+  require.resolve('@expo-google-fonts/inter/600SemiBold/Inter_600SemiBold.ttf'),
+];
+
+/** A document for Plot to draw into. */
+export function createDocument(): Document {
+  return new JSDOM('').window.document;
+}
+
+/** Draws an SVG at `scale` device pixels per unit. */
+export function toPng(svg: string, scale = 2): Uint8Array {
+  const image = new Resvg(svg, {
+    fitTo: { mode: 'zoom', value: scale },
+    font: { fontFiles, loadSystemFonts: false, defaultFontFamily: 'Inter' },
+    background: colours.background,
+  });
+  return image.render().asPng();
+}
+
+const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+/** Text as it may stand in markup and in quoted attributes. */
+export function escapeXml(text: string): string {
+  return text.replaceAll(/[&<>"]/g, (character) => escapes[character]!);
+}
+
+/** A frame of text and drawings. */
+export interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly title: string;
+  readonly subtitle: string;
+  /** What a reader who cannot see the figure is told. */
+  readonly description: string;
+  /** SVG markup, drawn at its own coordinates. */
+  readonly content: string;
+}
+
+/** A whole SVG file: title, subtitle and content on the background, with the title and description for screen readers. */
+export function frame({ width, height, title, subtitle, description, content }: Frame): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="${escapeXml(fontFamily)}">`,
+    `<title>${escapeXml(title)}</title>`,
+    `<desc>${escapeXml(description)}</desc>`,
+    `<rect width="${width}" height="${height}" fill="${colours.background}"/>`,
+    `<text x="16" y="28" font-size="16" font-weight="600" fill="${colours.ink}">${escapeXml(title)}</text>`,
+    `<text x="16" y="48" font-size="12" fill="${colours.muted}">${escapeXml(subtitle)}</text>`,
+    content,
+    '</svg>\n',
+  ].join('\n');
+}
+
+/** A drawing by Plot as markup at a place in a frame. Its own style element and class are dropped: the frame has the styles. */
+export function placed(figure: Element, x: number, y: number): string {
+  figure.querySelectorAll('style').forEach((style) => style.remove());
+  figure.removeAttribute('class');
+  figure.removeAttribute('font-family');
+  figure.setAttribute('x', String(x));
+  figure.setAttribute('y', String(y));
+  // Browsers clip a nested drawing at its edge, where end labels stand.
+  figure.setAttribute('overflow', 'visible');
+  return figure.outerHTML;
+}

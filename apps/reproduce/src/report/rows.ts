@@ -1,0 +1,101 @@
+import type { Point, Result } from '../results/schema.ts';
+import type { Method } from '../study.ts';
+import { methods } from '../study.ts';
+import type { Estimate } from './statistics.ts';
+import { meanOf } from './statistics.ts';
+
+/** One row of the table: a method at a prune ratio, over all seeds. Undefined where no seed has a value. */
+export interface Row {
+  readonly method: Method;
+  readonly pruneRatio: number;
+  readonly parameters: Estimate | undefined;
+  readonly epochs: number;
+  readonly trainNll: Estimate | undefined;
+  readonly validationNll: Estimate | undefined;
+  readonly testNll: Estimate | undefined;
+  readonly paper: Published | undefined;
+  readonly originalCode: Published | undefined;
+  readonly nfeForward: Estimate | undefined;
+  readonly nfeBackward: Estimate | undefined;
+  readonly seconds: number;
+  readonly diverged: readonly Point[];
+}
+
+/** A published test NLL (nats), at the prune ratio it was published for. */
+export interface Published {
+  readonly testNll: Estimate;
+  readonly pruneRatio: number;
+}
+
+/** Published ratios within this distance of ours stand in its row; the row says which they are where they differ. */
+const ratioTolerance = 0.02;
+
+/** Rows in the order of reading: by prune ratio, then by method. */
+export function rowsOf(result: Result): Row[] {
+  const ratios = [...new Set(result.points.map((point) => point.pruneRatio))].sort((a, b) => a - b);
+  return ratios.flatMap((pruneRatio) =>
+    methods.flatMap((method) => {
+      const points = result.points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);
+      return points.length === 0 ? [] : [rowOf(result, method, pruneRatio, points)];
+    }),
+  );
+}
+
+function rowOf(result: Result, method: Method, pruneRatio: number, points: readonly Point[]): Row {
+  const mean = (pick: (point: Point) => number | null): Estimate | undefined =>
+    meanOf(points.map(pick).filter((value) => value !== null));
+  return {
+    method,
+    pruneRatio,
+    parameters: mean((point) => point.parameters),
+    epochs: Math.max(...points.map((point) => point.epochs)),
+    trainNll: mean((point) => point.trainNll),
+    validationNll: mean((point) => point.validationNll),
+    testNll: mean((point) => point.testNll),
+    paper: publishedFor(result, 'paper', method, pruneRatio),
+    originalCode: publishedFor(result, 'original code', method, pruneRatio),
+    nfeForward: mean((point) => point.nfeForward),
+    nfeBackward: mean((point) => point.nfeBackward),
+    seconds: points.reduce((sum, point) => sum + point.seconds, 0),
+    diverged: points.filter((point) => point.status === 'diverged'),
+  };
+}
+
+/**
+ * The published value nearest to a ratio, if it is near enough and none of our other ratios is nearer to it; the mean where a source
+ * gives several seeds.
+ */
+function publishedFor(
+  result: Result,
+  source: Result['paper'][number]['source'],
+  method: Method,
+  pruneRatio: number,
+): Published | undefined {
+  const candidates = result.paper.filter((entry) => entry.source === source && entry.method === method);
+  const ours = [...new Set(result.points.filter((point) => point.method === method).map((point) => point.pruneRatio))];
+  const nearest = candidates
+    .map((entry) => entry.pruneRatio)
+    .filter((ratio) => Math.abs(ratio - pruneRatio) <= ratioTolerance + 1e-9)
+    .filter((ratio) => ours.every((other) => Math.abs(ratio - pruneRatio) <= Math.abs(ratio - other)))
+    .sort((a, b) => Math.abs(a - pruneRatio) - Math.abs(b - pruneRatio))[0];
+  if (nearest === undefined) return undefined;
+  const testNll = meanOf(candidates.filter((entry) => entry.pruneRatio === nearest).map((entry) => entry.testNll));
+  return testNll === undefined ? undefined : { testNll, pruneRatio: nearest };
+}
+
+/** The columns of the table, the same in table.md and on the page. */
+export const columns = [
+  'prune ratio',
+  'method',
+  'parameters',
+  'epochs',
+  'train NLL',
+  'validation NLL',
+  'test NLL',
+  'paper',
+  'difference',
+  'original code',
+  'NFE',
+  'time',
+] as const;
+export type Column = (typeof columns)[number];

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { confidence95, formatEstimate, formatNumber, formatSigned, meanOf } from './statistics.ts';
+
+test('mean and standard error of 2, 4, 9: s² = 13, n = 3', () => {
+  expect(meanOf([2, 4, 9])).toEqual({
+    mean: 5,
+    standardError: expect.closeTo(Math.sqrt(13 / 3), 12) as number,
+    count: 3,
+  });
+});
+
+test('one value has no error, none has no mean', () => {
+  expect(meanOf([7])).toEqual({ mean: 7, standardError: null, count: 1 });
+  expect(meanOf([])).toBeUndefined();
+});
+
+// Points of Student's t from tables: 1, 2 and 30 degrees of freedom; beyond, the normal distribution's.
+test.each([
+  [2, 12.706],
+  [3, 4.303],
+  [31, 2.042],
+  [500, 1.96],
+])('the 95 %% interval of %i values is %f standard errors to each side', (count, factor) => {
+  expect(confidence95({ mean: 0, standardError: 2, count })).toBeCloseTo(2 * factor, 9);
+  expect(confidence95({ mean: 0, standardError: null, count: 1 })).toBeNull();
+});
+
+test('numbers have a real minus sign and no negative zero', () => {
+  expect(formatNumber(-1.25)).toBe('−1.250');
+  expect(formatNumber(-0.0001)).toBe('0.000');
+  expect(formatSigned(0.0004)).toBe('0.000');
+  expect(formatSigned(0.25)).toBe('+0.250');
+  expect(formatSigned(-0.25)).toBe('−0.250');
+  expect(formatEstimate({ mean: 1.2584, standardError: 0.0062, count: 3 })).toBe('1.258 ± 0.006');
+});

@@ -1,0 +1,107 @@
+import { percent } from '../plan.ts';
+import type { Result } from '../results/schema.ts';
+import { formatDuration } from '../run/progress.ts';
+import { cellsOf, usedColumns } from './cells.ts';
+import { contributionColumns, contributions } from './contribution.ts';
+import { findings } from './findings.ts';
+import { rowsOf } from './rows.ts';
+
+/** How a study was run, as pairs of a name and a value. */
+export function howItWasRun(result: Result): [name: string, value: string][] {
+  const { machine, run, settings } = result;
+  const cores = `${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}`;
+  return [
+    ['command', run.command],
+    [
+      'budget',
+      `${result.budget}, protocol ${result.protocol}, ${result.seeds.length} ${result.seeds.length === 1 ? 'seed' : 'seeds'}`,
+    ],
+    ['data', settings.data],
+    ['flow', settings.net],
+    ['solver', settings.solver],
+    ['optimiser', settings.optimiser],
+    ['training', settings.training],
+    ['backend', result.backend],
+    ['machine', `${machine.cpu}, ${cores}, ${machine.memoryGiB} GiB, ${machine.platform}`],
+    [
+      'versions',
+      Object.entries(result.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ],
+    [
+      'time',
+      `${formatDuration(result.seconds)} of computing; the last run took ${formatDuration(run.wallSeconds)} with ${run.workers} ${run.workers === 1 ? 'worker' : 'workers'}${run.kept > 0 ? ` and kept ${run.kept} of ${result.points.length} points from before` : ''}`,
+    ],
+    ['finished', run.finished],
+  ];
+}
+
+/** What the columns of the table mean. */
+export function legend(result: Result): string {
+  const several = result.seeds.length > 1;
+  const published = result.paper.some(({ source }) => source === 'paper')
+    ? ' `paper` is the value printed in the paper, `difference` is ours minus the paper’s.'
+    : '';
+  const code = result.paper.some(({ source }) => source === 'original code')
+    ? ' `original code` is what the authors’ published code gives when run.'
+    : '';
+  return `NLL is the exact-trace negative log-likelihood in nats per point${several ? ', mean ± standard error over seeds' : ''}.${published}${code} \`epochs\` counts from the random initialisation. \`NFE\` is the number of field evaluations per training step, forward + adjoint, in the last epoch. \`time\` is what all seeds of the row took together, without the rows they continue from.`;
+}
+
+/** The study's remarks, and where the published values come from, each source once. */
+export function beforeComparing(result: Result): string[] {
+  const sources = (['paper', 'original code'] as const).flatMap((source) => {
+    const entries = result.paper.filter((entry) => entry.source === source);
+    if (entries.length === 0) return [];
+    const where = [...new Set(entries.map((entry) => entry.where))].join(', ');
+    const notes = [...new Set(entries.map((entry) => entry.note))].flatMap((note) => {
+      if (note === null) return [];
+      const which = entries
+        .filter((entry) => entry.note === note)
+        .map(({ method, pruneRatio }) => `${method} ${percent(pruneRatio)} %`);
+      return [`${which.join(', ')}: ${note}`];
+    });
+    return [`Values under “${source}”: ${[where, ...notes].join('; ')}.`];
+  });
+  return [...result.remarks, ...sources];
+}
+
+function markdownTable<C extends string>(columns: readonly C[], rows: readonly Readonly<Record<C, string>>[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    line(columns),
+    line(columns.map((column) => (column === 'method' ? '---' : '---:'))),
+    ...rows.map((row) => line(columns.map((column) => row[column].replaceAll('|', '\\|')))),
+  ].join('\n');
+}
+
+/** The whole of table.md. */
+export function renderTable(result: Result): string {
+  const rows = rowsOf(result);
+  const columns = usedColumns(rows);
+  const notes = beforeComparing(result);
+  return (
+    [
+      `# ${result.title} (${result.study})`,
+      result.about,
+      markdownTable(columns, rows.map(cellsOf)),
+      legend(result),
+      '## What pruning contributes',
+      'Differences of test NLL in nats; negative is better. `pruning itself` is the pruned flow minus the control, which was trained as long without pruning.',
+      markdownTable(contributionColumns, contributions(result)),
+      '## What it says',
+      findings(result)
+        .map((sentence) => `- ${sentence}`)
+        .join('\n'),
+      ...(notes.length > 0 ? ['## Before comparing', notes.map((note) => `- ${note}`).join('\n')] : []),
+      '## How it was run',
+      howItWasRun(result)
+        .map(([name, value]) => `- ${name}: ${name === 'command' ? `\`${value}\`` : value}`)
+        .join('\n'),
+      '',
+    ]
+      .join('\n\n')
+      .trimEnd() + '\n'
+  );
+}

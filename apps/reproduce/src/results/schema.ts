@@ -1,0 +1,119 @@
+import * as v from 'valibot';
+import { budgets, methods, protocols } from '../study.ts';
+
+const finite = v.pipe(v.number(), v.finite());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+/** A measured number; null where the point diverged before it could be measured. */
+const measured = v.nullable(finite);
+
+/** One flow, trained and evaluated. Likelihoods are exact-trace negative log-likelihoods in nats per point. */
+export const pointSchema = v.strictObject({
+  method: v.picklist(methods),
+  /** Share of parameters removed at this round of the study; a control has the ratio of the pruned points it stands beside. */
+  pruneRatio: share,
+  /** Share of the dense size that this point was asked to keep; 1 for dense and control. */
+  keepRatio: share,
+  /** Parameters that are not pruned away, biases included. */
+  parameters: v.nullable(count),
+  round: count,
+  seed: count,
+  /** Epochs trained since the random initialisation, all rounds together. */
+  epochs: count,
+  trainNll: measured,
+  validationNll: measured,
+  testNll: measured,
+  /** Field evaluations per training step, forward and in the adjoint: means over the last epoch. */
+  nfeForward: measured,
+  nfeBackward: measured,
+  /** Time this point took to train and evaluate, without its parents. */
+  seconds: finite,
+  status: v.picklist(['ok', 'diverged']),
+  reason: v.optional(v.string()),
+  /** Content address of its configuration: the names of its files in points/ and checkpoints/. */
+  address: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+});
+export type Point = v.InferOutput<typeof pointSchema>;
+
+export const referenceSchema = v.strictObject({
+  source: v.picklist(['paper', 'original code']),
+  where: v.string(),
+  method: v.picklist(methods),
+  pruneRatio: share,
+  testNll: finite,
+  seed: v.nullable(count),
+  nfeForward: v.nullable(count),
+  nfeBackward: v.nullable(count),
+  note: v.nullable(v.string()),
+});
+
+const machineSchema = v.strictObject({
+  cpu: v.string(),
+  cores: count,
+  memoryGiB: finite,
+  platform: v.string(),
+});
+export type Machine = v.InferOutput<typeof machineSchema>;
+
+/** What STUDY/result.json holds and `--json` prints. */
+export const resultSchema = v.strictObject({
+  schema: v.literal(1),
+  study: v.string(),
+  title: v.string(),
+  about: v.string(),
+  remarks: v.array(v.string()),
+  budget: v.picklist(budgets),
+  protocol: v.picklist(protocols),
+  backend: v.string(),
+  /** The first seed; all of them are in `seeds`. */
+  seed: count,
+  seeds: v.array(count),
+  /** Compute time of all points together, however many workers there were and whether or not it was interrupted. */
+  seconds: finite,
+  machine: machineSchema,
+  versions: v.record(v.string(), v.string()),
+  /** How this file was made: nothing in here changes the points. */
+  run: v.strictObject({
+    command: v.string(),
+    finished: v.string(),
+    wallSeconds: finite,
+    workers: count,
+    /** Points taken from an earlier run. */
+    kept: count,
+  }),
+  /** What the budget means for this study. */
+  settings: v.strictObject({
+    data: v.string(),
+    net: v.string(),
+    solver: v.string(),
+    optimiser: v.string(),
+    training: v.string(),
+  }),
+  points: v.array(pointSchema),
+  paper: v.array(referenceSchema),
+});
+export type Result = v.InferOutput<typeof resultSchema>;
+
+/** The file of one finished point. `config` is what `point.address` is the hash of. */
+export const pointFileSchema = v.strictObject({
+  schema: v.literal(1),
+  config: v.record(v.string(), v.unknown()),
+  point: pointSchema,
+});
+
+/** Single-precision numbers, little endian, in base64. */
+const floats = v.strictObject({ shape: v.array(count), base64: v.string() });
+
+/** What a point contributes to the density figure. */
+export const artefactFileSchema = v.strictObject({
+  schema: v.literal(1),
+  address: v.string(),
+  /** Half the side of the square. */
+  extent: finite,
+  /** log p (nats) at the cell centres, [rows, columns], rows from the lowest y up. */
+  logDensity: floats,
+  /** Points drawn from the model, [n, 2]. */
+  samples: floats,
+  /** Points of the test set, [n, 2]; the dense point carries them. */
+  data: v.optional(floats),
+});

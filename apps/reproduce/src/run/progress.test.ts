@@ -1,0 +1,107 @@
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { planStudy } from '../plan.ts';
+import { gaussians } from '../studies/gaussians.ts';
+import type { Outcome, Progress } from './executor.ts';
+import { createEstimate, createReporter, formatDuration } from './progress.ts';
+
+const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'reference' });
+const rounds = gaussians.budgets.quick.keepRatios.length;
+const [dense, first] = points as [(typeof points)[0], (typeof points)[0]];
+const progress: Progress = { epoch: 5, epochs: 20, loss: 1.5, nfeForward: 26, nfeBackward: 20, phase: 'train' };
+const ok: Outcome = {
+  status: 'ok',
+  seconds: 75,
+  measured: {
+    parameters: 642,
+    epochs: 20,
+    trainNll: 1,
+    validationNll: 1,
+    testNll: 1.25,
+    nfeForward: 26,
+    nfeBackward: 20,
+  },
+};
+
+test.each([
+  [0.4, '0 s'],
+  [59.6, '1 min 0 s'],
+  [75, '1 min 15 s'],
+  [7260, '2 h 1 min'],
+  [-1, '0 s'],
+  [NaN, '…'],
+])('%f seconds are %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+
+describe('the estimate', () => {
+  test('is the measured rate times what is left on the longest worker', () => {
+    let clock = 0;
+    const estimate = createEstimate(points, 2, () => clock);
+    expect(estimate.remaining()).toBeNaN();
+    estimate.start(dense);
+    clock = 10_000;
+    estimate.finish(dense);
+    // Ten seconds a point; four chains of `rounds` points on two workers.
+    expect(estimate.remaining()).toBeCloseTo(2 * rounds * 10, 9);
+    estimate.start(first);
+    clock = 15_000;
+    estimate.progress(first, 0.5);
+    // Still ten seconds a point, and half of the first point is done. The other worker holds two whole chains.
+    expect(estimate.remaining()).toBeCloseTo(2 * rounds * 10, 9);
+    expect(estimate.share()).toBeCloseTo(1.5 / points.length, 9);
+    for (const point of points.slice(1)) estimate.finish(point);
+    expect(estimate.remaining()).toBe(0);
+    expect(estimate.share()).toBe(1);
+  });
+
+  test('has nothing left when there is nothing to do', () => {
+    expect(createEstimate([], 2, () => 0).share()).toBe(1);
+  });
+});
+
+describe('without a terminal', () => {
+  test('writes whole lines: one when a point ends, and in between at most one per interval', () => {
+    let clock = 0;
+    let text = '';
+    const reporter = createReporter({ write: (part: string) => (text += part) }, points, 2, {
+      now: () => clock,
+      everySeconds: 15,
+    });
+    reporter.start(dense);
+    for (clock = 1000; clock <= 40_000; clock += 1000) reporter.progress(dense, progress);
+    expect(text.trimEnd().split('\n')).toHaveLength(2);
+    reporter.finish(dense, ok);
+    reporter.finish(first, { status: 'diverged', reason: 'NaN in epoch 3', parameters: null, epochs: 3, seconds: 1 });
+    reporter.close();
+    const lines = text.split('\n');
+    expect(lines[0]).toMatch(
+      /^\[0\/13, 2 %, about .* left\] gaussians seed 0 dense: epoch 5\.0\/20, loss 1\.500 nats, NFE 26\+20$/,
+    );
+    expect(lines[2]).toMatch(
+      /^\[1\/13, .*\] gaussians seed 0 dense: test NLL 1\.250 nats, 642 parameters, NFE 26\+20, 1 min 15 s$/,
+    );
+    expect(lines[3]).toContain('diverged: NaN in epoch 3');
+    // No escape sequences in a log file.
+    expect(text).not.toContain('\u001b');
+  });
+});
+
+describe('on a terminal', () => {
+  test('draws a bar for the run and one per point under way, and keeps finished points as lines', async () => {
+    let text = '';
+    const terminal = Object.assign(
+      new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) }),
+      { isTTY: true, columns: 120 },
+    );
+    const reporter = createReporter(terminal, points, 2);
+    reporter.start(dense);
+    reporter.progress(dense, progress);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    reporter.finish(dense, ok);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    reporter.close();
+    expect(text).toContain('gaussians seed 0 dense: epoch 5.0/20, loss 1.500 nats, NFE 26+20');
+    expect(text).toContain('gaussians seed 0 dense: test NLL 1.250 nats');
+    expect(text).toMatch(/0\/13 points/);
+    expect(text).toMatch(/1\/13 points/);
+  });
+});

@@ -1,0 +1,21 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { trainPoint } from '../numerics/trainPoint.ts';
+import type { FromWorker, ToWorker } from './workerPool.ts';
+
+const port = parentPort!;
+const stop = (workerData as { readonly stop: Int32Array }).stop;
+const send = (message: FromWorker): void => port.postMessage(message);
+
+port.on('message', ({ job }: ToWorker) => {
+  trainPoint(job, {
+    onProgress: (progress) => send({ type: 'progress', progress }),
+    onWarning: (line) => send({ type: 'warning', line }),
+    shouldStop: () => Atomics.load(stop, 0) === 1,
+  }).then(
+    (outcome) => send({ type: 'outcome', outcome }),
+    (error: unknown) => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      send({ type: 'failure', message, stack });
+    },
+  );
+});

@@ -1,0 +1,7 @@
+import type { Study } from '../study.ts';
+import { gaussians } from './gaussians.ts';
+import { gaussiansSpiral } from './gaussians-spiral.ts';
+import { spirals } from './spirals.ts';
+
+/** Every study that can be run. The command line, the tests and the pages read this list. */
+export const studies: readonly Study[] = [gaussians, gaussiansSpiral, spirals];

@@ -1,0 +1,125 @@
+/** What decides how much is computed. */
+export const budgets = ['smoke', 'quick', 'paper'] as const;
+export type Budget = (typeof budgets)[number];
+
+/** `paper` trains every round for a fixed number of epochs; `converged` until the validation loss stops improving. */
+export const protocols = ['paper', 'converged'] as const;
+export type Protocol = (typeof protocols)[number];
+
+/**
+ * How a point came to be.
+ * - `dense`: the flow before any pruning, trained once per seed; every other chain of that seed starts from it.
+ * - `unstructured`, `structured`: the two pruners of the paper's Table 1.
+ * - `random`: weights removed at random, to the same ratios as `unstructured`.
+ * - `control`: never pruned, but trained round by round exactly like the pruned chains.
+ */
+export const methods = ['dense', 'unstructured', 'structured', 'random', 'control'] as const;
+export type Method = (typeof methods)[number];
+export type ChainMethod = Exclude<Method, 'dense'>;
+export const chainMethods = [
+  'unstructured',
+  'structured',
+  'random',
+  'control',
+] as const satisfies readonly ChainMethod[];
+
+/** A two-dimensional toy density: which generator, and how many points per mode or arm. */
+export interface ToyData {
+  readonly name: 'gaussians' | 'gaussians-spiral' | 'spirals';
+  readonly trainPerComponent: number;
+  readonly testPerComponent: number;
+  /** Share of the training points that is held out. */
+  readonly validationShare: number;
+}
+
+export interface Net {
+  /** Linear layers, the last one included. */
+  readonly layers: number;
+  readonly hidden: number;
+  readonly activation: 'sigmoid' | 'tanh' | 'softplus' | 'relu';
+}
+
+export interface Solver {
+  readonly method: 'dopri5';
+  readonly rtol: number;
+  readonly atol: number;
+  /** `backsolve` is the paper's adjoint, with the error norm taken over state and adjoint only. */
+  readonly adjoint: 'backsolve' | 'checkpoint';
+}
+
+export interface Optimiser {
+  readonly name: 'adamw';
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
+/** What a budget changes; everything else of a study is the paper's at every budget. */
+export interface BudgetPlan {
+  readonly seeds: number;
+  readonly data: ToyData;
+  /** Epochs of every round. */
+  readonly epochs: number;
+  readonly batch: number;
+  /** Share of the dense size that is kept, decreasing; one round of Algorithm 1 each. */
+  readonly keepRatios: readonly number[];
+  readonly evaluation: {
+    /** Rows of each split that enter its likelihood, the first ones; Infinity is not JSON, so `null` means all. */
+    readonly trainRows: number | null;
+    readonly validationRows: number | null;
+    readonly testRows: number | null;
+    /** The density is evaluated on a `grid` × `grid` square. */
+    readonly grid: number;
+    readonly samples: number;
+  };
+  /** Keep ratios whose densities are drawn, besides the dense flow's. */
+  readonly drawn: readonly number[];
+}
+
+/** A number to print beside ours, and where it comes from. */
+export interface Reference {
+  /** `paper`: printed in the paper. `original code`: the authors' published code, run by us. */
+  readonly source: 'paper' | 'original code';
+  readonly where: string;
+  readonly method: Method;
+  /** Share of the parameters that was removed, in [0, 1]. */
+  readonly pruneRatio: number;
+  /** Nats, on the test set. */
+  readonly testNll: number;
+  /** Null where the source does not say. */
+  readonly seed: number | null;
+  readonly nfeForward: number | null;
+  readonly nfeBackward: number | null;
+  readonly note: string | null;
+}
+
+/** A study as plain data. A new one is one file in studies/ and one line in studies/index.ts. */
+export interface Study {
+  readonly name: string;
+  readonly title: string;
+  /** One sentence: what the reader learns from it. */
+  readonly about: string;
+  readonly net: Net;
+  readonly solver: Solver;
+  readonly optimiser: Optimiser;
+  readonly budgets: Readonly<Record<Budget, BudgetPlan>>;
+  readonly references: readonly Reference[];
+  /** What a reader must know before comparing with the paper. */
+  readonly remarks: readonly string[];
+  /** Half the side of the square on which densities are drawn, in units of the normalised data. */
+  readonly extent: number;
+}
+
+/** `count` numbers from `first` to `last` with a constant difference, both ends included. */
+export function linspace(first: number, last: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? last : first + ((last - first) * i) / (count - 1)));
+}
+
+/** `count` numbers from `first` to `last` with a constant quotient, both ends included. */
+export function geomspace(first: number, last: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) =>
+    i === count - 1 ? last : first * (last / first) ** (i / (count - 1)),
+  );
+}
+
+/** The keep ratios of the paper's toy experiments. */
+export const toyKeepRatios: readonly number[] = [...geomspace(0.8, 0.2, 20), ...linspace(0.18, 0.02, 9)];

@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Point, Result } from '../src/results/schema.ts';
+import { resultSchema } from '../src/results/schema.ts';
+import { bundleProgram } from './bundle.ts';
+
+// The program as it is run: a process with worker threads, on a real backend, at the smoke budget.
+const bundle = fileURLToPath(new URL('../.test-bundle', import.meta.url));
+let program: string;
+let cwd: string;
+beforeAll(async () => {
+  program = await bundleProgram(bundle);
+  cwd = mkdtempSync(join(tmpdir(), 'cli-'));
+});
+afterAll(() => {
+  rmSync(cwd, { recursive: true });
+  rmSync(bundle, { recursive: true });
+});
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program under way. */
+interface Running {
+  readonly ended: Promise<Ended>;
+  /** Settles once standard error has said something, or the program has ended. */
+  says(pattern: RegExp): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+function start(line: string): Running {
+  const child = spawn(process.execPath, [program, ...line.split(' ')], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  const listeners = new Set<() => void>();
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    for (const listener of listeners) listener();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  const says = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (pattern.test(stderr)) resolve();
+      };
+      listeners.add(check);
+      check();
+      void ended.finally(resolve);
+    });
+  return { ended, says, kill: (signal) => void child.kill(signal) };
+}
+
+const run = (line: string): Promise<Ended> => start(line).ended;
+
+/** Sends a signal some time after the program has said something. */
+async function runAndKill(line: string, signal: NodeJS.Signals, when: RegExp, after: number): Promise<Ended> {
+  const running = start(line);
+  await running.says(when);
+  await new Promise((resolve) => setTimeout(resolve, after));
+  running.kill(signal);
+  return running.ended;
+}
+
+const smoke = '--budget smoke --backend tfjs-wasm';
+const numbers = ({ points }: Result): Omit<Point, 'seconds'>[] => points.map(({ seconds: _seconds, ...rest }) => rest);
+const resultIn = (out: string): Result =>
+  v.parse(resultSchema, JSON.parse(readFileSync(join(cwd, out, 'gaussians', 'result.json'), 'utf8')));
+
+let whole: Result;
+
+test(
+  'the smoke budget runs to its end in well under a minute of computing, and standard output is the result alone',
+  { timeout: 300_000 },
+  async () => {
+    const { code, stdout, stderr } = await run(`gaussians ${smoke} --workers 2 --json --out whole`);
+    expect(stderr).toContain('Done in');
+    expect(code).toBe(0);
+    whole = v.parse(resultSchema, JSON.parse(stdout));
+    expect(whole).toEqual(resultIn('whole'));
+    expect(whole.points.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      'dense ok',
+      'unstructured ok',
+      'structured ok',
+      'random ok',
+      'control ok',
+    ]);
+    // Computing, not waiting: two workers share it, and a machine that is busy with other things is slower than its cores.
+    expect(whole.seconds).toBeLessThan(240);
+    for (const { testNll, method } of whole.points) {
+      // Better than any normal distribution (1 + log 2π = 2.838), and not below the entropy of the mixture (1.134).
+      expect(testNll, method).toBeLessThan(2.838);
+      expect(testNll, method).toBeGreaterThan(1.1);
+    }
+  },
+);
+
+test(
+  'one worker, interrupted by Ctrl-C, then killed, then resumed: the same numbers',
+  { timeout: 300_000 },
+  async () => {
+    const line = `gaussians ${smoke} --workers 1 --out parts`;
+    const interrupted = await runAndKill(line, 'SIGINT', /^\[1\/5/m, 1000);
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.stderr.trimEnd().split('\n').at(-1)).toBe(
+      `Interrupted; everything finished so far is kept. Resume with: pnpm reproduce ${line}`,
+    );
+    const checkpoints = join(cwd, 'parts', 'gaussians', 'checkpoints');
+    expect(readdirSync(checkpoints).filter((name) => name.endsWith('.training.safetensors'))).toHaveLength(1);
+
+    const killed = await runAndKill(line, 'SIGKILL', /^\[2\/4/m, 500);
+    expect(killed.signal).toBe('SIGKILL');
+    // Its lock is left behind; the next run finds its process gone.
+    expect(readdirSync(join(cwd, 'parts'))).toContain('.lock.json');
+
+    const { code, stderr } = await run(line);
+    expect(stderr).toMatch(/kept from before/);
+    expect(code).toBe(0);
+    expect(numbers(resultIn('parts'))).toEqual(numbers(whole));
+    expect(readdirSync(checkpoints).filter((name) => name.includes('.training.'))).toEqual([]);
+    expect(readdirSync(join(cwd, 'parts'))).not.toContain('.lock.json');
+  },
+);
+
+test('two runs cannot share a directory', { timeout: 120_000 }, async () => {
+  const first = start('gaussians --budget quick --backend reference --workers 1 --out shared');
+  await first.says(/points to compute/);
+  const second = await run(`gaussians ${smoke} --out shared`);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toMatch(/^.*shared is in use by another run \(process \d+ on .*\)\. To fix: wait for it.*\n$/);
+  first.kill('SIGTERM');
+  expect((await first.ended).code).toBe(130);
+});
+
+test('bad input ends with 2 and one line, before anything is loaded or written', { timeout: 60_000 }, async () => {
+  const { code, stdout, stderr } = await run('gausians');
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toBe(
+    "unknown study 'gausians' (did you mean 'gaussians'?). To fix: run `pnpm reproduce list` to see every name.\n",
+  );
+  expect(readdirSync(cwd)).not.toContain('results');
+});

@@ -1,0 +1,81 @@
+import type { PlannedPoint } from '../src/plan.ts';
+import type { Executor, Handlers, Job, Measured, Outcome } from '../src/run/executor.ts';
+import { sampleArtefact } from './sample.ts';
+
+export interface FakeOptions {
+  readonly size: number;
+  readonly stop?: { raised(): boolean };
+  readonly diverges?: (point: PlannedPoint) => boolean;
+  readonly fails?: (point: PlannedPoint) => boolean;
+  /** Called when a point starts. */
+  readonly onStart?: (point: PlannedPoint) => void;
+  /** Turns of the event loop that a point takes; by default more for later rounds, so that points end out of order. */
+  readonly turns?: (point: PlannedPoint) => number;
+}
+
+export interface FakeExecutor extends Executor {
+  readonly started: string[];
+  readonly mostAtOnce: () => number;
+}
+
+/** Numbers that depend on the configuration alone, as those of a real training do. */
+export function fakeMeasured({ config, address }: PlannedPoint): Measured {
+  const noise = Number.parseInt(address.slice(0, 6), 16) / 0xffffff;
+  const testNll = 1.3 - 0.05 * config.round + 0.02 * noise + (config.method === 'random' ? 0.1 : 0);
+  return {
+    parameters: Math.floor(642 * config.keepRatio),
+    epochs: config.training.epochs * (config.round + 1),
+    trainNll: testNll - 0.01,
+    validationNll: testNll + 0.01,
+    testNll,
+    nfeForward: 26,
+    nfeBackward: 26,
+  };
+}
+
+/** Stands in for the worker threads: computes nothing, but takes its time and keeps their promises. */
+export function fakeExecutor(options: FakeOptions): FakeExecutor {
+  const started: string[] = [];
+  let active = 0;
+  let most = 0;
+  const run = async ({ planned }: Job, handlers: Handlers): Promise<Outcome> => {
+    options.onStart?.(planned);
+    const turns = options.turns?.(planned) ?? 3 + ((planned.config.round * 7 + planned.address.charCodeAt(0)) % 5);
+    for (let turn = 0; turn < turns; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (options.stop?.raised() === true) return { status: 'stopped' };
+      const epochs = planned.config.training.epochs;
+      handlers.onProgress({
+        epoch: (epochs * (turn + 1)) / turns,
+        epochs,
+        loss: 1.5,
+        nfeForward: 26,
+        nfeBackward: 26,
+        phase: 'train',
+      });
+    }
+    if (options.fails?.(planned) === true) throw new Error(`${planned.label} is broken`);
+    if (options.diverges?.(planned) === true) {
+      return { status: 'diverged', reason: 'the loss became NaN', parameters: 642, epochs: 3, seconds: 1 };
+    }
+    const artefact =
+      planned.config.draw === null ? {} : { artefact: sampleArtefact(0.25, 0.2, planned.config.method === 'dense') };
+    return { status: 'ok', measured: fakeMeasured(planned), seconds: 2, ...artefact };
+  };
+  return {
+    size: options.size,
+    started,
+    mostAtOnce: () => most,
+    async run(job, handlers) {
+      started.push(job.planned.address);
+      active += 1;
+      most = Math.max(most, active);
+      try {
+        return await run(job, handlers);
+      } finally {
+        active -= 1;
+      }
+    },
+    close: () => Promise.resolve(),
+  };
+}
