@@ -1,18 +1,58 @@
+/** Coefficients of the proportional, integral and derivative part of a step-size controller (Söderlind 2003). */
+export interface PidCoefficients {
+  readonly p: number;
+  readonly i: number;
+  readonly d: number;
+}
+
+/** Controllers by name. */
+export type ControllerName = 'I' | 'PI' | 'PID';
+
+/**
+ * I: the elementary controller. PI: Gustafsson's PI.3.4, which smooths the steps where stability limits them. PID: Söderlind's
+ * digital filter H312, the smoothest.
+ */
+const PRESETS: Readonly<Record<ControllerName, PidCoefficients | undefined>> = {
+  I: undefined,
+  PI: { p: 0.4, i: 0.3, d: 0 },
+  PID: { p: -2 / 9, i: 2 / 9, d: 1 / 18 },
+};
+
+/** The coefficients of a controller; undefined for the plain integral one. */
+export function pidOf(controller: ControllerName | PidCoefficients): PidCoefficients | undefined {
+  return typeof controller === 'string' ? PRESETS[controller] : controller;
+}
+
 /** How the step size follows the error estimate. */
 export interface Control {
   readonly safety: number;
   readonly minFactor: number;
   readonly maxFactor: number;
+  /** Without it the controller is the integral one. */
+  readonly pid?: PidCoefficients | undefined;
 }
 
+/** Errors are not remembered as smaller than this: a step without error says nothing about the next. */
+const SMALLEST = 1e-10;
+
 /**
- * The integral controller: the factor from one step size to the next that would bring the error ratio to 1, times a safety
- * factor, within limits; an accepted step is not followed by a smaller one because of the lower limit (Hairer, Nørsett &
- * Wanner, Solving ODEs I, II.4, with torchdiffeq's limits).
+ * The factor from one step size to the next. The integral controller takes the one that would bring the error ratio to 1, times
+ * a safety factor, within limits; an accepted step is not followed by a smaller one because of the lower limit (Hairer, Nørsett &
+ * Wanner, Solving ODEs I, II.4, with torchdiffeq's limits). The others also look at the error ratios `earlier` of the last two
+ * accepted steps, the latest first; after a rejection the integral one takes over.
  */
-export function stepFactor(ratio: number, order: number, { safety, minFactor, maxFactor }: Control): number {
+export function stepFactor(
+  ratio: number,
+  order: number,
+  { safety, minFactor, maxFactor, pid }: Control,
+  earlier: readonly number[] = [],
+): number {
   if (ratio === 0) return maxFactor;
-  return Math.min(maxFactor, Math.max(safety / ratio ** (1 / order), ratio < 1 ? 1 : minFactor));
+  if (!pid || ratio > 1)
+    return Math.min(maxFactor, Math.max(safety / ratio ** (1 / order), ratio < 1 ? 1 : minFactor));
+  const [now, before, first] = [ratio, ...earlier, 1, 1].map((e) => Math.max(e, SMALLEST) ** (1 / order));
+  const { p, i, d } = pid;
+  return Math.min(maxFactor, Math.max(minFactor, (safety * before! ** (p + 2 * d)) / now! ** (p + i + d) / first! ** d));
 }
 
 /** A step so small that explicit Euler is safe, from the scaled norms of the state and of its derivative (ibid., step a). */

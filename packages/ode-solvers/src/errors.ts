@@ -11,7 +11,7 @@ export class StepSizeUnderflowError extends SparseflowError {
   }
 }
 
-/** `t1` was not reached in `maxSteps` attempted steps. */
+/** `t1` was not reached in `maxSteps` attempted steps, or `maxRejects` in a row were rejected. */
 export class MaxStepsError extends SparseflowError {
   readonly report: FailureReport;
 
@@ -41,11 +41,23 @@ export class NonFiniteDerivativeError extends SparseflowError {
   }
 }
 
+/** A required event did not fire before `t1`. */
+export class EventNotBracketedError extends SparseflowError {
+  readonly report: FailureReport;
+
+  constructor(report: FailureReport) {
+    super(report.code, report.what, report.remedy);
+    this.report = report;
+  }
+}
+
 const CLASSES = {
   underflow: StepSizeUnderflowError,
   maxSteps: MaxStepsError,
+  maxRejects: MaxStepsError,
   state: NonFiniteStateError,
   derivative: NonFiniteDerivativeError,
+  event: EventNotBracketedError,
 } as const satisfies Readonly<Record<FailureKind, unknown>>;
 
 /** The typed error of a failed solve. */

@@ -1,5 +1,5 @@
 /** Why a solve had to give up. */
-export type FailureKind = 'underflow' | 'maxSteps' | 'state' | 'derivative';
+export type FailureKind = 'underflow' | 'maxSteps' | 'maxRejects' | 'state' | 'derivative' | 'event';
 
 /** Where a solve was when it gave up. */
 export interface FailureFacts {
@@ -17,6 +17,9 @@ export interface FailureFacts {
   /** The share of the interval that is done, 0 to 1. */
   readonly progress: number;
   readonly maxSteps: number;
+  readonly maxRejects: number;
+  /** What is wrong in words, where the numbers do not say it. */
+  readonly because?: string | undefined;
 }
 
 /** One component of the state and how much it has to do with a failure. */
@@ -44,7 +47,7 @@ export interface Evidence {
 export interface FailureReport extends FailureFacts {
   readonly kind: FailureKind;
   /** Stable, for programs. */
-  readonly code: 'STEP_SIZE_UNDERFLOW' | 'MAX_STEPS' | 'NON_FINITE_STATE' | 'NON_FINITE_DERIVATIVE';
+  readonly code: (typeof CODES)[FailureKind];
   readonly what: string;
   readonly remedy: string;
   /** At most three, the worst first: those that are not finite, else those with the largest error. */
@@ -53,13 +56,17 @@ export interface FailureReport extends FailureFacts {
   readonly nonFinite: number;
   /** Root mean square of the last accepted state over that of the initial one. NaN where one of them is not finite. */
   readonly growth: number;
+  /** The last good state, part by part, to look at or to go on from. */
+  readonly state: readonly ArrayLike<number>[];
 }
 
 const CODES = {
   underflow: 'STEP_SIZE_UNDERFLOW',
   maxSteps: 'MAX_STEPS',
+  maxRejects: 'MAX_REJECTS',
   state: 'NON_FINITE_STATE',
   derivative: 'NON_FINITE_DERIVATIVE',
+  event: 'EVENT_NOT_BRACKETED',
 } as const;
 
 const REMEDIES: Readonly<Record<FailureKind, string>> = {
@@ -67,8 +74,10 @@ const REMEDIES: Readonly<Record<FailureKind, string>> = {
     'loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
   maxSteps:
     'raise maxSteps; if many steps were rejected or very short, loosen the tolerances or suspect a stiff problem',
+  maxRejects: 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
   state: 'look for NaN in the initial state and in the parameters of a diverged training, or take shorter steps',
   derivative: 'look for NaN parameters and for log, sqrt and division outside their domain, or take shorter steps',
+  event: 'check its sign and direction, move t1, shorten maxStep if it may cross zero twice in a step, or do not require it',
 };
 
 /** Puts a failure into words and numbers. `where` names the solver. */
@@ -77,11 +86,25 @@ export function report(kind: FailureKind, where: string, facts: FailureFacts, ev
   const growth = rms(evidence.state) / rms(evidence.initial);
   const { accepted, rejected, nfe } = facts;
   const work = `${count(accepted, 'accepted step')}, ${rejected} rejected, ${count(nfe, 'evaluation')}`;
-  const what = `${where}: ${headline(kind, facts, growth)} (${work}). State: ${details(evidence, found, growth, facts)}`;
-  return { kind, code: CODES[kind], what, remedy: REMEDIES[kind], growth, ...facts, ...found };
+  const sections = [
+    `${where}: ${headline(kind, facts, growth)} (${work})`,
+    stateSection(evidence, found, growth),
+    errorSection(evidence, found, facts),
+  ];
+  return {
+    kind,
+    code: CODES[kind],
+    what: sections.filter(Boolean).join('. '),
+    remedy: REMEDIES[kind],
+    growth,
+    state: evidence.state,
+    ...facts,
+    ...found,
+  };
 }
 
-function headline(kind: FailureKind, { time, stepSize, progress, maxSteps }: FailureFacts, growth: number): string {
+function headline(kind: FailureKind, facts: FailureFacts, growth: number): string {
+  const { time, stepSize, progress, maxSteps, maxRejects, because } = facts;
   const at = `at t = ${round(time, 6)}, ${round(100 * progress, 3)}% of the interval`;
   const step = round(stepSize);
   switch (kind) {
@@ -89,6 +112,10 @@ function headline(kind: FailureKind, { time, stepSize, progress, maxSteps }: Fai
       return `a step of ${step} does not move the time ${at}`;
     case 'maxSteps':
       return `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`;
+    case 'maxRejects':
+      return `${count(maxRejects, 'step')} in a row ${maxRejects === 1 ? 'was' : 'were'} rejected, the last of ${step}, ${at}`;
+    case 'event':
+      return because!;
     case 'state':
       return Number.isFinite(growth)
         ? `the state is not finite after a step of ${step} that begins ${at}`
@@ -98,25 +125,42 @@ function headline(kind: FailureKind, { time, stepSize, progress, maxSteps }: Fai
   }
 }
 
-function details(
+/** The state's size, what of it is not finite, and its worst components. */
+function stateSection(
   { measure }: Evidence,
   { components, nonFinite, size }: Findings,
   growth: number,
-  { errorRatio }: FailureFacts,
-): string {
-  const list = components.map(({ name, value, size: own }) => {
-    const number = measure === 'error' ? `${round(Math.abs(own))} × tolerance` : round(own);
-    const known = measure === 'state' && Object.is(value, own);
-    return `${name} = ${round(value)}${known ? '' : ` (${measure === 'state' ? 'then' : measure} ${number})`}`;
-  });
-  return [
+): string | undefined {
+  const list = components.map(({ name, value, size: own }) =>
+    measure !== 'state' || Object.is(value, own)
+      ? `${name} = ${round(value)}`
+      : `${name} = ${round(value)} (then ${round(own)})`,
+  );
+  return section('State', [
     Number.isFinite(growth) && `growth ${round(growth)}-fold (rms)`,
-    Number.isFinite(errorRatio) && `last error ${round(errorRatio!)} × tolerance`,
     nonFinite > 0 && `${nonFinite} of ${count(size, 'component')} not finite`,
-    list.length > 0 && `worst: ${list.join('; ')}`,
-  ]
-    .filter(Boolean)
-    .join('; ');
+    list.length > 0 && `worst: ${list.join(', ')}`,
+  ]);
+}
+
+/** The error estimate and the components that it comes from, or their derivatives. */
+function errorSection(
+  { measure }: Evidence,
+  { components }: Findings,
+  { errorRatio }: FailureFacts,
+): string | undefined {
+  const list = components.map(({ name, size: own }) =>
+    measure === 'error' ? `${name} ${round(Math.abs(own))} × tolerance` : `${measure} of ${name} ${round(own)}`,
+  );
+  return section('Error', [
+    Number.isFinite(errorRatio) && `the last estimate is ${round(errorRatio!)} × tolerance`,
+    measure !== 'state' && list.length > 0 && list.join(', '),
+  ]);
+}
+
+function section(title: string, parts: readonly (string | false)[]): string | undefined {
+  const said = parts.filter(Boolean);
+  return said.length === 0 ? undefined : `${title}: ${said.join('; ')}`;
 }
 
 /** How many components a message names. */

@@ -1,4 +1,5 @@
-import type { Control } from './control.ts';
+import { pidOf, type Control, type ControllerName, type PidCoefficients } from './control.ts';
+import type { EventOptions } from './events.ts';
 import type { Solver } from './solver.ts';
 import { dopri5 } from './solvers/dopri5.ts';
 
@@ -9,6 +10,8 @@ export interface Step {
   readonly dt: number;
   /** The solution ends here, inside the step, and is read from the dense output. Only the last step may have it. */
   readonly until?: number;
+  /** The step ends at a jump: its last stage was evaluated here, just before it. */
+  readonly end?: number;
 }
 
 /** What `onStep` is told about every attempted step. */
@@ -65,6 +68,10 @@ export interface StepOptions {
   /** Limits on the factor from one step size to the next, default 0.2 and 10. */
   readonly minFactor?: number | undefined;
   readonly maxFactor?: number | undefined;
+  /** How the step size follows the error: `I` (default, torchdiffeq's), `PI`, `PID`, or coefficients. */
+  readonly controller?: ControllerName | PidCoefficients | undefined;
+  /** Limit on rejected steps in a row, default none. */
+  readonly maxRejects?: number | undefined;
   /** Times whose states are wanted, in the direction of integration, within [t0, t1]. They do not change adaptive steps. */
   readonly saveAt?: readonly number[] | undefined;
   /**
@@ -72,6 +79,20 @@ export interface StepOptions {
    * output, as torchdiffeq does; `stepTo: [t1]` keeps the vector field from being evaluated beyond the end.
    */
   readonly stepTo?: readonly number[] | undefined;
+  /**
+   * Times at which the vector field jumps. Adaptive steps end there, evaluated just before the jump, and start anew just after
+   * it, so that no step straddles it.
+   */
+  readonly jumpAt?: readonly number[] | undefined;
+  /** Output the start and the end of every accepted step instead of the times of `saveAt`. */
+  readonly everyStep?: boolean | undefined;
+  /** Keep the stages of all steps, for `at` and `derivativeAt` of the solution. */
+  readonly dense?: boolean | undefined;
+  /**
+   * What a failed solve does: `throw` its error (default), or `return` a solution of status `failed` with that error and what
+   * was reached; its `y1` is the last good state. Aborts and errors thrown by the field are always thrown.
+   */
+  readonly onFailure?: 'throw' | 'return' | undefined;
   /** Called after every attempted step. What it throws ends the solve. */
   readonly onStep?: ((info: StepInfo) => void) | undefined;
 }
@@ -94,6 +115,13 @@ export interface Plan {
   readonly maxSteps: number;
   readonly control: Control;
   readonly stops: readonly number[];
+  /** Those of the stops where the field jumps. */
+  readonly jumps: ReadonlySet<number>;
+  readonly maxRejects: number;
+  readonly everyStep: boolean;
+  readonly dense: boolean;
+  readonly onFailure: 'throw' | 'return';
+  readonly events: readonly EventOptions[];
   readonly signal: AbortSignal | undefined;
   readonly onStep: ((info: StepInfo) => void) | undefined;
 }
@@ -102,18 +130,22 @@ type Require = (holds: boolean, what: string, remedy: string) => void;
 
 /** Checks options and fills in defaults. `fail` makes the error, so that this file needs no tensor package. */
 export function makePlan(
-  options: StepOptions & { readonly signal?: AbortSignal | undefined },
+  options: StepOptions & {
+    readonly signal?: AbortSignal | undefined;
+    readonly events?: readonly EventOptions[] | undefined;
+  },
   fail: (what: string, remedy: string) => Error,
 ): Plan {
   const { t0, t1, solver = dopri5, rtol = 1e-7, atol = 1e-9, saveAt = [], stepTo = [], signal, onStep } = options;
   const { minStep = 0, maxStep = Infinity, maxSteps = 100_000, firstStep, steps, stepSize } = options;
-  const { safety = 0.9, minFactor = 0.2, maxFactor = 10 } = options;
+  const { safety = 0.9, minFactor = 0.2, maxFactor = 10, controller = 'I', maxRejects = Infinity } = options;
+  const { jumpAt = [], everyStep = false, dense = false, onFailure = 'throw', events = [] } = options;
   const require: Require = (holds, what, remedy) => {
     if (!holds) throw fail(what, remedy);
   };
   require(Number.isFinite(t1 - t0), `the interval from ${t0} to ${t1} is not finite`, 'give finite t0 and t1');
   require(rtol >= 0 && rtol < Infinity, `rtol is ${rtol}`, 'give a number from 0');
-  const positive = { atol, firstStep, maxStep, maxSteps, steps, stepSize, safety, minFactor, maxFactor };
+  const positive = { atol, firstStep, maxStep, maxSteps, maxRejects, steps, stepSize, safety, minFactor, maxFactor };
   for (const [name, value = 1] of Object.entries(positive))
     require(value > 0, `${name} is ${value}`, 'give a positive number');
   require(minStep >= 0 &&
@@ -123,7 +155,7 @@ export function makePlan(
     maxFactor >
       1, `safety is ${safety}, minFactor ${minFactor}, maxFactor ${maxFactor}`, 'give safety and minFactor below 1, maxFactor above');
   const direction = t1 < t0 ? -1 : 1;
-  for (const [name, times] of Object.entries({ saveAt, stepTo })) {
+  for (const [name, times] of Object.entries({ saveAt, stepTo, jumpAt })) {
     times.forEach((time, i) => {
       const previous = i === 0 ? t0 : times[i - 1]!;
       require((time - previous) * direction >= 0 &&
@@ -131,6 +163,8 @@ export function makePlan(
           0, `${name}[${i}] = ${time} is not between ${previous} and t1 = ${t1}`, 'give times in the direction of integration');
     });
   }
+  require(!everyStep || saveAt.length === 0, 'everyStep and saveAt are both given', 'give one of them');
+  const stops = [...new Set([...stepTo, ...jumpAt])].filter((time) => time !== t0);
   return {
     solver,
     t0,
@@ -144,8 +178,14 @@ export function makePlan(
     minStep,
     maxStep,
     maxSteps,
-    control: { safety, minFactor, maxFactor },
-    stops: stepTo.filter((time) => time !== t0),
+    control: { safety, minFactor, maxFactor, pid: pidOf(controller) },
+    stops: stops.sort((a, b) => (a - b) * direction),
+    jumps: new Set(jumpAt),
+    maxRejects,
+    everyStep,
+    dense,
+    onFailure,
+    events,
     signal,
     onStep,
   };

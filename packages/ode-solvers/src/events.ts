@@ -1,0 +1,105 @@
+import type { March, Stepper, Trial } from './march.ts';
+import { wait } from './march.ts';
+import type { Plan } from './options.ts';
+
+/** An event as the steps see it: a function of time and state whose zeros are looked for. */
+export interface EventOptions {
+  /** For messages. Default: its number. */
+  readonly name?: string | undefined;
+  /** Which zeros count: where the value rises (`up`), falls (`down`), or both (default), in the direction of integration. */
+  readonly direction?: 'up' | 'down' | 'both' | undefined;
+  /** The solve ends there. Default true. */
+  readonly terminal?: boolean | undefined;
+  /** That it has not fired by `t1` is a failure. Default false. */
+  readonly required?: boolean | undefined;
+}
+
+/** An event that fired. */
+export interface Fired {
+  /** Its place in `events`. */
+  readonly event: number;
+  readonly t: number;
+}
+
+/** Watches the events of a solve, step by step. */
+export class Watch {
+  readonly #stepper: Stepper;
+  readonly #plan: Plan;
+  readonly #fired: Fired[];
+  #values: number[] = [];
+  /** The smallest size of each event's value at the ends of steps. */
+  readonly #closest: number[];
+
+  constructor(stepper: Stepper, plan: Plan, fired: Fired[]) {
+    this.#stepper = stepper;
+    this.#plan = plan;
+    this.#fired = fired;
+    this.#closest = plan.events.map(() => Infinity);
+  }
+
+  *begin(t: number): March<void> {
+    for (let i = 0; i < this.#plan.events.length; i++) this.#note(i, yield* wait(this.#stepper.event(i, t, 0)));
+  }
+
+  /** Looks for zeros inside an acceptable trial step. Gives the time of a terminal one. */
+  *step({ t, dt, end }: Trial): March<number | undefined> {
+    const { events, direction, t1 } = this.#plan;
+    const found: { event: number; theta: number; time: number }[] = [];
+    for (let event = 0; event < events.length; event++) {
+      const before = this.#values[event]!;
+      const after = yield* wait(this.#stepper.event(event, end, 1));
+      this.#note(event, after);
+      const wanted = events[event]!.direction ?? 'both';
+      const crosses = before !== 0 && before * after <= 0;
+      if (!crosses || (wanted === 'up' && before > 0) || (wanted === 'down' && before < 0)) continue;
+      const theta = yield* this.#root(event, t, dt, before, after);
+      const time = theta === 1 ? end : t + theta * dt;
+      if ((time - t1) * direction <= 0) found.push({ event, theta, time });
+    }
+    found.sort((a, b) => a.theta - b.theta);
+    for (const { event, theta, time } of found) {
+      this.#fired.push({ event, t: time });
+      this.#stepper.mark(theta);
+      if (events[event]!.terminal ?? true) return time;
+    }
+    return undefined;
+  }
+
+  /** A required event that has not fired, in words. */
+  missing(): string | undefined {
+    const i = this.#plan.events.findIndex(
+      ({ required }, n) => required && !this.#fired.some(({ event }) => event === n),
+    );
+    if (i < 0) return undefined;
+    const name = this.#plan.events[i]!.name ?? `event ${i}`;
+    return `${name} has no zero: its value is ${this.#values[i]!} at the end and came no closer than ${this.#closest[i]!} to 0`;
+  }
+
+  /** A zero between θ = 0 and 1, by regula falsi with the Illinois rule and, where that stalls, bisection. */
+  *#root(event: number, t: number, dt: number, before: number, after: number): March<number> {
+    let [a, fa, b, fb] = [0, before, 1, after];
+    const enough = (2 ** -50 * Math.max(Math.abs(t), Math.abs(t + dt))) / Math.abs(dt);
+    let side = 0;
+    for (let n = 0; n < 100 && b - a > enough && fb !== 0; n++) {
+      const secant = (a * fb - b * fa) / (fb - fa);
+      const x = n % 4 === 3 || !(secant > a && secant < b) ? (a + b) / 2 : secant;
+      if (x === a || x === b) break;
+      const value = yield* wait(this.#stepper.event(event, t + x * dt, x));
+      if (value * fa > 0) {
+        [a, fa] = [x, value];
+        if (side === 1) fb /= 2;
+        side = 1;
+      } else {
+        [b, fb] = [x, value];
+        if (side === -1) fa /= 2;
+        side = -1;
+      }
+    }
+    return b;
+  }
+
+  #note(event: number, value: number): void {
+    this.#values[event] = value;
+    this.#closest[event] = Math.min(this.#closest[event]!, Math.abs(value));
+  }
+}
