@@ -2,6 +2,7 @@
 // and each package computes something whose answer is known.
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { createCpuBackend, describeCpu } from '@sparseflow/backend-cpu';
 import { createTfjsBackend } from '@sparseflow/backend-tfjs';
 import { cnf, mlp } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
@@ -23,16 +24,12 @@ assert.equal(value.dataSync()[0], 14);
 assert.deepEqual([...pullback(tensor(1, { backend })).dataSync()], [2, 4, 6]);
 assert.ok(Object.keys(conformance).length > 0);
 
-// backend-tfjs, on the TensorFlow.js that the project installed.
-const tfjs = await createTfjsBackend('cpu');
-const a = tensor(
-  [
-    [1, 2],
-    [3, 4],
-  ],
-  { backend: tfjs },
-);
-assert.deepEqual([...(await matMul(a, a).data())], [7, 10, 15, 22]);
+// backend-cpu, with the kernels that its install script compiled; and backend-tfjs, on the project's own TensorFlow.js.
+for (const other of [createCpuBackend(), await createTfjsBackend('cpu')]) {
+  const a = tensor([1, 2, 3, 4], { backend: other, shape: [2, 2] });
+  assert.deepEqual([...(await matMul(a, a).data())], [7, 10, 15, 22]);
+}
+assert.equal(describeCpu({ path: 'wasm' }).path, 'wasm');
 
 // ode-solvers: y' = -y, with tensors and with plain arrays.
 const times = { t0: 0, t1: 1, rtol: 1e-8, atol: 1e-10 };
