@@ -30,6 +30,7 @@ const MAY_IMPORT = {
   optim: ['tensor'],
   pruning: ['tensor'],
   datasets: ['tensor'],
+  hessian: ['tensor'],
   'backend-cpu': ['tensor'],
   'backend-tfjs': ['tensor'],
 };

@@ -6,6 +6,7 @@ import { createCpuBackend, describeCpu } from '@sparseflow/backend-cpu';
 import { createTfjsBackend } from '@sparseflow/backend-tfjs';
 import { cnf, mlp } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
+import { hessianOperator, lanczos } from '@sparseflow/hessian';
 import { solve } from '@sparseflow/ode-solvers';
 import * as plain from '@sparseflow/ode-solvers/plain';
 import { adam } from '@sparseflow/optim';
@@ -60,6 +61,10 @@ await rm('w.safetensors');
 // pruning: the smaller weight goes.
 const pruned = await prune({ weight: tensor([[0.1, -2]], { backend }) }, undefined, magnitude, { keep: 1 / 2 });
 assert.deepEqual([...(await pruned.params.weight.data())], [0, -2]);
+
+// hessian: that of Σ x² is 2.
+const hessian = await hessianOperator(({ w }) => sum(mul(w, w)), w, [{ batch: null }]);
+close((await lanczos(hessian, { k: 1, key: key(0) })).values[0], 2);
 
 // datasets
 assert.equal(generateToy(toyDataset('moons'), key(0), { trainPerMode: 100 }).train.count, 180);

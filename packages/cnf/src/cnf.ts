@@ -13,7 +13,7 @@ import {
   zeros,
 } from '@sparseflow/tensor';
 import type { CreateOptions, FloatDType, Key, Params, Tensor } from '@sparseflow/tensor';
-import { checkpoint, dopri5, solve, solveVjp } from '@sparseflow/ode-solvers';
+import { checkpoint, dopri5, replay, solve, solveVjp } from '@sparseflow/ode-solvers';
 import type { Adjoint, SolveOptions, Solver, Stats } from '@sparseflow/ode-solvers';
 import { contract, type Divergence } from './divergence/divergence.ts';
 import { exact } from './divergence/exact.ts';
@@ -69,6 +69,16 @@ export interface LossAndGrad {
   readonly stats: Stats;
 }
 
+/** A loss that is a plain differentiable function of the parameters. */
+export interface FrozenLoss {
+  /** The mean of -log p over the batch, a scalar; synchronous, and differentiable to any order. */
+  readonly loss: (params: Params) => Tensor;
+  /** Of the solve whose steps are kept. */
+  readonly stats: Stats;
+  /** Frees the probes; the input stays. */
+  dispose(): void;
+}
+
 /** A continuous normalizing flow: pure functions of named parameters. Make one with `cnf`. */
 export interface Cnf {
   readonly field: Field;
@@ -81,6 +91,11 @@ export interface Cnf {
   logProb(params: Params, x: Tensor, options?: CallOptions): Promise<Tensor>;
   /** The mean of -log p over a batch, with the gradient in every parameter. */
   lossAndGrad(params: Params, x: Tensor, options?: CallOptions): Promise<LossAndGrad>;
+  /**
+   * The loss of `lossAndGrad` with the probes, and the steps that the solver takes at these parameters, held fixed. Its first
+   * derivative there is the gradient by `checkpoint`; its second is what a Hessian is made of. The input must stay alive.
+   */
+  frozenLoss(params: Params, x: Tensor, options?: CallOptions): Promise<FrozenLoss>;
   /** Samples [count, dim]. */
   sample(params: Params, count: number, options: SampleOptions): Promise<Tensor>;
   /** Samples with the log density of what was sampled (at this temperature), in one solve. */
@@ -192,6 +207,20 @@ export function cnf(options: CnfOptions): Cnf {
         }
       } finally {
         dispose();
+      }
+    },
+
+    async frozenLoss(params, x, call) {
+      const { start, dynamics, dispose } = prepare(x, call);
+      try {
+        const { y1, grid, stats } = await solve(dynamics, start, params, solveOptions(t0, t1, call));
+        disposeTree(y1);
+        const loss = (p: Params): Tensor =>
+          scope(() => negativeLogLikelihood(replay(dynamics, start, p, grid, { solver })));
+        return { loss, stats, dispose };
+      } catch (error) {
+        dispose();
+        throw error;
       }
     },
 

@@ -1,0 +1,8 @@
+import { SparseflowError } from '@sparseflow/tensor';
+
+/** A curvature question that has no answer as asked. */
+export class HessianError extends SparseflowError {
+  constructor(where: string, what: string, remedy: string) {
+    super('HESSIAN', `${where}: ${what}`, remedy);
+  }
+}
