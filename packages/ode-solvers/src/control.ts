@@ -48,11 +48,13 @@ export function stepFactor(
   earlier: readonly number[] = [],
 ): number {
   if (ratio === 0) return maxFactor;
-  if (!pid || ratio > 1)
-    return Math.min(maxFactor, Math.max(safety / ratio ** (1 / order), ratio < 1 ? 1 : minFactor));
+  if (!pid || ratio > 1) return Math.min(maxFactor, Math.max(safety / ratio ** (1 / order), ratio < 1 ? 1 : minFactor));
   const [now, before, first] = [ratio, ...earlier, 1, 1].map((e) => Math.max(e, SMALLEST) ** (1 / order));
   const { p, i, d } = pid;
-  return Math.min(maxFactor, Math.max(minFactor, (safety * before! ** (p + 2 * d)) / now! ** (p + i + d) / first! ** d));
+  return Math.min(
+    maxFactor,
+    Math.max(minFactor, (safety * before! ** (p + 2 * d)) / now! ** (p + i + d) / first! ** d),
+  );
 }
 
 /** A step so small that explicit Euler is safe, from the scaled norms of the state and of its derivative (ibid., step a). */

@@ -77,7 +77,8 @@ const REMEDIES: Readonly<Record<FailureKind, string>> = {
   maxRejects: 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
   state: 'look for NaN in the initial state and in the parameters of a diverged training, or take shorter steps',
   derivative: 'look for NaN parameters and for log, sqrt and division outside their domain, or take shorter steps',
-  event: 'check its sign and direction, move t1, shorten maxStep if it may cross zero twice in a step, or do not require it',
+  event:
+    'check its sign and direction, move t1, shorten maxStep if it may cross zero twice in a step, or do not require it',
 };
 
 /** Puts a failure into words and numbers. `where` names the solver. */

@@ -1,5 +1,29 @@
-export { solve, type Solution, type SolveOptions, type VectorField } from './solve.ts';
+export {
+  solve,
+  type FiredEvent,
+  type Solution,
+  type SolveEvent,
+  type SolveOptions,
+  type Tolerances,
+  type VectorField,
+} from './solve.ts';
+export type { ControllerName, PidCoefficients } from './control.ts';
+export type { EventOptions } from './events.ts';
+export type { Status } from './march.ts';
 export { solveVjp, type SolutionCotangent, type SolutionGradient, type SolveVjp } from './solveVjp.ts';
+export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams.ts';
+export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch.ts';
+export { kvaerno4, type ImplicitSolver, type StiffStats } from './implicit.ts';
+export { solveStiff, type StiffOptions, type StiffSolution } from './solveStiff.ts';
+export {
+  alf,
+  reversibleHeun,
+  solveReversible,
+  type ReversibleMethod,
+  type ReversibleOptions,
+  type ReversibleSolve,
+} from './reversible.ts';
+export { solveJvp, type Direction, type SolveJvp } from './solveJvp.ts';
 export { replay } from './replay.ts';
 export type { Stats, Step, StepInfo, StepOptions } from './options.ts';
 
@@ -10,6 +34,7 @@ export { bosh3 } from './solvers/bosh3.ts';
 export { dopri5 } from './solvers/dopri5.ts';
 export { dopri8 } from './solvers/dopri8.ts';
 export { euler } from './solvers/euler.ts';
+export { fehlberg2 } from './solvers/fehlberg2.ts';
 export { fehlberg45 } from './solvers/fehlberg45.ts';
 export { heun } from './solvers/heun.ts';
 export { heun3 } from './solvers/heun3.ts';
@@ -19,10 +44,17 @@ export { rk4 } from './solvers/rk4.ts';
 export { rk4Classic } from './solvers/rk4Classic.ts';
 export { tsit5 } from './solvers/tsit5.ts';
 
+export { checkAdjoint, type AdjointComparison, type AdjointReport, type CheckAdjointOptions } from './checkAdjoint.ts';
 export type { Adjoint } from './adjoints/adjoint.ts';
-export { backsolve, type BacksolveOptions } from './adjoints/backsolve.ts';
-export { checkpoint } from './adjoints/checkpoint.ts';
+export { backsolve, interpolated, type BacksolveOptions } from './adjoints/backsolve.ts';
+export { checkpoint, type CheckpointOptions } from './adjoints/checkpoint.ts';
 export { direct } from './adjoints/direct.ts';
 
-export { MaxStepsError, NonFiniteDerivativeError, NonFiniteStateError, StepSizeUnderflowError } from './errors.ts';
+export {
+  EventNotBracketedError,
+  MaxStepsError,
+  NonFiniteDerivativeError,
+  NonFiniteStateError,
+  StepSizeUnderflowError,
+} from './errors.ts';
 export type { Component, FailureKind, FailureReport } from './failure.ts';

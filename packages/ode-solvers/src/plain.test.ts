@@ -33,10 +33,14 @@ describe('solve on plain arrays', () => {
         const here = solve(plain, y0, options);
         expect(here.stats).toMatchObject({ ...there.stats, dtMin: expect.any(Number), dtMax: expect.any(Number) });
         expect(here.ts).toEqual(t);
-        // Sums are taken in another order; Lotka-Volterra amplifies the rounding most.
-        expect(largestDifference(here.y1, read(there.y1))).toBeLessThan(1e-10);
-        here.ys.forEach((y, i) => expect(largestDifference(y, read(there.ys[i]!))).toBeLessThan(1e-10));
-        here.grid.forEach(({ t: time }, i) => expect(Math.abs(time - there.grid[i]!.t)).toBeLessThan(1e-9));
+        // Sums are taken in another order; Lotka-Volterra amplifies the rounding most. dopri8's error estimate of a short step is
+        // all rounding errors, and the next step differs with it.
+        const near = solver.name === 'dopri8' ? 1e-7 : 1e-10;
+        expect(largestDifference(here.y1, read(there.y1))).toBeLessThan(near);
+        here.ys.forEach((y, i) => expect(largestDifference(y, read(there.ys[i]!))).toBeLessThan(near));
+        here.grid.forEach(({ t: time }, i) =>
+          expect(Math.abs(time - there.grid[i]!.t)).toBeLessThan(Math.max(1000 * near, 1e-9)),
+        );
       }
     }
   });
@@ -57,7 +61,8 @@ describe('solve on plain arrays', () => {
       [1, 1],
       options,
     );
-    expect(written).toEqual(returned);
+    const data = ({ at: _at, derivativeAt: _derivativeAt, ...rest }: typeof written): unknown => rest;
+    expect(data(written)).toEqual(data(returned));
     expect(largestDifference(written.y1, [Math.exp(-1), Math.exp(2)])).toBeLessThan(1e-6);
     expect(largestDifference(typed.y1, written.y1)).toBeLessThan(1e-3);
   });
@@ -77,7 +82,7 @@ describe('solve on plain arrays', () => {
     const underflow = failureOf((_t, [y]) => [y! ** 2], [1], { t1: 2, rtol: 1e-6, atol: 1e-6 });
     expect(underflow).toBeInstanceOf(SolveError);
     expect(underflow).toMatchInlineSnapshot(
-      `[SolveError: dopri5: a step of 1e-16 does not move the time at t = 1, 50% of the interval (214 accepted steps, 213 rejected, 2564 evaluations). State: growth 1.5e+15-fold (rms); last error 1.4 × tolerance; worst: y[0] = 1.5e+15 (error 1.4 × tolerance). To fix: loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation.]`,
+      `[SolveError: dopri5: a step of 1e-16 does not move the time at t = 1, 50% of the interval (214 accepted steps, 213 rejected, 2564 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.5e+15. Error: the last estimate is 1.4 × tolerance; y[0] 1.4 × tolerance. To fix: loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation.]`,
     );
     expect(underflow.report!.components[0]!.name).toBe('y[0]');
     expect(failureOf((_t, [y]) => [-1e6 * y!], [1], { maxSteps: 20 }).code).toBe('MAX_STEPS');

@@ -1,10 +1,16 @@
-import { march, runSync } from './march.ts';
+import { stepAt } from './dense.ts';
+import type { EventOptions } from './events.ts';
+import { march, runSync, type Status } from './march.ts';
 import { makePlan, type Stats, type Step, type StepOptions } from './options.ts';
-import { PlainStepper, SolveError } from './plainStepper.ts';
+import { PlainStepper, SolveError, type PlainExtras, type Segment } from './plainStepper.ts';
+import { denseWeights, slopeWeights } from './solver.ts';
 
 export { SolveError } from './plainStepper.ts';
 export type { Component, FailureReport } from './failure.ts';
 export type { Stats, Step, StepInfo, StepOptions } from './options.ts';
+export type { ControllerName, PidCoefficients } from './control.ts';
+export type { EventOptions } from './events.ts';
+export type { Status } from './march.ts';
 export type { DenseOutput, Solver } from './solver.ts';
 export { solvers } from './solvers/index.ts';
 export { adaptiveHeun } from './solvers/adaptiveHeun.ts';
@@ -12,6 +18,7 @@ export { bosh3 } from './solvers/bosh3.ts';
 export { dopri5 } from './solvers/dopri5.ts';
 export { dopri8 } from './solvers/dopri8.ts';
 export { euler } from './solvers/euler.ts';
+export { fehlberg2 } from './solvers/fehlberg2.ts';
 export { fehlberg45 } from './solvers/fehlberg45.ts';
 export { heun } from './solvers/heun.ts';
 export { heun3 } from './solvers/heun3.ts';
@@ -27,16 +34,41 @@ export { tsit5 } from './solvers/tsit5.ts';
  */
 export type PlainField = (t: number, y: Float64Array, dydt: Float64Array) => ArrayLike<number> | void;
 
+/**
+ * An event: where `value` changes its sign. It is looked at after each step, and its time found on the dense output to rounding;
+ * two zeros within one step go unnoticed.
+ */
+export interface PlainEvent extends EventOptions {
+  readonly value: (t: number, y: Float64Array) => number;
+}
+
+/** What plain arrays take besides the shared options: tolerances by component, and events. */
+export interface PlainOptions extends Omit<StepOptions, 'rtol' | 'atol'>, PlainExtras {}
+
 export interface PlainSolution {
-  /** The state at `t1`. */
+  /** The state at the end: at `t1`, at the terminal event, or the last good one of a failed solve. */
   readonly y1: Float64Array;
-  /** The times of `saveAt`. */
+  /** The time of `y1`. */
+  readonly t1: number;
+  readonly status: Status;
+  /** Why a failed solve failed, with `onFailure: 'return'`. */
+  readonly failure: Error | undefined;
+  /** The events that fired, in order of time. */
+  readonly events: readonly { readonly event: number; readonly t: number; readonly y: Float64Array }[];
+  /** The times of `saveAt` that were reached; with `everyStep` the start of each step. */
   readonly ts: readonly number[];
   /** The states at `ts`. */
   readonly ys: readonly Float64Array[];
   /** The accepted steps. */
   readonly grid: readonly Step[];
   readonly stats: Stats;
+  /**
+   * The state at any time from t0 to t1, from the dense output. Needs `dense: true`.
+   * @throws {SolveError} outside the interval, or without `dense`
+   */
+  at(t: number): Float64Array;
+  /** The derivative of the dense output, likewise. */
+  derivativeAt(t: number): Float64Array;
 }
 
 /**
@@ -53,10 +85,47 @@ export interface PlainSolution {
  * console.log(y1, ys[0]); // close to [-1, 0] and [0, -1]
  * ```
  */
-export function solve(f: PlainField, y0: ArrayLike<number>, options: StepOptions): PlainSolution {
-  const plan = makePlan(options, (what, remedy) => new SolveError('VALUE', `solve: ${what}`, remedy));
-  const stepper = new PlainStepper(f, y0, plan);
-  const { grid, stats } = runSync(march(stepper, plan));
-  const { outputs } = stepper;
-  return { y1: outputs[outputs.length - 1]!, ts: plan.times.slice(0, -1), ys: outputs.slice(0, -1), grid, stats };
+export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOptions): PlainSolution {
+  const { rtol, atol, events } = options;
+  const numbers = {
+    rtol: typeof rtol === 'number' ? rtol : undefined,
+    atol: typeof atol === 'number' ? atol : undefined,
+  };
+  const refuse = (what: string, remedy: string): SolveError => new SolveError('VALUE', `solve: ${what}`, remedy);
+  const plan = makePlan({ ...options, ...numbers }, refuse);
+  const { solver, t0, dense } = plan;
+  const stepper = new PlainStepper(f, y0, plan, { rtol, atol, events });
+  const { grid, stats, times, status, failure, events: fired } = runSync(march(stepper, plan));
+  const { outputs, marks, segments } = stepper;
+  const t1 = times[times.length - 1]!;
+  const y1 = outputs[outputs.length - 1]!;
+  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Float64Array): Float64Array => {
+    if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
+    const place = stepAt(grid, t1, t);
+    if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
+    const segment = segments[place.n];
+    return segment ? from(segment, place.theta, grid[place.n]!.dt) : y1.slice();
+  };
+  return {
+    y1,
+    t1,
+    status,
+    failure,
+    events: fired.map((event, i) => ({ ...event, y: marks[i]! })),
+    ts: times.slice(0, -1),
+    ys: outputs.slice(0, -1),
+    grid,
+    stats,
+    at: (t) =>
+      read(t, ({ y, ks }, theta, dt) => {
+        const slope = combine(ks, denseWeights(solver, theta));
+        return y.map((value, j) => value + dt * slope[j]!);
+      }),
+    derivativeAt: (t) => read(t, ({ ks }, theta) => combine(ks, slopeWeights(solver, theta))),
+  };
+}
+
+/** Σ weights · stages. */
+function combine(ks: readonly Float64Array[], weights: readonly number[]): Float64Array {
+  return ks[0]!.map((_, j) => weights.reduce((sum, w, i) => (w === 0 ? sum : sum + w * ks[i]![j]!), 0));
 }

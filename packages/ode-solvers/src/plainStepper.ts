@@ -1,7 +1,7 @@
 import { report, type Evidence, type FailureFacts, type FailureKind, type FailureReport } from './failure.ts';
 import type { Stepper, Trial } from './march.ts';
 import type { Plan } from './options.ts';
-import type { PlainField } from './plain.ts';
+import type { PlainEvent, PlainField } from './plain.ts';
 import { denseWeights } from './solver.ts';
 
 /** A failed or impossible solve on plain arrays. */
@@ -44,13 +44,25 @@ export class PlainStepper implements Stepper {
   readonly #result: Sum;
   readonly #error: Sum | undefined;
   #hasK1 = false;
+  #trial: Trial | undefined;
   #trialOutputs: Float64Array[] = [];
+  #trialMarks: Float64Array[] = [];
+  /** The states at the events that fired. */
+  readonly marks: Float64Array[] = [];
+  /** For the dense solution: each step's first state and stages. */
+  readonly segments: Segment[] = [];
+  readonly #rtol: Float64Array;
+  readonly #atol: Float64Array;
+  readonly #events: readonly PlainEvent[];
 
-  constructor(f: PlainField, y0: ArrayLike<number>, plan: Plan) {
+  constructor(f: PlainField, y0: ArrayLike<number>, plan: Plan, { rtol, atol, events }: PlainExtras = {}) {
     const { a, b, c, error } = plan.solver;
     this.#f = f;
     this.#plan = plan;
     this.#y0 = Float64Array.from(y0);
+    this.#rtol = perComponent('rtol', rtol ?? plan.rtol, y0.length);
+    this.#atol = perComponent('atol', atol ?? plan.atol, y0.length);
+    this.#events = events ?? [];
     this.#y = this.#y0.slice();
     this.#y1 = this.#y0.slice();
     this.#probe = this.#y0.slice();
@@ -77,7 +89,9 @@ export class PlainStepper implements Stepper {
     this.outputs.push(this.#y.slice());
   }
 
-  trial({ t, dt, end, times, estimate, forced, last }: Trial): number {
+  trial(trial: Trial): number {
+    const { t, dt, end, times, estimate, forced, last, keep } = trial;
+    this.#trial = trial;
     const { c, fsal } = this.#plan.solver;
     const ks = this.#ks;
     this.#firstStage(t);
@@ -87,7 +101,7 @@ export class PlainStepper implements Stepper {
       this.#evaluate(c[i] === 1 ? end : t + c[i]! * dt, this.#probe, ks[i]!);
     }
     addTo(this.#y1, this.#y, this.#result, dt);
-    const complete = estimate || !last || times.some((time) => (time - t) / dt !== 1);
+    const complete = estimate || !last || keep || times.some((time) => (time - t) / dt !== 1);
     if (fsal && complete) this.#evaluate(end, this.#y1, ks[inner]!);
     const ratio = estimate ? this.#errorRatio(dt) : 0;
     if (times.length > 0 && (ratio <= 1 || forced))
@@ -100,15 +114,34 @@ export class PlainStepper implements Stepper {
   }
 
   accept(): void {
+    if (this.#plan.dense) this.segments.push({ y: this.#y.slice(), ks: this.#ks.map((k) => k.slice()) });
     [this.#y, this.#y1] = [this.#y1, this.#y];
     this.outputs.push(...this.#trialOutputs);
-    this.#trialOutputs = [];
+    this.marks.push(...this.#trialMarks);
+    this.reject();
     this.#hasK1 = this.#plan.solver.fsal;
     if (this.#hasK1) this.#ks[0]!.set(this.#ks[this.#ks.length - 1]!);
   }
 
   reject(): void {
     this.#trialOutputs = [];
+    this.#trialMarks = [];
+  }
+
+  cut(count: number, theta: number): void {
+    this.#trialOutputs = [...this.#trialOutputs.slice(0, count), this.#at(theta, this.#trial!.dt)];
+  }
+
+  forget(): void {
+    this.#hasK1 = false;
+  }
+
+  event(index: number, time: number, theta: number): number {
+    return this.#events[index]!.value(time, theta === 0 ? this.#y.slice() : this.#at(theta, this.#trial!.dt));
+  }
+
+  mark(theta: number): void {
+    this.#trialMarks.push(this.#at(theta, this.#trial!.dt));
   }
 
   fault(t: number): 'state' | 'derivative' | undefined {
@@ -121,11 +154,13 @@ export class PlainStepper implements Stepper {
     this.#y.set(this.#y0);
     this.#hasK1 = false;
     this.outputs.length = 0;
+    this.marks.length = 0;
+    this.segments.length = 0;
     this.reject();
   }
 
   failure(kind: FailureKind, facts: FailureFacts): Error {
-    const evidence = { state: [this.#y], initial: [this.#y0], name: (_: number, i: number) => `y[${i}]` };
+    const evidence = { state: [this.#y.slice()], initial: [this.#y0], name: (_: number, i: number) => `y[${i}]` };
     const found = report(kind, this.#plan.solver.name, facts, { ...evidence, ...this.#measure(kind, facts) });
     return new SolveError(found.code, found.what, found.remedy, found);
   }
@@ -135,11 +170,20 @@ export class PlainStepper implements Stepper {
     if (kind === 'state' && !this.#y.every(Number.isFinite)) return { measure: 'state', sizes: [this.#y] };
     if (kind === 'derivative' && this.#hasK1 && !k1.every(Number.isFinite))
       return { measure: 'derivative', sizes: [k1] };
-    this.trial({ t, dt, end: t + dt, times: [], estimate: this.#error !== undefined, forced: false, last: false });
+    this.trial({
+      t,
+      dt,
+      end: t + dt,
+      times: [],
+      estimate: this.#error !== undefined,
+      forced: false,
+      last: false,
+      keep: false,
+    });
     if (!this.#error) return { measure: 'state', sizes: [this.#y1] };
     const error = new Float64Array(this.#y.length);
     addTo(error, error, this.#error, dt);
-    return { measure: 'error', sizes: [error.map((e, j) => e / this.#tolerance(this.#y[j]!, this.#y1[j]!))] };
+    return { measure: 'error', sizes: [error.map((e, j) => e / this.#tolerance(j, this.#y[j]!, this.#y1[j]!))] };
   }
 
   #sum(weights: readonly number[]): Sum {
@@ -174,8 +218,8 @@ export class PlainStepper implements Stepper {
     return state;
   }
 
-  #tolerance(a: number, b: number): number {
-    return this.#plan.atol + this.#plan.rtol * Math.max(Math.abs(a), Math.abs(b));
+  #tolerance(j: number, a: number, b: number): number {
+    return this.#atol[j]! + this.#rtol[j]! * Math.max(Math.abs(a), Math.abs(b));
   }
 
   #errorRatio(dt: number): number {
@@ -185,16 +229,43 @@ export class PlainStepper implements Stepper {
     for (let j = 0; j < y.length; j++) {
       let error = 0;
       for (let m = 0; m < stages.length; m++) error += weights[m]! * stages[m]![j]!;
-      total += ((dt * error) / this.#tolerance(y[j]!, y1[j]!)) ** 2;
+      total += ((dt * error) / this.#tolerance(j, y[j]!, y1[j]!)) ** 2;
     }
     return y.length === 0 ? 0 : Math.sqrt(total / y.length);
   }
 
   #norm(x: Float64Array, y: Float64Array): number {
     let total = 0;
-    for (let j = 0; j < x.length; j++) total += (x[j]! / this.#tolerance(y[j]!, y[j]!)) ** 2;
+    for (let j = 0; j < x.length; j++) total += (x[j]! / this.#tolerance(j, y[j]!, y[j]!)) ** 2;
     return x.length === 0 ? 0 : Math.sqrt(total / x.length);
   }
+}
+
+/** One tolerance for each component, all of them above or from 0. */
+function perComponent(name: string, given: number | ArrayLike<number>, n: number): Float64Array {
+  if (typeof given === 'number') return new Float64Array(n).fill(given);
+  const values = Float64Array.from(given);
+  if (values.length !== n || !values.every((x) => x >= 0 && x < Infinity && (x > 0 || name === 'rtol'))) {
+    throw new SolveError(
+      'VALUE',
+      `solve: ${name} does not fit a state of ${n}`,
+      'give one positive number for each component',
+    );
+  }
+  return values;
+}
+
+/** A step's first state and stages, by which the solution is known inside it. */
+export interface Segment {
+  readonly y: Float64Array;
+  readonly ks: readonly Float64Array[];
+}
+
+/** What plain arrays can be given besides the options shared with tensors. */
+export interface PlainExtras {
+  readonly rtol?: number | ArrayLike<number> | undefined;
+  readonly atol?: number | ArrayLike<number> | undefined;
+  readonly events?: readonly PlainEvent[] | undefined;
 }
 
 /** into = y + dt Σ weights · stages. */

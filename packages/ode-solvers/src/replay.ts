@@ -56,7 +56,7 @@ export function replaySteps(solver: Solver, field: LeafField, y0: Leaves, stretc
   let first: Leaves | undefined;
   for (let n = from; n < to; n++) {
     const { t, dt } = grid[n]!;
-    const end = grid[n + 1]?.t ?? (grid[n]!.until === undefined ? (stretch.t1 ?? t + dt) : t + dt);
+    const end = grid[n]!.end ?? grid[n + 1]?.t ?? (grid[n]!.until === undefined ? (stretch.t1 ?? t + dt) : t + dt);
     const inside = stretch.outputs.filter(({ step }) => step === n);
     const complete = inside.some(({ theta }) => slopes || theta !== 1);
     const start = y;
@@ -77,7 +77,8 @@ export function replaySteps(solver: Solver, field: LeafField, y0: Leaves, stretc
     });
     outputs.push(...done.outputs);
     first ??= done.first;
-    k1 = done.last;
+    // After a jump the derivative is another one.
+    k1 = grid[n]!.end === undefined ? done.last : undefined;
     y = done.y1;
   }
   return { final: y, outputs, k1: first };

@@ -1,9 +1,22 @@
-import { disposeTree, DTypeError, ShapeError, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import {
+  copy,
+  disposeTree,
+  DTypeError,
+  flattenTree,
+  scope,
+  ShapeError,
+  Tensor,
+  ValueError,
+  type Params,
+  type Tree,
+} from '@sparseflow/tensor';
 import { layoutOf, type Layout } from './layout.ts';
-import { march, run, type Journey } from './march.ts';
+import { stepAt } from './dense.ts';
+import type { EventOptions } from './events.ts';
+import { march, run, type Journey, type Status } from './march.ts';
 import { makePlan, type Plan, type Stats, type Step, type StepOptions } from './options.ts';
-import type { Leaves } from './rungeKutta.ts';
-import { TensorStepper, type Problem } from './stepper.ts';
+import { denseSlope, denseState, type Leaves } from './rungeKutta.ts';
+import { TensorStepper, type Problem, type Tolerance } from './stepper.ts';
 
 /**
  * dy/dt = f(t, y, params). `y` is a tensor or a tree of tensors; the result has its structure, shapes and dtypes. It may return
@@ -11,7 +24,36 @@ import { TensorStepper, type Problem } from './stepper.ts';
  */
 export type VectorField<Y extends Tree, P extends Tree = Params> = (t: number, y: Y, params: P) => Y;
 
-export interface SolveOptions extends StepOptions {
+/**
+ * An event: where `value`, a scalar function of time and state, changes its sign. It is looked at after each step, and its time
+ * found on the dense output to rounding; two zeros within one step go unnoticed.
+ */
+export interface SolveEvent<Y extends Tree = Tree, P extends Tree = Tree> extends EventOptions {
+  // A method, so that events of any state can be in a list of options.
+  value(t: number, y: Y, params: P): Tensor;
+}
+
+/** An event that fired. */
+export interface FiredEvent<Y extends Tree> {
+  /** Its place in `events`. */
+  readonly event: number;
+  readonly t: number;
+  readonly y: Y;
+}
+
+/** A number, or a tree like the state of numbers, or of tensors that broadcast to its own. */
+export type Tolerances = number | Tensor | readonly Tolerances[] | { readonly [key: string]: Tolerances };
+
+export interface SolveOptions extends Omit<StepOptions, 'rtol' | 'atol'> {
+  /**
+   * Relative tolerance, default 1e-7 (torchdiffeq's), for all components or, in the structure of the state, for each. In float32
+   * ask for no less than about 1e-6.
+   */
+  readonly rtol?: Tolerances | undefined;
+  /** Absolute tolerance, default 1e-9 (torchdiffeq's), likewise. */
+  readonly atol?: Tolerances | undefined;
+  /** Events to watch for. */
+  readonly events?: readonly SolveEvent[] | undefined;
   /**
    * How the error of a state of several tensors is measured: `rms`, the root mean square over all elements together (default),
    * or `mixed`, the largest of the tensors' own (torchdiffeq's norm for tuples).
@@ -22,16 +64,30 @@ export interface SolveOptions extends StepOptions {
 }
 
 export interface Solution<Y extends Tree> {
-  /** The state at `t1`. */
+  /** The state at the end: at `t1`, at the terminal event, or the last good one of a failed solve. */
   readonly y1: Y;
-  /** The times of `saveAt`. */
+  /** The time of `y1`. */
+  readonly t1: number;
+  readonly status: Status;
+  /** Why a failed solve failed, with `onFailure: 'return'`. */
+  readonly failure: Error | undefined;
+  /** The events that fired, in order of time. */
+  readonly events: readonly FiredEvent<Y>[];
+  /** The times of `saveAt` that were reached; with `everyStep` the start of each step. */
   readonly ts: readonly number[];
   /** The states at `ts`. */
   readonly ys: readonly Y[];
   /** The accepted steps, for `replay`. */
   readonly grid: readonly Step[];
   readonly stats: Stats;
-  /** Frees `y1` and `ys`. */
+  /**
+   * The state at any time from t0 to t1, from the dense output; the caller's to dispose. Needs `dense: true`.
+   * @throws {ValueError} outside the interval, or without `dense`
+   */
+  at(t: number): Y;
+  /** The derivative of the dense output, likewise. */
+  derivativeAt(t: number): Y;
+  /** Frees `y1`, `ys`, the states of `events` and what `at` needs. */
   dispose(): void;
 }
 
@@ -44,7 +100,8 @@ export interface Solution<Y extends Tree> {
  *
  * @throws {NonFiniteStateError | NonFiniteDerivativeError} where NaN or Infinity turn up
  * @throws {StepSizeUnderflowError} when no step is short enough
- * @throws {MaxStepsError} when the end is not reached in `maxSteps`
+ * @throws {MaxStepsError} when the end is not reached in `maxSteps`, or `maxRejects` steps in a row were rejected
+ * @throws {EventNotBracketedError} when a required event has not fired
  * @throws {ValueError} for options out of range
  * @throws {ShapeError | DTypeError} when `f` returns another structure, shape or dtype than the state's
  *
@@ -69,8 +126,8 @@ export async function solve<Y extends Tree, P extends Tree = Params>(
   options: SolveOptions,
 ): Promise<Solution<Y>> {
   const { layout, plan, problem } = pose(f, y0, params, options, false);
-  const { stepper, journey } = await integrate(problem, plan);
-  return solutionOf(layout, plan, stepper.outputs, journey);
+  const { stepper, journey, plan: done } = await integrate(problem, plan);
+  return solutionOf(layout, done, stepper, journey);
 }
 
 /** Checks a problem and lays it out in leaves. */
@@ -86,7 +143,11 @@ export function pose<Y extends Tree, P extends Tree>(
   problem: Problem;
   evaluate: (t: number, y: Leaves, params: P) => Leaves;
 } {
-  const plan = makePlan(options, (what, remedy) => new ValueError('solve', what, remedy));
+  const numbers = {
+    rtol: typeof options.rtol === 'number' ? options.rtol : undefined,
+    atol: typeof options.atol === 'number' ? options.atol : undefined,
+  };
+  const plan = makePlan({ ...options, ...numbers }, (what, remedy) => new ValueError('solve', what, remedy));
   const layout = layoutOf(y0, 'y');
   const { leaves, names } = layout;
   if (leaves.length === 0)
@@ -101,8 +162,39 @@ export function pose<Y extends Tree, P extends Tree>(
     read: leaves.length,
     groups: normGroups(leaves, options.norm),
     retain,
+    tolerances: tolerancesOf(layout, options, plan),
+    events: plan.events.map(
+      (_, i) => (t: number, y: Leaves) => options.events![i]!.value(t, layout.unflatten(y), params),
+    ),
   };
   return { layout, plan, problem, evaluate };
+}
+
+/** Tolerances by leaf, if any of the two is more than a number. */
+function tolerancesOf(
+  { names, leaves }: Layout<Tree>,
+  { rtol, atol }: SolveOptions,
+  plan: Plan,
+): Problem['tolerances'] {
+  if (typeof (rtol ?? 0) === 'number' && typeof (atol ?? 0) === 'number') return undefined;
+  const spread = (name: string, given: Tolerances): Tolerance[] => {
+    const all: Tolerance[] = [];
+    const collect = (node: Tolerances): void => {
+      if (node instanceof Tensor || typeof node === 'number') all.push(node);
+      else Object.values(node).forEach(collect);
+    };
+    if (typeof given === 'number') return leaves.map(() => given);
+    collect(given);
+    if (all.length !== leaves.length) {
+      throw new ShapeError(
+        'solve',
+        `${name} has ${all.length} parts, the state (${names.join(', ')}) has ${leaves.length}`,
+        'give one for each',
+      );
+    }
+    return all;
+  };
+  return { rtol: spread('rtol', rtol ?? plan.rtol), atol: spread('atol', atol ?? plan.atol) };
 }
 
 function normGroups(leaves: Leaves, norm: 'rms' | 'mixed' = 'rms'): number[][] {
@@ -112,32 +204,68 @@ function normGroups(leaves: Leaves, norm: 'rms' | 'mixed' = 'rms'): number[][] {
 }
 
 /** Takes a problem to its end; the stepper then holds the outputs, and nothing else unless it retains states. */
-export async function integrate(problem: Problem, plan: Plan): Promise<{ stepper: TensorStepper; journey: Journey }> {
+export async function integrate(
+  problem: Problem,
+  plan: Plan,
+): Promise<{ stepper: TensorStepper; journey: Journey; plan: Plan }> {
   const stepper = new TensorStepper(problem, plan);
   try {
     plan.signal?.throwIfAborted();
     const journey = await run(march(stepper, plan));
     stepper.dispose(false);
-    return { stepper, journey };
+    // What was reached, which a terminal event or a failure may have cut short.
+    return { stepper, journey, plan: { ...plan, times: journey.times, t1: lastOf(journey.times) } };
   } catch (error) {
     stepper.dispose(true);
     throw error;
   }
 }
 
+const lastOf = <T>(items: readonly T[]): T => items[items.length - 1]!;
+
 export function solutionOf<Y extends Tree>(
   layout: Layout<Y>,
-  { times }: Plan,
-  outputs: readonly Leaves[],
-  { grid, stats }: Journey,
+  plan: Plan,
+  { outputs, marks, segments }: TensorStepper,
+  { grid, stats, status, failure, events }: Journey,
 ): Solution<Y> {
+  const { times, t1, solver } = plan;
   const states = outputs.map((leaves) => layout.unflatten(leaves));
+  const read = (t: number, from: (n: number, theta: number) => Tensor[]): Y => {
+    const place = plan.dense ? stepAt(grid, t1, t) : undefined;
+    if (!place) {
+      const what = plan.dense ? `t = ${t} is not between ${plan.t0} and ${t1}` : 'the stages were not kept';
+      throw new ValueError(
+        'solution.at',
+        what,
+        plan.dense ? 'give a time that was solved for' : 'solve with dense: true',
+      );
+    }
+    return layout.unflatten(scope(() => from(place.n, place.theta)));
+  };
   return {
-    y1: states[states.length - 1]!,
+    y1: lastOf(states),
+    t1,
+    status,
+    failure,
+    events: events.map((fired, i) => ({ ...fired, y: layout.unflatten(marks[i]!) })),
     ts: times.slice(0, -1),
     ys: states.slice(0, -1),
     grid,
     stats,
-    dispose: () => states.forEach(disposeTree),
+    at: (t) =>
+      read(t, (n, theta) => {
+        const segment = segments[n];
+        // With t0 = t1 there is no step.
+        if (!segment) return flattenTree(lastOf(states)).map(copy);
+        return denseState(solver, segment.y, segment.ks, grid[n]!.dt, theta);
+      }),
+    derivativeAt: (t) =>
+      read(t, (n, theta) => {
+        const segment = segments[n];
+        if (!segment) throw new ValueError('solution.derivativeAt', 'no step was taken', 'call the vector field');
+        return denseSlope(solver, segment.ks, theta);
+      }),
+    dispose: () => disposeTree([states, marks, segments.map(({ y, ks }) => [y, ks])]),
   };
 }

@@ -2,6 +2,7 @@ import { disposeTree, scope, ShapeError, Tensor, type Params, type Tree } from '
 import type { Adjoint, Cotangents } from './adjoints/adjoint.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
 import type { Layout } from './layout.ts';
+import { endingEvent } from './adjoints/event.ts';
 import { copy } from './replay.ts';
 import { integrate, pose, solutionOf, type Solution, type SolveOptions, type VectorField } from './solve.ts';
 
@@ -10,6 +11,8 @@ export interface SolutionCotangent<Y extends Tree> {
   readonly y1?: Y | undefined;
   /** In the order of `saveAt`. */
   readonly ys?: readonly (Y | undefined)[] | undefined;
+  /** Of the time of the terminal event that ended the solve. */
+  readonly t1?: number | undefined;
 }
 
 /** The gradient of a scalar that was computed from a solution. */
@@ -63,10 +66,35 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   options: SolveOptions & { readonly adjoint?: Adjoint | undefined },
 ): Promise<SolveVjp<Y, P>> {
   const adjoint = options.adjoint ?? checkpoint();
-  const { layout, plan, problem, evaluate } = pose(f, y0, params, options, adjoint.keeps === 'states');
-  const { stepper, journey } = await integrate(problem, plan);
+  const {
+    layout,
+    plan: asked,
+    problem,
+    evaluate,
+  } = pose(
+    f,
+    y0,
+    params,
+    adjoint.keeps === 'dense' ? { ...options, dense: true } : options,
+    adjoint.keeps === 'states',
+  );
+  const { stepper, journey, plan } = await integrate(problem, asked);
   // Copies, so that the solution can be disposed before the pullback.
-  const outputs = adjoint.keeps === 'outputs' ? scope(() => stepper.outputs.map((leaves) => leaves.map(copy))) : [];
+  const outputs =
+    adjoint.keeps === 'outputs' || adjoint.keeps === 'dense'
+      ? scope(() => stepper.outputs.map((leaves) => leaves.map(copy)))
+      : [];
+  const segments =
+    adjoint.keeps === 'dense'
+      ? scope(() => stepper.segments.map(({ y, ks }) => ({ y: y.map(copy), ks: ks.map((k) => k.map(copy)) })))
+      : [];
+  // The terminal event: its time depends on the initial state and the parameters.
+  const fired = journey.status === 'event' ? journey.events[journey.events.length - 1] : undefined;
+  const ending = fired && {
+    t: fired.t,
+    y: scope(() => stepper.outputs[stepper.outputs.length - 1]!.map(copy)),
+    value: (t: number, y: readonly Tensor[], p: Tree) => options.events![fired.event]!.value(t, layout.unflatten(y), p),
+  };
   const context = {
     evaluate: evaluate as (t: number, y: readonly Tensor[], p: Tree) => readonly Tensor[],
     y0: problem.y0,
@@ -77,21 +105,26 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     grid: journey.grid,
     states: stepper.states,
     outputs,
+    segments,
   };
   return {
-    solution: solutionOf(layout, plan, stepper.outputs, journey),
+    solution: solutionOf(layout, plan, stepper, journey),
     async pullback(cotangent) {
-      const pulled = await adjoint.pullback(context, cotangentsOf(layout, cotangent, plan.times.length));
+      const given = cotangentsOf(layout, cotangent, plan.times.length);
+      const event = ending && (await endingEvent(ending, context, given, cotangentOfEnd(layout, cotangent)));
+      const pulled = await adjoint.pullback(context, event?.cotangents ?? given);
+      if (event) pulled.params = event.addTo(pulled.params);
       journey.stats.nfeBackward += pulled.nfe;
       return {
         y0: layout.unflatten(pulled.y0),
         params: pulled.params as P,
         t0: pulled.t0,
-        t1: pulled.times[pulled.times.length - 1]!,
+        // Where an event ends the solve, `t1` has no part in it.
+        t1: ending ? 0 : pulled.times[pulled.times.length - 1]!,
         ts: pulled.times.slice(0, -1),
       };
     },
-    dispose: () => disposeTree([stepper.states.slice(1), outputs]),
+    dispose: () => disposeTree([stepper.states.slice(1), outputs, ending?.y ?? [], segments]),
   };
 }
 
@@ -115,12 +148,16 @@ function cotangentsOf<Y extends Tree>(
   });
 }
 
+function cotangentOfEnd<Y extends Tree>(layout: Layout<Y>, cotangent: Y | SolutionCotangent<Y>): number {
+  return isParts(layout, cotangent) ? (cotangent.t1 ?? 0) : 0;
+}
+
 /** A record of y1 and ys is a cotangent by parts, unless the state itself is a record with such keys. */
 function isParts<Y extends Tree>(
   layout: Layout<Y>,
   cotangent: Y | SolutionCotangent<Y>,
 ): cotangent is SolutionCotangent<Y> {
-  const own = (keys: readonly string[]): boolean => keys.every((key) => key === 'y1' || key === 'ys');
+  const own = (keys: readonly string[]): boolean => keys.every((key) => key === 'y1' || key === 'ys' || key === 't1');
   if (cotangent instanceof Tensor || Array.isArray(cotangent)) return false;
   return own(Object.keys(cotangent)) && !own(layout.names.map((name) => name.split('.')[1] ?? ''));
 }

@@ -1,4 +1,16 @@
-import { full, maximum, scaledErrorNorm, scope, sub, type Tensor } from '@sparseflow/tensor';
+import {
+  abs,
+  add,
+  div,
+  full,
+  maximum,
+  mul,
+  scaledErrorNorm,
+  scope,
+  ShapeError,
+  sub,
+  type Tensor,
+} from '@sparseflow/tensor';
 import { solveError } from './errors.ts';
 import { report, type Evidence, type FailureFacts, type FailureKind } from './failure.ts';
 import type { Stepper, Trial, Wait } from './march.ts';
@@ -17,6 +29,19 @@ export interface Problem {
   readonly groups: readonly (readonly number[])[];
   /** Keep the state at the start of each accepted step. */
   readonly retain: boolean;
+  /** Tolerances by leaf, where they are not the plan's numbers: tensors that broadcast to it. */
+  readonly tolerances?: { readonly rtol: readonly Tolerance[]; readonly atol: readonly Tolerance[] } | undefined;
+  /** The values of events, as scalars. */
+  readonly events?: readonly ((t: number, y: Leaves) => Tensor)[] | undefined;
+}
+
+/** One number, or a tensor of them. */
+export type Tolerance = Tensor | number;
+
+/** A step's first state and stages, by which the solution is known inside it. */
+export interface Segment {
+  readonly y: Tensor[];
+  readonly ks: readonly Tensor[][];
 }
 
 interface Attempt {
@@ -25,6 +50,8 @@ interface Attempt {
   readonly slope: Tensor[] | undefined;
   readonly outputs: Tensor[][];
   readonly ratio: Tensor | undefined;
+  /** The stages, where events or the dense solution need them. */
+  readonly ks: readonly Tensor[][];
 }
 
 /**
@@ -36,6 +63,12 @@ export class TensorStepper implements Stepper {
   /** States at the start of each accepted step, when retained; the first is the caller's. */
   readonly states: Leaves[] = [];
   readonly outputs: Tensor[][] = [];
+  /** The states at the events that fired. */
+  readonly marks: Tensor[][] = [];
+  /** For the dense solution. */
+  readonly segments: Segment[] = [];
+  readonly #trialMarks: Tensor[][] = [];
+  #dt = 0;
   readonly #problem: Problem;
   readonly #plan: Plan;
   readonly #field: LeafField;
@@ -79,11 +112,12 @@ export class TensorStepper implements Stepper {
 
   trial(trial: Trial): Wait<number> {
     const { solver } = this.#plan;
-    const { t, dt, times, estimate, forced, last } = trial;
+    const { t, dt, times, estimate, forced, last, keep } = trial;
+    this.#dt = dt;
     // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
     if (estimate || solver.fsal) this.#derivative(t);
     const attempt = scope((): Attempt | number => {
-      const complete = estimate || !last || times.some((time) => (time - t) / dt !== 1);
+      const complete = estimate || !last || keep || times.some((time) => (time - t) / dt !== 1);
       const options = { k1: this.#k1, complete, read: this.#problem.read };
       const { y1, ks } = rungeKuttaStep(solver, this.#field, trial, this.#y, options);
       const ratio = estimate ? this.#norm((j) => combine(ks, solver.error!, dt, j), this.#y, y1) : undefined;
@@ -99,6 +133,7 @@ export class TensorStepper implements Stepper {
           return theta === 1 ? y1.map(copy) : denseState(solver, this.#y, ks, dt, theta);
         }),
         ratio,
+        ks: keep ? ks.map((k) => k.map(copy)) : [],
       };
     });
     if (typeof attempt === 'number') return attempt;
@@ -115,9 +150,12 @@ export class TensorStepper implements Stepper {
   }
 
   accept(): void {
-    const { y1, slope, outputs } = this.#attempt!;
+    const { y1, slope, outputs, ks } = this.#attempt!;
     this.#attempt = undefined;
     this.outputs.push(...outputs);
+    this.marks.push(...this.#trialMarks.splice(0));
+    if (this.#plan.dense) this.segments.push({ y: scope(() => this.#y.map(copy)), ks });
+    else disposeAll(ks);
     if (this.#problem.retain) this.states.push(this.#y);
     else this.#release(this.#y);
     this.#forget();
@@ -128,9 +166,41 @@ export class TensorStepper implements Stepper {
   reject(): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
+    disposeAll(this.#trialMarks.splice(0));
     if (!attempt) return;
-    disposeAll([attempt.y1, attempt.slope ?? [], ...attempt.outputs]);
+    disposeAll([attempt.y1, attempt.slope ?? [], ...attempt.outputs, ...attempt.ks]);
     attempt.ratio?.dispose();
+  }
+
+  cut(count: number, theta: number): void {
+    const { outputs } = this.#attempt!;
+    disposeAll(outputs.splice(count));
+    outputs.push(this.#inside(theta));
+  }
+
+  forget(): void {
+    this.#forget();
+  }
+
+  event(index: number, time: number, theta: number): Wait<number> {
+    const value = scope(() => {
+      const y = theta === 0 ? this.#y : this.#inside(theta);
+      const result = this.#problem.events![index]!(time, y);
+      if (result.size !== 1)
+        throw new ShapeError('solve', `event ${index} has shape [${result.shape}]`, 'return a scalar');
+      return copy(result);
+    });
+    return this.#read(value, (x) => x);
+  }
+
+  mark(theta: number): void {
+    this.#trialMarks.push(this.#inside(theta));
+  }
+
+  /** The state at t + θ dt of the trial step, as tensors of its own. */
+  #inside(theta: number): Tensor[] {
+    const { y1, ks } = this.#attempt!;
+    return scope(() => (theta === 1 ? y1.map(copy) : denseState(this.#plan.solver, this.#y, ks, this.#dt, theta)));
   }
 
   async fault(t: number): Promise<'state' | 'derivative' | undefined> {
@@ -145,6 +215,7 @@ export class TensorStepper implements Stepper {
     this.#forget();
     for (const state of this.states.splice(0)) this.#release(state);
     disposeAll(this.outputs.splice(0));
+    this.#drop();
     this.#y = this.#problem.y0;
   }
 
@@ -172,24 +243,27 @@ export class TensorStepper implements Stepper {
     if (!retained) return;
     for (const state of this.states) this.#release(state);
     disposeAll(this.outputs);
+    this.#drop();
+  }
+
+  /** Frees what events and the dense solution keep. */
+  #drop(): void {
+    disposeAll(this.marks.splice(0));
+    for (const { y, ks } of this.segments.splice(0)) disposeAll([y, ...ks]);
   }
 
   /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */
   async #contributions({ time: t, trialStep: dt }: FailureFacts): Promise<Pick<Evidence, 'measure' | 'sizes'>> {
-    const { solver, rtol, atol } = this.#plan;
+    const { solver } = this.#plan;
     const { error } = solver;
-    const [y1, errors] = scope(() => {
+    const read = scope(() => {
       const options = { k1: this.#k1, complete: true, read: this.#problem.read };
-      const { y1: end, ks } = rungeKuttaStep(solver, this.#problem.field, { t, dt, end: t + dt }, this.#y, options);
-      return [end, error ? end.map((_, j) => combine(ks, error, dt, j)) : []];
+      const { y1, ks } = rungeKuttaStep(solver, this.#problem.field, { t, dt, end: t + dt }, this.#y, options);
+      return error ? y1.map((end, j) => this.#ratio(j, combine(ks, error, dt, j), this.#y[j]!, end)) : y1;
     });
-    const [before, after, estimates] = [await download(this.#y), await download(y1), await download(errors)];
-    disposeAll([y1, errors]);
-    const tolerance = (p: number, i: number): number =>
-      atol + rtol * Math.max(Math.abs(before[p]![i]!), Math.abs(after[p]![i]!));
-    return error
-      ? { measure: 'error', sizes: estimates.map((e, p) => Float64Array.from(e, (x, i) => x / tolerance(p, i))) }
-      : { measure: 'state', sizes: after };
+    const sizes = await download(read);
+    disposeAll([read]);
+    return { measure: error ? 'error' : 'state', sizes };
   }
 
   /** The derivative at the current state, computed once. */
@@ -200,11 +274,21 @@ export class TensorStepper implements Stepper {
   /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances. */
   #norm(quantity: (leaf: number) => Tensor, y0: Leaves, y1: Leaves = y0): Tensor {
     const pick = (leaves: Leaves, group: readonly number[]): Tensor[] => group.map((j) => leaves[j]!);
-    const norms = this.#problem.groups.map((group) =>
-      scaledErrorNorm(group.map(quantity), pick(y0, group), pick(y1, group), this.#plan),
-    );
+    const { tolerances, groups } = this.#problem;
+    const norms = groups.map((group) => {
+      if (!tolerances) return scaledErrorNorm(group.map(quantity), pick(y0, group), pick(y1, group), this.#plan);
+      const ratios = group.map((j) => this.#ratio(j, quantity(j), y0[j]!, y1[j]!));
+      return scaledErrorNorm(ratios, ratios, ratios, { rtol: 0, atol: 1 });
+    });
     if (norms.length === 0) return full([], 0, y0[0]!); // an empty batch has no error
     return norms.reduce((a, b) => maximum(a, b));
+  }
+
+  /** A leaf on the scale of the tolerances. */
+  #ratio(j: number, x: Tensor, y0: Tensor, y1: Tensor): Tensor {
+    const { rtol, atol } = this.#problem.tolerances ?? {};
+    const size = mul(maximum(abs(y0), abs(y1)), rtol?.[j] ?? this.#plan.rtol);
+    return div(x, add(size, atol?.[j] ?? this.#plan.atol));
   }
 
   /** Reads a number and disposes the tensor. */

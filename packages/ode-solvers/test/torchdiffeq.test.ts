@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
+  adaptiveHeun,
   bosh3,
   dopri5,
   dopri8,
   euler,
+  fehlberg2,
   heun,
   heun3,
   midpoint,
   rk4,
   solve,
-
-
+  tsit5,
   type Solver,
 } from '../src/index.ts';
 import { denseWeights, quarticDense } from '../src/solver.ts';
@@ -24,6 +25,7 @@ interface Run {
   readonly accepted: number;
   readonly rejected: number;
   readonly y: readonly (readonly number[])[];
+  readonly max_err: number;
   readonly rtol?: number;
   readonly atol?: number;
   readonly accepted_steps_t_dt?: readonly (readonly [number, number])[];
@@ -31,7 +33,15 @@ interface Run {
 
 const fixture = JSON.parse(readFileSync(new URL('./fixtures/ode-solvers.json', import.meta.url), 'utf8')) as {
   readonly problems: Readonly<
-    Record<string, { readonly y0: number[]; readonly t: number[]; readonly solutions: readonly Run[] }>
+    Record<
+      string,
+      {
+        readonly y0: number[];
+        readonly t: number[];
+        readonly solutions: readonly Run[];
+        readonly truth_DOP853: { readonly y: number[][] };
+      }
+    >
   >;
 };
 
@@ -140,3 +150,22 @@ it('has the states of torchdiffeq at the fixed steps around a time between them'
   const halfway = before.map((v, i) => (v + after[i]!) / 2);
   expect(largestDifference(halfway, run.y[t.indexOf(0.25)]!)).toBeLessThan(1e-10);
 });
+
+const published: Readonly<Record<string, Solver>> = { tsit5, adaptive_heun: adaptiveHeun, fehlberg2 };
+
+describe.each(Object.entries(fixture.problems))(
+  'the accuracy of torchdiffeq, by the published methods: %s',
+  (name, { y0, t, solutions, truth_DOP853 }) => {
+    const known = solutions.filter(({ method }) => method in published);
+    it.each(known.map((run) => [`${run.method} ${run.rtol}`, run] as const))('%s', async (_, run) => {
+      const { rtol, atol } = run;
+      const options = { t0: t[0]!, t1: t[t.length - 1]!, solver: published[run.method]!, saveAt: t, rtol, atol };
+      const { ys, stats } = await solve(problems[name]!.field, at(y0), {}, options);
+      const error = Math.max(...ys.map((y, i) => largestDifference(read(y), truth_DOP853.y[i]!)));
+      // torchdiffeq's own errors differ by such factors between methods of one order.
+      expect(error).toBeLessThan(5 * run.max_err);
+      if (run.method === 'tsit5')
+        expect(Math.abs(stats.accepted - run.accepted)).toBeLessThanOrEqual(2 + run.accepted / 10);
+    });
+  },
+);

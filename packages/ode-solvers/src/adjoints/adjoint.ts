@@ -1,6 +1,7 @@
 import { dot, scope, type Tensor, type Tree } from '@sparseflow/tensor';
 import type { Plan, Step } from '../options.ts';
 import type { Leaves } from '../rungeKutta.ts';
+import type { Segment } from '../stepper.ts';
 
 /** What a way of differentiating a solve is given: the solved problem. */
 export interface AdjointContext {
@@ -16,6 +17,8 @@ export interface AdjointContext {
   readonly states: readonly Leaves[];
   /** The outputs at `plan.times`, if the adjoint asked for them. */
   readonly outputs: readonly Leaves[];
+  /** Each step's first state and stages, if the adjoint asked for them. */
+  readonly segments: readonly Segment[];
 }
 
 /** Cotangents of the outputs at `plan.times`; undefined stands for zero. */
@@ -23,18 +26,18 @@ export type Cotangents = readonly (Leaves | undefined)[];
 
 export interface Pulled {
   readonly y0: Leaves;
-  readonly params: Tree;
+  params: Tree;
   readonly t0: number;
   /** By output. */
   readonly times: readonly number[];
   readonly nfe: number;
 }
 
-/** A way of differentiating a solve. Made by `checkpoint`, `backsolve` or `direct`. */
+/** A way of differentiating a solve. Made by `checkpoint`, `backsolve`, `interpolated` or `direct`. */
 export interface Adjoint {
   readonly name: string;
   /** What the forward solve must keep for it. */
-  readonly keeps: 'states' | 'outputs' | 'nothing';
+  readonly keeps: 'states' | 'outputs' | 'dense' | 'nothing';
   pullback(context: AdjointContext, cotangents: Cotangents): Promise<Pulled>;
 }
 

@@ -21,7 +21,9 @@ import {
   backsolve,
   checkpoint,
   direct,
+  checkAdjoint,
   dopri5,
+  interpolated,
   replay,
   solve,
   solvers,
@@ -66,7 +68,14 @@ const cotangent = (on: Backend = backend, seed = 1): State => ({
 });
 
 const each = Object.values(solvers as Readonly<Record<string, Solver>>);
-const adjoints: readonly Adjoint[] = [checkpoint(), direct(), backsolve(), backsolve({ seminorm: false })];
+const adjoints: readonly Adjoint[] = [
+  checkpoint(),
+  checkpoint({ memory: 'sqrt' }),
+  direct(),
+  interpolated(),
+  backsolve(),
+  backsolve({ seminorm: false }),
+];
 const leaves = (tree: Tree): number[][] => {
   const values: number[][] = [];
   mapTree(tree, (leaf) => (values.push(read(leaf)), leaf));
@@ -338,4 +347,74 @@ it('leaves the parameters out of the error norm with the seminorm: no more evalu
   const loose = await solveVjp(field, y0, params, { ...options, adjoint: backsolve({ rtol: 1e-3, atol: 1e-3 }) });
   await loose.pullback(ct);
   expect(loose.solution.stats.nfeBackward).toBeLessThan(semi.solution.stats.nfeBackward);
+});
+
+describe('checkpoint with √n memory', () => {
+  it('gives the gradient of checkpoint, bit for bit, for three times the evaluations', async () => {
+    const [y0, params, ct] = [start(), weights(), cotangent()];
+    for (const rest of [{ steps: 1 }, { steps: 2 }, { steps: 9 }, { steps: 23 }, { rtol: 1e-6, atol: 1e-6 }]) {
+      const options = { t0: 0, t1: 1.5, saveAt: [0.3, 1.1], ...rest };
+      const [plain, sqrt] = [
+        await solveVjp(field, y0, params, options),
+        await solveVjp(field, y0, params, { ...options, adjoint: checkpoint({ memory: 'sqrt' }) }),
+      ];
+      const cts = { y1: ct, ys: [ct, undefined] };
+      const [a, b] = [await plain.pullback(cts), await sqrt.pullback(cts)];
+      expect(leaves([b.y0, b.params])).toEqual(leaves([a.y0, a.params]));
+      expect([b.t0, b.t1, b.ts]).toEqual([a.t0, a.t1, a.ts]);
+      expect(sqrt.solution.stats.nfeBackward).toBeLessThanOrEqual(3.5 * plain.solution.stats.nfeBackward + 7);
+    }
+  });
+
+  it('keeps about 2 √n states', async () => {
+    const most = async (adjoint: Adjoint): Promise<number> => {
+      let peak = 0;
+      let before = 0;
+      const f = (_t: number, y: Tensor): Tensor => {
+        peak = Math.max(peak, backend.liveBuffers() - before);
+        return mul(y, -1);
+      };
+      const y0 = at([1, 2]);
+      before = backend.liveBuffers();
+      const run = await solveVjp(f, y0, {}, { t0: 0, t1: 1, steps: 100, adjoint });
+      const g = await run.pullback(at([1, 1]));
+      run.dispose();
+      g.y0.dispose();
+      return peak;
+    };
+    const [all, few] = [await most(checkpoint()), await most(checkpoint({ memory: 'sqrt' }))];
+    expect(all).toBeGreaterThan(100);
+    expect(few).toBeLessThan(70);
+  });
+});
+
+describe('checkAdjoint', () => {
+  it('finds that all adjoints agree at tight tolerances', async () => {
+    const before = backend.liveBuffers();
+    const [y0, params, ct] = [start(), weights(), cotangent()];
+    const report = await checkAdjoint(
+      field,
+      y0,
+      params,
+      { y1: ct, ys: [ct] },
+      { t0: 0, t1: 1.5, saveAt: [0.4], ...{ rtol: 1e-9, atol: 1e-9 } },
+    );
+    expect(report.agrees).toBe(true);
+    expect(report.comparisons.map(({ name }) => name)).toEqual(['direct', 'checkpoint', 'interpolated', 'backsolve']);
+    expect(report.text.split('\n')).toHaveLength(5);
+    mapTree([y0, params, ct] as Tree, (leaf) => (leaf.dispose(), leaf));
+    expect(backend.liveBuffers()).toBe(before);
+  });
+
+  it('finds out backsolve where the field contracts', async () => {
+    // y' = -20 (y - a): backwards in time errors grow by exp(100).
+    const f = (_t: number, y: Tensor, p: { a: Tensor }): Tensor => scope(() => mul(sin(add(y, p.a)), -20));
+    const options = { t0: 0, t1: 5, rtol: 1e-7, atol: 1e-7, maxSteps: 5000, within: 1e-3 };
+    const report = await checkAdjoint(f, at([1, 2]), { a: at(0.1) }, at([1, 1]), options);
+    const verdicts = Object.fromEntries(report.comparisons.map(({ name, agrees }) => [name, agrees]));
+    expect(verdicts['checkpoint']).toBe(true);
+    expect(verdicts['interpolated']).toBe(true);
+    expect(verdicts['backsolve']).toBe(false);
+    expect(report.agrees).toBe(false);
+  });
 });

@@ -12,7 +12,8 @@ import {
 } from '@sparseflow/tensor';
 import type { Plan } from '../options.ts';
 import { copy } from '../replay.ts';
-import type { LeafField, Leaves } from '../rungeKutta.ts';
+import { stepAt } from '../dense.ts';
+import { denseState, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { integrate } from '../solve.ts';
 import { dots, total, type Adjoint, type AdjointContext, type Cotangents, type Pulled } from './adjoint.ts';
 
@@ -33,10 +34,27 @@ export interface BacksolveOptions {
  * solution, as in torchdiffeq. Memory does not grow with the number of steps, but the gradient is that of the continuous
  * problem, off by the tolerance, and where the field contracts its backward solve is unstable: then prefer `checkpoint`.
  */
-export function backsolve({ seminorm = true, rtol, atol }: BacksolveOptions = {}): Adjoint {
+export function backsolve(options: BacksolveOptions = {}): Adjoint {
+  return continuous('backsolve', 'outputs', options);
+}
+
+/**
+ * The adjoint method with the state read from the dense output of the forward solve, instead of solved for again: stable also
+ * where the field contracts. Memory: the stages of every step. The gradient is that of the continuous problem, off by the
+ * tolerance and by the dense output's error.
+ */
+export function interpolated(options: BacksolveOptions = {}): Adjoint {
+  return continuous('interpolated', 'dense', options);
+}
+
+function continuous(
+  name: string,
+  keeps: 'outputs' | 'dense',
+  { seminorm = true, rtol, atol }: BacksolveOptions,
+): Adjoint {
   return {
-    name: 'backsolve',
-    keeps: 'outputs',
+    name,
+    keeps,
     async pullback(context, cotangents) {
       const plan = { ...context.plan, rtol: rtol ?? context.plan.rtol, atol: atol ?? context.plan.atol };
       const state: Running = { lambda: undefined, gradient: undefined, nfe: 0 };
@@ -93,7 +111,7 @@ async function sweep(
 
 /** Solves the augmented problem from one output time back to the one before. */
 async function stretchBack(
-  { evaluate: field, y0, params, plan, groups, names }: AdjointContext,
+  { evaluate: field, y0, params, plan, groups, names, segments, grid }: AdjointContext,
   seminorm: boolean,
   state: Running,
   y: Leaves,
@@ -103,46 +121,61 @@ async function stretchBack(
   const n = y0.length;
   const leaves = flattenTree(params);
   state.gradient ??= scope(() => leaves.map(zerosLike));
+  // Where the state is known, it is not part of the problem.
+  const known = segments.length > 0;
+  const m = known ? 0 : n;
+  const stateAt = (t: number): Leaves => {
+    const place = stepAt(grid, plan.t1, t) ?? (t - plan.t1) * plan.direction > 0;
+    const { n: step, theta } =
+      typeof place === 'object' ? place : { n: place ? grid.length - 1 : 0, theta: place ? 1 : 0 };
+    return denseState(plan.solver, segments[step]!.y, segments[step]!.ks, grid[step]!.dt, theta);
+  };
   const augmented: LeafField = (t, both) => {
     const { value, pullback } = vjp((x: { y: Leaves; params: Tree }): Leaves => field(t, x.y, x.params), {
-      y: both.slice(0, n),
+      y: known ? stateAt(t) : both.slice(0, n),
       params,
     });
-    const back = pullback(both.slice(n).map((lambda) => neg(lambda)));
-    return [...value, ...back.y, ...flattenTree(back.params)];
+    const back = pullback(both.slice(m).map((lambda) => neg(lambda)));
+    return [...(known ? [] : value), ...back.y, ...flattenTree(back.params)];
   };
+  const names0 = known ? [] : names;
   const problem = {
     field: augmented,
-    y0: [...y, ...state.lambda!, ...state.gradient],
-    names: [...names, ...names.map((name) => `adjoint of ${name}`), ...leaves.map((_, i) => `gradient ${i}`)],
-    read: 2 * n,
+    y0: [...(known ? [] : y), ...state.lambda!, ...state.gradient],
+    names: [...names0, ...names.map((name) => `adjoint of ${name}`), ...leaves.map((_, i) => `gradient ${i}`)],
+    read: m + n,
     groups: [
-      ...groups,
-      ...groups.map((group) => group.map((i) => i + n)),
-      ...(seminorm ? [] : leaves.flatMap((leaf, i) => (leaf.size > 0 ? [[2 * n + i]] : []))),
+      ...(known ? [] : groups),
+      ...groups.map((group) => group.map((i) => i + m)),
+      ...(seminorm ? [] : leaves.flatMap((leaf, i) => (leaf.size > 0 ? [[m + n + i]] : []))),
     ],
     retain: false,
   };
-  const { stepper } = await integrate(problem, planBack(plan, from, to));
+  const { stepper } = await integrate(problem, planBack(plan, from, to, known));
   const end = stepper.outputs[0]!;
-  disposeTree([...end.slice(0, n), ...state.lambda!, ...state.gradient]);
-  state.lambda = end.slice(n, 2 * n);
-  state.gradient = end.slice(2 * n);
+  disposeTree([...end.slice(0, m), ...state.lambda!, ...state.gradient]);
+  state.lambda = end.slice(m, m + n);
+  state.gradient = end.slice(m + n);
   state.nfe += stepper.nfe;
 }
 
 /** The plan of the forward solve, turned round on a part of the interval. */
-function planBack(plan: Plan, from: number, to: number): Plan {
+function planBack(plan: Plan, from: number, to: number, known: boolean): Plan {
   const inside = (times: readonly number[]): number[] =>
     [...times].reverse().filter((time) => (from - time) * plan.direction > 0 && (time - to) * plan.direction > 0);
   return {
     ...plan,
+    events: [],
+    dense: false,
+    everyStep: false,
+    onFailure: 'throw',
     t0: from,
     t1: to,
     direction: plan.direction === 1 ? -1 : 1,
     times: [to],
     grid: plan.grid && [from, ...inside(plan.grid), to],
-    stops: plan.stops.length > 0 ? [...inside(plan.stops), to] : [],
+    // The dense output does not reach beyond the ends.
+    stops: plan.stops.length > 0 || known ? [...inside(plan.stops), to] : [],
     onStep: undefined,
   };
 }

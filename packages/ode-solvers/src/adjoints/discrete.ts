@@ -25,6 +25,7 @@ export async function discretePullback(
   context: AdjointContext,
   cotangents: Cotangents,
   segments: readonly Segment[],
+  stateAt: (step: number) => Leaves = (n) => context.states[n] ?? context.y0,
 ): Promise<Pulled> {
   const { y0, params, plan, grid } = context;
   let nfe = 0;
@@ -47,8 +48,9 @@ export async function discretePullback(
       if (!lambda && inside.length === 0) continue;
       const incoming = lambda;
       const before = gradient;
+      const first = stateAt(from);
       const done = scope(() => {
-        const back = sweep(context, field, [from, to], inside, incoming, cotangents);
+        const back = sweep(context, field, [from, to], inside, incoming, cotangents, first);
         return { ...back, params: before ? addTrees(before, back.params) : back.params };
       });
       done.times.forEach(({ index, scalars }) => (timeDots[index] = scalars));
@@ -81,12 +83,13 @@ export async function discretePullback(
 
 /** Records a segment and sweeps it once. */
 function sweep(
-  { y0, params, plan, grid, states }: AdjointContext,
+  { params, plan, grid }: AdjointContext,
   field: (params: Tree) => LeafField,
   [from, to]: Segment,
   outputs: readonly Output[],
   lambda: Leaves | undefined,
   cotangents: Cotangents,
+  start: Leaves,
 ): { y: Leaves; params: Tree; k1: Leaves | undefined; times: { index: number; scalars: Tensor[] }[] } {
   let replayed: Replayed | undefined;
   const stretch = { grid, from, to, t1: plan.t1, outputs, slopes: true };
@@ -95,7 +98,7 @@ function sweep(
       replayed = replaySteps(plan.solver, field(x.params), x.y, stretch);
       return [...(lambda ? [replayed.final] : []), ...replayed.outputs.map(({ state }) => state)];
     },
-    { y: states[from] ?? y0, params },
+    { y: start, params },
   );
   const { outputs: read, k1 } = replayed!;
   const back = pullback([...(lambda ? [lambda] : []), ...read.map(({ index }) => cotangents[index]!)]);

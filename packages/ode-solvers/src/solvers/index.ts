@@ -4,6 +4,7 @@ import { bosh3 } from './bosh3.ts';
 import { dopri5 } from './dopri5.ts';
 import { dopri8 } from './dopri8.ts';
 import { euler } from './euler.ts';
+import { fehlberg2 } from './fehlberg2.ts';
 import { fehlberg45 } from './fehlberg45.ts';
 import { heun } from './heun.ts';
 import { heun3 } from './heun3.ts';
@@ -21,6 +22,7 @@ export const solvers = {
   fehlberg45,
   bosh3,
   adaptiveHeun,
+  fehlberg2,
   rk4,
   rk4Classic,
   heun3,

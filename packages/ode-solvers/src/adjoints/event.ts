@@ -1,0 +1,74 @@
+import {
+  add,
+  affine,
+  disposeTree,
+  dot,
+  flattenTree,
+  mapTree,
+  scope,
+  vjp,
+  type Tensor,
+  type Tree,
+} from '@sparseflow/tensor';
+import type { Leaves } from '../rungeKutta.ts';
+import { total, type AdjointContext, type Cotangents } from './adjoint.ts';
+
+/** The terminal event that ended a solve. */
+export interface Ending {
+  readonly t: number;
+  /** The state there. */
+  readonly y: Leaves;
+  readonly value: (t: number, y: Leaves, params: Tree) => Tensor;
+}
+
+/**
+ * The part of a gradient that comes from the time of the event. Where g(t, y, θ) = 0 ends a solve, its time moves by
+ * -(∂g/∂y dy + ∂g/∂θ dθ) / (∂g/∂y f + ∂g/∂t), the implicit function theorem (Chen, Amos & Nickel 2021): the cotangents of that
+ * time and of the state's motion along f become cotangents of y and θ. ∂g/∂t is a central difference, exact where g is
+ * quadratic in t.
+ */
+export async function endingEvent(
+  { t, y, value }: Ending,
+  { params, evaluate }: AdjointContext,
+  cotangents: Cotangents,
+  ofTime: number,
+): Promise<{ cotangents: Cotangents; addTo: (gradient: Tree) => Tree }> {
+  const last = cotangents[cotangents.length - 1];
+  const h = 2 ** -17 * Math.max(1, Math.abs(t));
+  const parts = scope(() => {
+    const { value: g, pullback } = vjp((x: { y: Leaves; params: Tree }) => value(t, x.y, x.params), { y, params });
+    const back = pullback(affine(g, 0, 1));
+    const f = evaluate(t, y, params);
+    const dots = (a: Leaves): Tensor[] => a.map((leaf, i) => dot(leaf, f[i]!));
+    return {
+      byY: back.y,
+      byParams: back.params,
+      along: dots(back.y),
+      moved: last ? dots(last) : [],
+      later: [affine(value(t + h, y, params), 1)],
+      sooner: [affine(value(t - h, y, params), 1)],
+    };
+  });
+  const [along, moved, later, sooner] = await Promise.all(
+    [parts.along, parts.moved, parts.later, parts.sooner].map(total),
+  );
+  const rate = along! + (later! - sooner!) / (2 * h);
+  const share = -(moved! + ofTime) / rate;
+  const leaves = flattenTree(parts.byParams);
+  const byY = scope(() =>
+    parts.byY.map((leaf, i) => (last ? add(affine(leaf, share), last[i]!) : affine(leaf, share))),
+  );
+  disposeTree(parts.byY);
+  return {
+    cotangents: [...cotangents.slice(0, -1), byY],
+    addTo(gradient) {
+      const sum = scope(() =>
+        mapTree(gradient, (leaf, i) =>
+          leaf.dtype === 'int32' ? affine(leaf, 1) : add(leaf, affine(leaves[i]!, share)),
+        ),
+      );
+      disposeTree([gradient, leaves, byY]);
+      return sum;
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { mul, neg, reshape, scope, sin, slice, square, sub, tensor, type Tensor } from '@sparseflow/tensor';
+import { at, backend, largestDifference, read } from '../test/problems.ts';
+import { solveBatch, StepSizeUnderflowError, rk4 } from './index.ts';
+import { solve as solvePlain } from './plain.ts';
+
+const rates = [1, 3, 2000, 0.5];
+const field = (t: Tensor, y: Tensor, p: { rate: Tensor }): Tensor =>
+  scope(() => neg(mul(p.rate, sub(y, sin(reshape(t, [t.size, 1]))))));
+const states = [
+  [1, 2],
+  [0.5, -1],
+  [3, 0],
+  [0, 0],
+];
+const run = (rows: readonly number[], rest: object = {}) =>
+  solveBatch(
+    field,
+    at(rows.map((i) => states[i]!)),
+    { rate: at(rows.map((i) => [rates[i]!])) },
+    { t0: 0, t1: 2, rtol: 1e-6, atol: 1e-6, saveAt: [0, 0.3, 1.7], ...rest },
+  );
+
+describe('solveBatch', () => {
+  it('solves a row in a batch with a stiff neighbour as it would alone', async () => {
+    const all = await run([0, 1, 2, 3]);
+    for (const i of [0, 1, 2, 3]) {
+      const alone = await run([i]);
+      expect(largestDifference(read(alone.y1), read(all.y1).slice(2 * i, 2 * i + 2))).toBeLessThan(1e-12);
+      alone.ys.forEach((y, n) =>
+        expect(largestDifference(read(y), read(all.ys[n]!).slice(2 * i, 2 * i + 2))).toBeLessThan(1e-12),
+      );
+      expect(all.stats[i]).toEqual(alone.stats[0]);
+    }
+    expect(all.stats[2]!.accepted).toBeGreaterThan(20 * all.stats[0]!.accepted);
+  });
+
+  it('takes the steps that a solve of the row alone takes', async () => {
+    const all = await run([0, 1, 2, 3]);
+    for (const i of [0, 1, 2, 3]) {
+      const options = { t0: 0, t1: 2, rtol: 1e-6, atol: 1e-6, saveAt: [0, 0.3, 1.7] };
+      const plain = solvePlain((t, y) => y.map((v) => -rates[i]! * (v - Math.sin(t))), states[i]!, options);
+      expect(all.stats[i]!.accepted).toBe(plain.stats.accepted);
+      expect(largestDifference(plain.y1, read(all.y1).slice(2 * i, 2 * i + 2))).toBeLessThan(1e-9);
+      plain.ys.forEach((y, n) =>
+        expect(largestDifference(y, read(all.ys[n]!).slice(2 * i, 2 * i + 2))).toBeLessThan(1e-9),
+      );
+    }
+  });
+
+  it('permutes its answer with the batch', async () => {
+    const [a, b] = [await run([0, 1, 2, 3]), await run([3, 1, 0, 2])];
+    const row = (s: typeof a, i: number): number[] => read(s.y1).slice(2 * i, 2 * i + 2);
+    [3, 1, 0, 2].forEach((i, j) => expect(row(b, j)).toEqual(row(a, i)));
+  });
+
+  it('takes an interval for each row, forwards or backwards, and no interval', async () => {
+    const y0 = at([[1], [1], [1]]);
+    const { y1, stats } = await solveBatch((_t, y: Tensor) => neg(y), y0, {}, { t0: [0, 1, 2], t1: [1, 0, 2] });
+    expect(largestDifference(read(y1), [Math.exp(-1), Math.exp(1), 1])).toBeLessThan(1e-6);
+    expect(stats[2]).toMatchObject({ accepted: 0, rejected: 0 });
+  });
+
+  it('takes trees, and leaves nothing behind', async () => {
+    const before = backend.liveBuffers();
+    const y0 = { a: at([[1, 2], [3, 4]]), b: at([1, 2]) }; // prettier-ignore
+    const f = (_t: Tensor, y: typeof y0) => scope(() => ({ a: neg(y.a), b: reshape(slice(y.a, [0, 0], [2, 1]), [2]) }));
+    const solution = await solveBatch(f, y0, {}, { t0: 0, t1: 1, saveAt: [0.5] });
+    expect(largestDifference(read(solution.y1.b), [1 + 1 - Math.exp(-1), 2 + 3 * (1 - Math.exp(-1))])).toBeLessThan(
+      1e-6,
+    );
+    solution.dispose();
+    y0.a.dispose();
+    y0.b.dispose();
+    expect(backend.liveBuffers()).toBe(before);
+  });
+
+  it('names the row that fails, and refuses what does not fit', async () => {
+    const y0 = at([[0.1], [1]]);
+    const before = backend.liveBuffers();
+    const error: unknown = await solveBatch((_t, y: Tensor) => square(y), y0, {}, { t0: 0, t1: 2, rtol: 1e-5 }).catch(
+      (e: unknown) => e,
+    );
+    expect(error).toBeInstanceOf(StepSizeUnderflowError);
+    expect(error).toHaveProperty('message', expect.stringContaining('row 1'));
+    expect(backend.liveBuffers()).toBe(before);
+    const f = (_t: Tensor, y: Tensor): Tensor => neg(y);
+    await expect(solveBatch(f, at([[1], [NaN]]), {}, { t0: 0, t1: 1 })).rejects.toThrow(
+      /row 1: the state is not finite/,
+    );
+    await expect(solveBatch(f, y0, {}, { t0: [0], t1: 1 })).rejects.toThrow(/t0 has 1 entries for 2 rows/);
+    await expect(solveBatch(f, tensor(1, { backend }), {}, { t0: 0, t1: 1 })).rejects.toThrow(/share a first axis/);
+    await expect(solveBatch(f, y0, {}, { t0: 0, t1: 1, solver: rk4, saveAt: [1] })).rejects.toThrow(
+      /no error estimate/,
+    );
+  });
+});

@@ -1,0 +1,337 @@
+import {
+  abs,
+  add,
+  broadcastTo,
+  disposeTree,
+  div,
+  maximum,
+  mean,
+  mul,
+  reshape,
+  scope,
+  ShapeError,
+  square,
+  tensor,
+  ValueError,
+  where,
+  type Params,
+  type Tensor,
+  type Tree,
+} from '@sparseflow/tensor';
+import { firstStep, probeStep, stepFactor } from './control.ts';
+import { solveError } from './errors.ts';
+import { report, type FailureKind } from './failure.ts';
+import { layoutOf } from './layout.ts';
+import { makePlan, type Stats, type StepOptions } from './options.ts';
+import { copy } from './replay.ts';
+import type { Leaves } from './rungeKutta.ts';
+import { denseWeights } from './solver.ts';
+
+/** dy/dt of every row at its own time: `t` has shape [batch], and every tensor of `y` the batch as its first axis. */
+export type BatchField<Y extends Tree, P extends Tree = Params> = (t: Tensor, y: Y, params: P) => Y;
+
+/** Options of `solveBatch`. The interval may be given by row. */
+export interface BatchOptions extends Pick<
+  StepOptions,
+  | 'solver'
+  | 'rtol'
+  | 'atol'
+  | 'firstStep'
+  | 'minStep'
+  | 'maxStep'
+  | 'maxSteps'
+  | 'safety'
+  | 'minFactor'
+  | 'maxFactor'
+  | 'controller'
+  | 'saveAt'
+> {
+  readonly t0: number | readonly number[];
+  readonly t1: number | readonly number[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BatchSolution<Y extends Tree> {
+  readonly y1: Y;
+  /** The states at `saveAt`, for every row. */
+  readonly ys: readonly Y[];
+  /** By row. `nfe` counts the evaluations while the row was under way. */
+  readonly stats: readonly Stats[];
+  /** Evaluations of the field, each of all rows. */
+  readonly nfe: number;
+  dispose(): void;
+}
+
+/** Where one row is. */
+interface Row {
+  t: number;
+  size: number;
+  readonly end: number;
+  readonly direction: number;
+  earlier: number[];
+  /** The next of `saveAt`. */
+  next: number;
+  readonly stats: Stats;
+  done: boolean;
+}
+
+/**
+ * Solves every row of a batch with step sizes of its own, as if it were alone: a stiff row neither slows its neighbours down nor
+ * changes their steps. The field is evaluated on all rows at once, at a time for each; rows that are done stand still. The
+ * errors of all rows are read back once per step. Not differentiable: for gradients use `solveVjp`.
+ *
+ * @throws {ShapeError} when the tensors of `y0` do not share their first axis
+ * @throws what `solve` throws, for the first row that fails; the message names it
+ *
+ * @example
+ * ```ts
+ * import { mul, neg, tensor } from '@sparseflow/tensor';
+ * import { createReferenceBackend } from '@sparseflow/tensor/reference';
+ * import { solveBatch } from '@sparseflow/ode-solvers';
+ *
+ * const backend = createReferenceBackend();
+ * const y0 = tensor([[1], [1], [1]], { backend });
+ * const rate = tensor([[1], [10], [100]], { backend });
+ * const { y1, stats } = await solveBatch((_t, y, p) => neg(mul(p.rate, y)), y0, { rate }, { t0: 0, t1: [3, 2, 1] });
+ * console.log(y1.dataSync(), stats.map(({ accepted }) => accepted)); // exp(-3), exp(-20), exp(-100); each with its own steps
+ * ```
+ */
+export async function solveBatch<Y extends Tree, P extends Tree = Params>(
+  f: BatchField<Y, P>,
+  y0: Y,
+  params: P,
+  options: BatchOptions,
+): Promise<BatchSolution<Y>> {
+  const layout = layoutOf(y0, 'y');
+  const { leaves, names } = layout;
+  const batch = leaves[0]?.shape[0];
+  if (batch === undefined || leaves.some(({ shape }) => shape[0] !== batch)) {
+    throw new ShapeError('solveBatch', 'the tensors of the state do not share a first axis', 'give each [batch, ...]');
+  }
+  const backend = leaves[0]!.backend;
+  const refuse = (what: string, remedy: string): Error => new ValueError('solveBatch', what, remedy);
+  const byRow = (name: string, given: number | readonly number[]): readonly number[] => {
+    if (typeof given === 'number') return new Array<number>(batch).fill(given);
+    if (given.length !== batch)
+      throw refuse(`${name} has ${given.length} entries for ${batch} rows`, 'give one for each');
+    return given;
+  };
+  const [starts, ends] = [byRow('t0', options.t0), byRow('t1', options.t1)];
+  // Checks the options for every row; the plans differ in their intervals alone.
+  const plans = starts.map((t0, i) => makePlan({ ...options, t0, t1: ends[i]! }, refuse));
+  const plan = plans[0] ?? makePlan({ ...options, t0: 0, t1: 0 }, refuse);
+  const { solver, saveAt, control } = { ...plan, saveAt: options.saveAt ?? [] };
+  if (!solver.error) throw refuse(`${solver.name} has no error estimate to choose steps by`, 'use dopri5');
+  const errorWeights = solver.error;
+
+  let nfe = 0;
+  /** A number for each row, in the shape that multiplies a leaf. */
+  const column = (values: readonly number[], leaf: Tensor): Tensor => {
+    const flat = tensor(Float64Array.from(values), { backend, shape: [batch], dtype: leaf.dtype });
+    return reshape(flat, [batch, ...leaf.shape.slice(1).map(() => 1)]);
+  };
+  const field = (t: readonly number[], y: Leaves): Leaves => {
+    nfe++;
+    const times = tensor(Float64Array.from(t), { backend, shape: [batch], dtype: leaves[0]!.dtype });
+    return layout.flatten(f(times, layout.unflatten(y), params), 'f');
+  };
+  /** y + Σ weights · ks, where each stage has a weight for every row. */
+  const advance = (
+    y: Leaves,
+    ks: readonly Leaves[],
+    weights: (stage: number) => readonly number[] | undefined,
+  ): Tensor[] =>
+    y.map((leaf, j) =>
+      ks.reduce((sum, k, i) => {
+        const w = weights(i);
+        return w ? add(sum, mul(column(w, leaf), k[j]!)) : sum;
+      }, leaf),
+    );
+  const scaled = (row: readonly number[], by: number): number[] | undefined =>
+    by === 0 ? undefined : row.map((x) => x * by);
+  /** By row, the root mean square over all its elements on the scale of the tolerances. */
+  const norms = (quantity: Leaves, a: Leaves, b: Leaves): Tensor => {
+    const elements = leaves.reduce((n, leaf) => n + leaf.size / batch, 0);
+    const squares = quantity.map((q, j) => {
+      const tolerance = add(mul(maximum(abs(a[j]!), abs(b[j]!)), plan.rtol), plan.atol);
+      const flat = reshape(square(div(q, tolerance)), [batch, q.size / batch]);
+      return mul(mean(flat, 1), q.size / batch / elements);
+    });
+    return squares.reduce((x, y) => add(x, y));
+  };
+  const root = async (squares: Tensor): Promise<number[]> => {
+    const values = Array.from(await squares.data(), Math.sqrt);
+    squares.dispose();
+    return values;
+  };
+
+  const rows: Row[] = starts.map((t0, i) => ({
+    t: t0,
+    size: 0,
+    end: ends[i]!,
+    direction: plans[i]!.direction,
+    earlier: [],
+    next: 0,
+    stats: { accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0 },
+    done: t0 === ends[i]!,
+  }));
+  let y: Leaves = scope(() => leaves.map(copy));
+  let k1: Leaves = [];
+  const saved: Leaves[] = saveAt.map(() => scope(() => leaves.map(copy)));
+  const fail = async (kind: FailureKind, i: number, dt: number, errorRatio?: number): Promise<Error> => {
+    const { t, stats } = rows[i]!;
+    const cut = (parts: readonly ArrayLike<number>[]): number[][] =>
+      parts.map((part) => Array.from(part).slice((i * part.length) / batch, ((i + 1) * part.length) / batch));
+    const read = async (of: Leaves): Promise<number[][]> => cut(await Promise.all(of.map((leaf) => leaf.data())));
+    const state = await read(y);
+    const facts = {
+      ...{ time: t, stepSize: dt, trialStep: dt, errorRatio, accepted: stats.accepted, rejected: stats.rejected },
+      ...{ nfe: stats.nfe, progress: (t - starts[i]!) / (ends[i]! - starts[i]!) },
+      ...{ maxSteps: plan.maxSteps, maxRejects: plan.maxRejects },
+    };
+    const name = (part: number, index: number): string => `${names[part]}[${i}] at ${index}`;
+    const found = {
+      measure: kind === 'state' ? 'state' : 'derivative',
+      sizes: kind === 'state' ? state : await read(k1),
+    } as const;
+    return solveError(
+      report(kind, `${solver.name}, row ${i}`, facts, { state, initial: await read(leaves), name, ...found }),
+    );
+  };
+
+  try {
+    k1 = scope(() => field(starts, y).map(copy));
+    if (options.firstStep === undefined) {
+      const [d0, d1] = await Promise.all([root(scope(() => norms(y, y, y))), root(scope(() => norms(k1, y, y)))]);
+      for (const i of rows.keys()) {
+        if (!(d0[i]! < Infinity)) throw await fail('state', i, 0);
+        if (!(d1[i]! < Infinity)) throw await fail('derivative', i, 0);
+      }
+      const probes = rows.map(({ direction, done }, i) => (done ? 0 : direction * probeStep(d0[i]!, d1[i]!)));
+      const change = scope(() => {
+        const k2 = field(
+          starts.map((t, i) => t + probes[i]!),
+          advance(y, [k1], () => probes),
+        );
+        return norms(
+          advance(k2, [k1], () => probes.map(() => -1)),
+          y,
+          y,
+        );
+      });
+      (await root(change)).forEach((d, i) => {
+        const probe = Math.abs(probes[i]!);
+        if (probe > 0) rows[i]!.size = firstStep(probe, d1[i]!, d / probe, solver.order);
+      });
+      for (const row of rows) row.stats.nfe = 2;
+    } else for (const row of rows) row.size = options.firstStep;
+
+    for (const [n, time] of saveAt.entries())
+      rows.forEach((row) => (time === row.t && row.next === n ? row.next++ : 0));
+    while (rows.some(({ done }) => !done)) {
+      options.signal?.throwIfAborted();
+      const wishes = rows.map(({ size }) => Math.min(Math.max(size, plan.minStep), plan.maxStep));
+      const dts = rows.map(({ done, direction }, i) => (done ? 0 : direction * wishes[i]!));
+      for (const [i, { done, t, stats }] of rows.entries()) {
+        if (done) continue;
+        if (t + dts[i]! === t || Number.isNaN(dts[i]!)) throw await fail('underflow', i, dts[i]!);
+        if (stats.accepted + stats.rejected >= plan.maxSteps) throw await fail('maxSteps', i, dts[i]!);
+      }
+      const started = nfe;
+      const trial = scope(() => {
+        const ks: Leaves[] = [k1];
+        const inner = solver.fsal ? solver.c.length - 1 : solver.c.length;
+        const at = (c: number): number[] => rows.map(({ t }, i) => t + c * dts[i]!);
+        for (let s = 1; s < inner; s++) {
+          ks.push(
+            field(
+              at(solver.c[s]!),
+              advance(y, ks, (i) => scaled(dts, solver.a[s]![i] ?? 0)),
+            ),
+          );
+        }
+        const y1 = advance(y, ks, (i) => scaled(dts, solver.b[i] ?? 0));
+        const last = field(at(1), y1);
+        if (solver.fsal) ks.push(last);
+        const zero = y.map((leaf) => mul(leaf, 0));
+        const error = norms(
+          advance(zero, ks, (i) => scaled(dts, errorWeights[i]!)),
+          y,
+          y1,
+        );
+        return { y1, ks: ks.map((k) => k.map(copy)), last: last.map(copy), error };
+      });
+      const ratios = await root(trial.error);
+      const accepted = rows.map(
+        ({ done }, i) => !done && (ratios[i]! <= 1 || (wishes[i]! <= plan.minStep && ratios[i]! < Infinity)),
+      );
+      for (const [i, row] of rows.entries()) {
+        if (row.done) continue;
+        row.stats.nfe += nfe - started;
+        const finite = ratios[i]! < Infinity;
+        const factor = finite ? stepFactor(ratios[i]!, solver.order, control, row.earlier) : control.minFactor;
+        row.size = Math.abs(dts[i]!) * factor;
+        if (!accepted[i]) row.stats.rejected++;
+      }
+      // Saved states and the end, read from the dense output of the rows that pass them.
+      const wanted = [
+        ...saveAt.map((time, n) => ({ n, time: rows.map(() => time) })),
+        { n: saveAt.length, time: ends },
+      ];
+      let next: Leaves = trial.y1;
+      for (const { n, time } of wanted) {
+        const passes = rows.map(
+          ({ t, direction, next: due }, i) => accepted[i]! && due <= n && (t + dts[i]! - time[i]!) * direction >= 0,
+        );
+        if (!passes.some(Boolean)) continue;
+        const thetas = rows.map(({ t }, i) => (passes[i] ? (time[i]! - t) / dts[i]! : 0));
+        const weights = thetas.map((theta) => denseWeights(solver, theta));
+        const target = n < saveAt.length ? saved[n]! : next;
+        const read = scope(() =>
+          select(
+            passes,
+            advance(y, trial.ks, (s) => dts.map((dt, i) => dt * weights[i]![s]!)),
+            target,
+          ),
+        );
+        disposeTree(target);
+        if (n < saveAt.length) saved[n] = read;
+        else next = read;
+        rows.forEach((row, i) => (passes[i] && n < saveAt.length ? (row.next = n + 1) : 0));
+      }
+      const moved = scope(() => ({ y: select(accepted, next, y), k1: select(accepted, trial.last, k1) }));
+      disposeTree([next, trial.ks, trial.last, y, k1] as Tree);
+      ({ y, k1 } = moved);
+      rows.forEach((row, i) => {
+        if (!accepted[i]) return;
+        const { stats } = row;
+        row.t += dts[i]!;
+        row.earlier = [ratios[i]!, ...row.earlier.slice(0, 1)];
+        row.done = (row.t - row.end) * row.direction >= 0;
+        stats.accepted++;
+        stats.dtMin = Math.min(stats.dtMin, Math.abs(dts[i]!));
+        stats.dtMax = Math.max(stats.dtMax, Math.abs(dts[i]!));
+      });
+    }
+  } catch (error) {
+    disposeTree([y, k1, saved] as Tree);
+    throw error;
+  }
+  disposeTree(k1);
+  for (const { stats } of rows) if (stats.accepted === 0) stats.dtMin = 0;
+  return {
+    y1: layout.unflatten(y),
+    ys: saved.map((parts) => layout.unflatten(parts as Tensor[])),
+    stats: rows.map(({ stats }) => stats),
+    nfe,
+    dispose: () => disposeTree([y, saved] as Tree),
+  };
+
+  /** Rows of `a` where `mask` holds, of `b` elsewhere. */
+  function select(mask: readonly boolean[], a: Leaves, b: Leaves): Tensor[] {
+    return a.map((leaf, j) => {
+      const chosen = broadcastTo(column(mask.map(Number), leaf), leaf.shape);
+      return where(chosen, leaf, b[j]!);
+    });
+  }
+}

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { add, concat, mul, neg, reshape, scope, slice, sub, tensor, type Tensor } from '@sparseflow/tensor';
+import { createReferenceBackend } from '@sparseflow/tensor/reference';
+import { at, backend, largestDifference, read } from '../test/problems.ts';
+import {
+  backsolve,
+  checkpoint,
+  direct,
+  EventNotBracketedError,
+  rk4,
+  solve,
+  solveVjp,
+  type SolveEvent,
+  type SolveOptions,
+} from './index.ts';
+import { solve as solvePlain, SolveError } from './plain.ts';
+
+/** A fall from height 10: y = 10 - g t² / 2 hits the ground at √(20 / g). */
+const g = 9.81;
+const fall = (_t: number, y: Float64Array): number[] => [y[1]!, -g];
+const ground = { name: 'ground', value: (_t: number, y: Float64Array): number => y[0]! };
+
+describe('events', () => {
+  it.each([
+    ['adaptive steps', {}],
+    ['fixed steps', { solver: rk4, steps: 7 }],
+  ])('end a solve at a time found to rounding: %s', (_name, options) => {
+    const solution = solvePlain(fall, [10, 0], { t0: 0, t1: 5, events: [ground], saveAt: [0, 1, 2], ...options });
+    const t = Math.sqrt(20 / g);
+    expect(solution.status).toBe('event');
+    expect(Math.abs(solution.t1 - t)).toBeLessThan(1e-12);
+    expect(solution.events).toEqual([{ event: 0, t: solution.t1, y: expect.any(Float64Array) as Float64Array }]);
+    expect(largestDifference(solution.y1, [0, -g * t])).toBeLessThan(1e-10);
+    expect(solution.ts).toEqual([0, 1]);
+    expect(solution.grid[solution.grid.length - 1]!.until).toBe(solution.t1);
+  });
+
+  it('count only in their direction, and need not end the solve', () => {
+    const sine = (direction: 'up' | 'down' | 'both') => ({
+      direction,
+      terminal: false,
+      value: (_t: number, y: Float64Array): number => y[0]!,
+    });
+    const events = [sine('up'), sine('down'), sine('both')];
+    const f = (_t: number, y: Float64Array): number[] => [y[1]!, -y[0]!];
+    const all = solvePlain(f, [1, 0], { t0: 0, t1: 10, events, rtol: 1e-10, atol: 1e-10 });
+    const times = (event: number): number[] => all.events.filter((e) => e.event === event).map(({ t }) => t);
+    expect(largestDifference(times(0), [1.5 * Math.PI])).toBeLessThan(1e-8);
+    expect(largestDifference(times(1), [0.5 * Math.PI, 2.5 * Math.PI])).toBeLessThan(1e-8);
+    expect(times(2)).toHaveLength(3);
+    expect(all.status).toBe('done');
+    all.events.forEach(({ y }) => expect(Math.abs(y[0]!)).toBeLessThan(1e-12));
+    // Backwards in time a rise is a fall.
+    const back = solvePlain(f, [1, 0], { t0: 0, t1: -10, events, rtol: 1e-10, atol: 1e-10 });
+    expect(back.events.filter((e) => e.event === 1).map(({ t }) => Math.round((-2 * t) / Math.PI))).toEqual([1, 5]);
+  });
+
+  it('do not fire at the start, nor beyond the end', () => {
+    const start = solvePlain(fall, [0, 20], { t0: 0, t1: 10, events: [ground] });
+    expect(start.t1).toBeCloseTo(40 / g, 10);
+    const short = solvePlain(fall, [10, 0], { t0: 0, t1: 1.42, events: [ground] });
+    expect([short.status, short.events]).toEqual(['done', []]);
+  });
+
+  it('are found on backends that compute asynchronously, too', async () => {
+    const { downloadSync: _, ...waiting } = createReferenceBackend();
+    const before = waiting.liveBuffers();
+    const y0 = tensor([2], { backend: waiting });
+    const half: SolveEvent = { value: (_t, y) => sub(reshape(y as Tensor, []), 0.5) };
+    const { t1, dispose } = await solve(
+      (_t, y: Tensor) => neg(y),
+      y0,
+      {},
+      { t0: 0, t1: 9, events: [half], dense: true },
+    );
+    expect(t1).toBeCloseTo(Math.log(4), 6);
+    dispose();
+    y0.dispose();
+    expect(waiting.liveBuffers()).toBe(before);
+  });
+
+  it('that are required and never fire are an error', async () => {
+    const never: SolveEvent = { name: 'height 20', required: true, value: (_t, y) => sub(y as Tensor, 20) };
+    const options = { t0: 0, t1: 1, events: [never] };
+    const error: unknown = await solve((_t, y: Tensor) => neg(y), at(10), {}, options).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(EventNotBracketedError);
+    expect(error).toMatchInlineSnapshot(
+      `[EventNotBracketedError: dopri5: height 20 has no zero: its value is -16.772837875011152 at the end and came no closer than 10 to 0 (8 accepted steps, 0 rejected, 50 evaluations). State: growth 0.32-fold (rms). To fix: check its sign and direction, move t1, shorten maxStep if it may cross zero twice in a step, or do not require it.]`,
+    );
+    const ours = { ...ground, required: true };
+    expect(() => solvePlain(() => [1], [10], { t0: 0, t1: 1, events: [ours] })).toThrow(SolveError);
+  });
+
+  it('of tensors: a gradient through the time of the event, by every adjoint', async () => {
+    // y' = -a y from y0 reaches c at t = log(y0 / c) / a; z' = 1 + y b counts time along the way.
+    const field = (_t: number, y: Tensor, p: { a: Tensor; b: Tensor }): Tensor =>
+      scope(() => {
+        const x = slice(y, [0], [1]);
+        return concat([neg(mul(x, p.a)), add(mul(x, p.b), 1)], 0);
+      });
+    const level: SolveEvent<Tensor, { a: Tensor; b: Tensor }> = {
+      value: (_t, y) => sub(reshape(slice(y, [0], [1]), []), 0.5),
+    };
+    const run = async (
+      y0: number[],
+      a: number,
+      b: number,
+      rest: Partial<SolveOptions> & { adjoint?: ReturnType<typeof checkpoint> },
+    ) =>
+      solveVjp(
+        field,
+        at(y0),
+        { a: at(a), b: at(b) },
+        {
+          ...{ t0: 0, t1: 10, rtol: 1e-10, atol: 1e-10, saveAt: [0.5], events: [level as SolveEvent], ...rest },
+        },
+      );
+    const loss = async (x0: number, a: number, b: number): Promise<number> => {
+      const { solution } = await run([x0, 0], a, b, {});
+      return 2 * read(solution.y1)[1]! + 3 * solution.t1 + read(solution.ys[0]!)[0]!;
+    };
+    const h = 1e-4;
+    const central = async (f: (h: number) => Promise<number>): Promise<number> =>
+      ((await f(h)) - (await f(-h))) / (2 * h);
+    const expected = [
+      await central((e) => loss(2 + e, 0.7, 0.3)),
+      await central((e) => loss(2, 0.7 + e, 0.3)),
+      await central((e) => loss(2, 0.7, 0.3 + e)),
+    ];
+    for (const adjoint of [checkpoint(), direct(), backsolve()]) {
+      const before = backend.liveBuffers();
+      const { solution, pullback, dispose } = await run([2, 0], 0.7, 0.3, { adjoint });
+      expect(solution.t1).toBeCloseTo(Math.log(4) / 0.7, 8);
+      const cotangent = { y1: at([0, 2]), ys: [at([1, 0])], t1: 3 };
+      const gradient = await pullback(cotangent);
+      const actual = [read(gradient.y0)[0]!, read(gradient.params.a)[0]!, read(gradient.params.b)[0]!];
+      expect(largestDifference(actual, expected)).toBeLessThan(1e-6);
+      dispose();
+      solution.dispose();
+      for (const x of [gradient.y0, gradient.params.a, gradient.params.b, cotangent.y1, cotangent.ys[0]!]) x.dispose();
+      expect(backend.liveBuffers()).toBe(before + 3); // the initial state and the two parameters
+    }
+  });
+});

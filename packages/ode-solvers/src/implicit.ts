@@ -1,0 +1,273 @@
+import { stepFactor } from './control.ts';
+import { report, type FailureKind, type FailureReport } from './failure.ts';
+import type { Stats } from './options.ts';
+import type { PidCoefficients } from './control.ts';
+
+/**
+ * A singly diagonally implicit Runge-Kutta method with an explicit first stage, as data: stiffly accurate, so that the last
+ * stage is the derivative at the result.
+ */
+export interface ImplicitSolver {
+  readonly name: string;
+  readonly order: number;
+  readonly embedded: number;
+  readonly c: readonly number[];
+  /** Row i holds the weights of stages 0 to i; the last of each but the first is `gamma`. */
+  readonly a: readonly (readonly number[])[];
+  readonly gamma: number;
+  /** The weights of the stages in the error estimate. */
+  readonly error: readonly number[];
+}
+
+const g = 0.5728160625;
+const poly = (...coefficients: number[]): number => coefficients.reduce((sum, c) => sum * g + c, 0);
+
+/** The third stage's weights, and those of the solution of order 3, by Kværnø's formulas in γ. */
+const a3 = [
+  (poly(144, -180, 81, -15, 1) * g) / poly(12, -6, 1) ** 2,
+  (poly(-36, 39, -15, 2) * g) / poly(12, -6, 1) ** 2,
+];
+const a4 = [
+  poly(-144, 396, -330, 117, -18, 1) / (12 * g ** 2 * poly(12, -9, 2)),
+  poly(72, -126, 69, -15, 1) / (12 * g ** 2 * poly(3, -1)),
+  (poly(-6, 6, -1) * poly(12, -6, 1) ** 2) / (12 * g ** 2 * poly(12, -9, 2) * poly(3, -1)),
+];
+const a5 = [
+  poly(288, -312, 120, -18, 1) / (48 * g ** 2 * poly(12, -9, 2)),
+  poly(24, -12, 1) / (48 * g ** 2 * poly(3, -1)),
+  -(poly(12, -6, 1) ** 3) / (48 * g ** 2 * poly(3, -1) * poly(12, -9, 2) * poly(6, -6, 1)),
+  poly(-24, 36, -12, 1) / poly(24, -24, 4),
+];
+
+/**
+ * Kværnø's pair 4(3) for stiff problems: A- and L-stable, four implicit stages that share one matrix.
+ *
+ * Source: Kværnø 2004, Singly diagonally implicit Runge-Kutta methods with an explicit first stage.
+ */
+export const kvaerno4: ImplicitSolver = {
+  name: 'kvaerno4',
+  order: 4,
+  embedded: 3,
+  c: [0, 2 * g, a3[0]! + a3[1]! + g, 1, 1],
+  a: [[0], [g, g], [...a3, g], [...a4, g], [...a5, g]],
+  gamma: g,
+  error: [a5[0]! - a4[0]!, a5[1]! - a4[1]!, a5[2]! - a4[2]!, a5[3]! - g, g],
+};
+
+/** A stiff problem on plain numbers: f and its Jacobian, row by row in one array of n². */
+export interface StiffProblem {
+  readonly f: (t: number, y: Float64Array) => Float64Array;
+  readonly jacobian: (t: number, y: Float64Array) => Float64Array;
+}
+
+export interface StiffPlan {
+  readonly t0: number;
+  readonly t1: number;
+  readonly saveAt: readonly number[];
+  readonly solver: ImplicitSolver;
+  readonly rtol: number;
+  readonly atol: number;
+  readonly firstStep: number;
+  readonly maxStep: number;
+  readonly maxSteps: number;
+  readonly pid: PidCoefficients | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Makes the error of a failed solve. */
+  readonly fail: (report: FailureReport) => Error;
+}
+
+export interface StiffStats extends Stats {
+  jacobians: number;
+  factorizations: number;
+}
+
+/** More Newton iterations than this mean that the step is too long. */
+const ITERATIONS = 8;
+
+/**
+ * Solves a stiff problem by a diagonally implicit method. Each stage is Newton's method with the Jacobian at the step's start
+ * and one LU factorization of I - dt γ J for all stages (Hairer & Wanner, Solving ODEs II, IV.8). States between steps come
+ * from the cubic Hermite interpolant, of order 3.
+ */
+export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, plan: StiffPlan) {
+  const { t0, t1, saveAt, solver, rtol, atol } = plan;
+  const n = y0.length;
+  const direction = t1 < t0 ? -1 : 1;
+  const stats: StiffStats = {
+    ...{ accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0, jacobians: 0, factorizations: 0 },
+  };
+  const evaluate = (t: number, y: Float64Array): Float64Array => {
+    stats.nfe++;
+    return f(t, y);
+  };
+  const norm = (x: ArrayLike<number>, a: Float64Array, b: Float64Array): number => {
+    let sum = 0;
+    for (let j = 0; j < n; j++) sum += (x[j]! / (atol + rtol * Math.max(Math.abs(a[j]!), Math.abs(b[j]!)))) ** 2;
+    return n === 0 ? 0 : Math.sqrt(sum / n);
+  };
+  let t = t0;
+  let y: Float64Array = y0.slice();
+  let k1: Float64Array = evaluate(t, y);
+  const fail = (kind: FailureKind, dt: number, ratio?: number): Error => {
+    const measure = kind === 'state' ? 'state' : 'derivative';
+    return plan.fail(
+      report(
+        kind,
+        solver.name,
+        {
+          ...{ time: t, stepSize: dt, trialStep: dt, errorRatio: ratio, accepted: stats.accepted },
+          ...{ rejected: stats.rejected, nfe: stats.nfe, progress: (t - t0) / (t1 - t0) },
+          ...{ maxSteps: plan.maxSteps, maxRejects: Infinity },
+        },
+        { measure, state: [y], initial: [y0], sizes: [kind === 'state' ? y : k1], name: (_, i) => `y[${i}]` },
+      ),
+    );
+  };
+  if (!y.every(Number.isFinite)) throw fail('state', 0);
+  if (!k1.every(Number.isFinite)) throw fail('derivative', 0);
+  const ys: Float64Array[] = [];
+  const due = [...saveAt];
+  while (due.length > 0 && due[0] === t0) {
+    due.shift();
+    ys.push(y.slice());
+  }
+  let size = Math.min(plan.firstStep, plan.maxStep);
+  let j: Float64Array | undefined;
+  let earlier: number[] = [];
+  while ((t1 - t) * direction > 0) {
+    plan.signal?.throwIfAborted();
+    const rest = Math.abs(t1 - t);
+    const clipped = size > rest * (1 - 1e-9);
+    const dt = direction * (clipped ? rest : size);
+    if (t + dt === t) throw fail('underflow', dt);
+    if (stats.accepted + stats.rejected >= plan.maxSteps) throw fail('maxSteps', dt);
+    if (!j) {
+      j = jacobian(t, y);
+      stats.jacobians++;
+    }
+    const step = takeStep(j, dt);
+    const ratio = step ? norm(step.error, y, step.y1) : Infinity;
+    if (!step || !(ratio <= 1)) {
+      stats.rejected++;
+      size = Math.abs(dt) * (step && ratio < Infinity ? stepFactor(ratio, solver.order, LIMITS) : 0.25);
+      continue;
+    }
+    const end = clipped ? t1 : t + dt;
+    while (due.length > 0 && (end - due[0]!) * direction >= 0)
+      ys.push(hermite(y, k1, step.y1, step.last, dt, (due.shift()! - t) / dt));
+    stats.accepted++;
+    stats.dtMin = Math.min(stats.dtMin, Math.abs(dt));
+    stats.dtMax = Math.max(stats.dtMax, Math.abs(dt));
+    size = Math.min(
+      Math.abs(dt) * stepFactor(ratio, solver.order, { ...LIMITS, pid: plan.pid }, earlier),
+      plan.maxStep,
+    );
+    earlier = [ratio, ...earlier.slice(0, 1)];
+    [t, y, k1, j] = [end, step.y1, step.last, undefined];
+  }
+  if (stats.accepted === 0) stats.dtMin = 0;
+  return { y1: y, ys, stats };
+
+  function takeStep(
+    matrix: Float64Array,
+    dt: number,
+  ): { y1: Float64Array; last: Float64Array; error: Float64Array } | undefined {
+    const lu = matrix.map((x, i) => (i % (n + 1) === 0 ? 1 : 0) - dt * solver.gamma * x);
+    const pivots = factorize(lu, n);
+    stats.factorizations++;
+    if (!pivots) return undefined;
+    const ks = [k1];
+    let z: Float64Array = y;
+    for (let s = 1; s < solver.c.length; s++) {
+      const base = y.slice();
+      for (let m = 0; m < s; m++) addTo(base, ks[m]!, dt * solver.a[s]![m]!);
+      const found = newton(lu, pivots, t + solver.c[s]! * dt, dt, base, ks[s - 1]!);
+      if (!found) return undefined;
+      ks.push(found.k);
+      z = found.z;
+    }
+    const error = new Float64Array(n);
+    solver.error.forEach((w, m) => addTo(error, ks[m]!, dt * w));
+    // The estimate of stiff components is much too large; the matrix brings it to size (Shampine 1984).
+    solveFactorized(lu, pivots, error, n);
+    return { y1: z, last: ks[ks.length - 1]!, error };
+  }
+
+  /** Solves k = f(t, base + dt γ k), from a first guess. */
+  function newton(
+    lu: Float64Array,
+    pivots: Int32Array,
+    time: number,
+    dt: number,
+    base: Float64Array,
+    guess: Float64Array,
+  ): { k: Float64Array; z: Float64Array } | undefined {
+    const k = guess.slice();
+    let before = Infinity;
+    for (let iteration = 0; iteration < ITERATIONS; iteration++) {
+      const z = base.slice();
+      addTo(z, k, dt * solver.gamma);
+      const residual = evaluate(time, z).slice();
+      addTo(residual, k, -1);
+      solveFactorized(lu, pivots, residual, n);
+      addTo(k, residual, 1);
+      const change = Math.abs(dt * solver.gamma) * norm(residual, y, z);
+      if (!(change < Infinity)) return undefined;
+      addTo(z, residual, dt * solver.gamma);
+      // Well below the tolerance, so that the error estimate sees the method's error alone.
+      if (change < 1e-3) return { k, z };
+      if (change > 2 * before) return undefined;
+      before = change;
+    }
+    return undefined;
+  }
+}
+
+const LIMITS = { safety: 0.9, minFactor: 0.2, maxFactor: 5 };
+
+function addTo(into: Float64Array, x: ArrayLike<number>, by: number): void {
+  for (let j = 0; j < into.length; j++) into[j]! += by * x[j]!;
+}
+
+function hermite(
+  y0: Float64Array,
+  f0: Float64Array,
+  y1: Float64Array,
+  f1: Float64Array,
+  dt: number,
+  theta: number,
+): Float64Array {
+  const [p, q] = [theta * (1 - theta) ** 2 * dt, -(theta ** 2) * (1 - theta) * dt];
+  const w = theta ** 2 * (3 - 2 * theta);
+  return y0.map((value, j) => value + w * (y1[j]! - value) + p * f0[j]! + q * f1[j]!);
+}
+
+/** LU factorization in place, with row pivoting; undefined where the matrix is singular. */
+export function factorize(a: Float64Array, n: number): Int32Array | undefined {
+  const pivots = new Int32Array(n);
+  for (let c = 0; c < n; c++) {
+    let best = c;
+    for (let r = c + 1; r < n; r++) if (Math.abs(a[r * n + c]!) > Math.abs(a[best * n + c]!)) best = r;
+    if (!(Math.abs(a[best * n + c]!) > 0)) return undefined;
+    pivots[c] = best;
+    if (best !== c) for (let m = 0; m < n; m++) [a[c * n + m], a[best * n + m]] = [a[best * n + m]!, a[c * n + m]!];
+    for (let r = c + 1; r < n; r++) {
+      const factor = (a[r * n + c]! /= a[c * n + c]!);
+      if (factor !== 0) for (let m = c + 1; m < n; m++) a[r * n + m]! -= factor * a[c * n + m]!;
+    }
+  }
+  return pivots;
+}
+
+/** Solves the factorized system in place. */
+export function solveFactorized(lu: Float64Array, pivots: Int32Array, x: Float64Array, n: number): void {
+  for (let c = 0; c < n; c++) {
+    const p = pivots[c]!;
+    [x[c], x[p]] = [x[p]!, x[c]!];
+  }
+  for (let r = 0; r < n; r++) for (let c = 0; c < r; c++) x[r]! -= lu[r * n + c]! * x[c]!;
+  for (let r = n - 1; r >= 0; r--) {
+    for (let c = r + 1; c < n; c++) x[r]! -= lu[r * n + c]! * x[c]!;
+    x[r]! /= lu[r * n + r]!;
+  }
+}

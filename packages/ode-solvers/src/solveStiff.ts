@@ -1,0 +1,136 @@
+import {
+  BackendError,
+  disposeTree,
+  linearize,
+  scope,
+  tensor,
+  ValueError,
+  type Params,
+  type Tensor,
+  type Tree,
+} from '@sparseflow/tensor';
+import { solveError } from './errors.ts';
+import { kvaerno4, solveImplicit, type ImplicitSolver, type StiffStats } from './implicit.ts';
+import { layoutOf } from './layout.ts';
+import { makePlan, type StepOptions } from './options.ts';
+import type { Leaves } from './rungeKutta.ts';
+import type { VectorField } from './solve.ts';
+
+export interface StiffOptions extends Pick<
+  StepOptions,
+  't0' | 't1' | 'rtol' | 'atol' | 'firstStep' | 'maxStep' | 'maxSteps' | 'controller' | 'saveAt'
+> {
+  /** Default `kvaerno4`. */
+  readonly method?: ImplicitSolver | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StiffSolution<Y extends Tree> {
+  readonly y1: Y;
+  readonly ts: readonly number[];
+  readonly ys: readonly Y[];
+  readonly stats: StiffStats;
+  dispose(): void;
+}
+
+/**
+ * Solves a stiff problem by an implicit method: Newton's method with the exact Jacobian, which is had column by column from a
+ * linearization of `f`. For states of up to some hundred components: each step factorizes a matrix of their number squared, on
+ * the host. Needs a backend that computes at once. Not differentiable.
+ *
+ * @throws {BackendError} on a backend that computes asynchronously
+ * @throws {StepSizeUnderflowError | MaxStepsError | NonFiniteStateError | NonFiniteDerivativeError} when it fails
+ *
+ * @example
+ * ```ts
+ * import { affine, concat, mul, scope, slice, square, sub, tensor } from '@sparseflow/tensor';
+ * import { createReferenceBackend } from '@sparseflow/tensor/reference';
+ * import { solveStiff } from '@sparseflow/ode-solvers';
+ *
+ * // Van der Pol's oscillator, μ = 1000.
+ * const y0 = tensor([2, 0], { backend: createReferenceBackend() });
+ * const field = (_t: number, y: typeof y0) =>
+ *   scope(() => {
+ *     const [x, v] = [slice(y, [0], [1]), slice(y, [1], [1])];
+ *     return concat([v, sub(mul(mul(affine(square(x), -1, 1), v), 1000), x)], 0);
+ *   });
+ * const { y1, stats } = await solveStiff(field, y0, {}, { t0: 0, t1: 500, rtol: 1e-5, atol: 1e-7 });
+ * console.log(y1.dataSync(), stats.accepted);
+ * ```
+ */
+export async function solveStiff<Y extends Tree, P extends Tree = Params>(
+  f: VectorField<Y, P>,
+  y0: Y,
+  params: P,
+  options: StiffOptions,
+): Promise<StiffSolution<Y>> {
+  // The steps' own options are those of any solve.
+  const plan = makePlan(options, (what, remedy) => new ValueError('solveStiff', what, remedy));
+  const layout = layoutOf(y0, 'y');
+  const { leaves } = layout;
+  const backend = leaves[0]?.backend;
+  if (!backend?.downloadSync) {
+    throw new BackendError(
+      backend?.name ?? 'none',
+      'Newton’s method reads the state within each step',
+      'use a backend that computes at once, or an explicit solver',
+    );
+  }
+  const n = leaves.reduce((sum, { size }) => sum + size, 0);
+  const upload = (values: Float64Array): Tensor[] => {
+    let from = 0;
+    return leaves.map(({ shape, dtype, size }) => {
+      const part = values.slice(from, (from += size));
+      return tensor(part, { backend, shape, dtype: dtype });
+    });
+  };
+  const download = (parts: Leaves): Float64Array => {
+    const values = new Float64Array(n);
+    let at = 0;
+    for (const part of parts) {
+      values.set(part.dataSync(), at);
+      at += part.size;
+    }
+    return values;
+  };
+  const evaluate = (t: number, y: Leaves): Tensor[] => layout.flatten(f(t, layout.unflatten(y), params), 'f');
+  const { y1, ys, stats } = solveImplicit(
+    {
+      f: (t, y) => scopedNumbers(() => download(evaluate(t, upload(y)))),
+      jacobian: (t, y) =>
+        scopedNumbers(() => {
+          const line = linearize((parts: Leaves): Leaves => evaluate(t, parts), upload(y) as Leaves);
+          const matrix = new Float64Array(n * n);
+          const direction = new Float64Array(n);
+          for (let c = 0; c < n; c++) {
+            direction[c] = 1;
+            const column = scopedNumbers(() => download(line.jvp(upload(direction))));
+            direction[c] = 0;
+            for (let r = 0; r < n; r++) matrix[r * n + c] = column[r]!;
+          }
+          return matrix;
+        }),
+    },
+    download(leaves),
+    {
+      ...{ t0: plan.t0, t1: plan.t1, saveAt: plan.times.slice(0, -1), solver: options.method ?? kvaerno4 },
+      ...{ rtol: plan.rtol, atol: plan.atol, maxStep: plan.maxStep, maxSteps: plan.maxSteps, pid: plan.control.pid },
+      firstStep: plan.firstStep ?? 1e-6 * Math.max(Math.abs(plan.t1 - plan.t0), Number.MIN_VALUE),
+      signal: plan.signal,
+      fail: solveError,
+    },
+  );
+  const states = scope(() => [...ys, y1].map((values) => layout.unflatten(upload(values))));
+  return {
+    y1: states[states.length - 1]!,
+    ts: plan.times.slice(0, -1),
+    ys: states.slice(0, -1),
+    stats,
+    dispose: () => disposeTree(states),
+  };
+}
+
+/** A scope that leaves numbers behind, no tensors. */
+function scopedNumbers(run: () => Float64Array): Float64Array {
+  return scope(run);
+}
