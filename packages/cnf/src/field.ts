@@ -22,6 +22,13 @@ export interface Field {
   dual?(params: Params, t: number, z: Tensor, probes: Tensor): Dual;
   /** Units that can be removed, and the slices of the parameters that go with them. */
   readonly neurons: readonly NeuronGroup[];
+  /** The same field with other numbers of units, by group: what is left of it after pruning. */
+  resize?(sizes: Readonly<Record<string, number>>): Field;
+  /** What the units of a group put out where no weight leads to them, [size], and the weights and biases through which it goes on. */
+  constants?(
+    params: Params,
+    group: string,
+  ): { readonly value: Tensor; readonly into: readonly { readonly weight: string; readonly bias: string }[] };
 }
 
 /** The value of a field and its derivatives along `probes` [count, batch, dim], in one pass. */

@@ -95,14 +95,19 @@ describe('dead neurons', () => {
       ...magnitude,
       score: () => ({ 'layers.0.weight': [3], 'layers.1.weight': [2], 'layers.2.weight': [1] }),
     };
-    const options = { keep: 1 / 6, deadNeurons: 'remove', neurons: [...deep.neurons].reverse() } as const;
+    const options = { keep: 1 / 6, deadNeurons: 'remove', minKept: 0, neurons: [...deep.neurons].reverse() } as const;
     expect(await flatMask(deep.params, (await prune(deep.params, undefined, last, options)).masks)).toEqual([
       0, 0, 0, 0, 0, 1,
     ]);
   });
 
   test('make small ratios reachable', async () => {
-    const { report } = await prune(params, undefined, magnitude, { keep: 0.2, neurons, deadNeurons: 'remove' });
+    const { report } = await prune(params, undefined, magnitude, {
+      keep: 0.2,
+      neurons,
+      deadNeurons: 'remove',
+      minKept: 0,
+    });
     expect(report.size).toBeLessThan(6);
   });
 
@@ -110,7 +115,7 @@ describe('dead neurons', () => {
     const wide = chain(backend, [2, 8, 8, 2], 5);
     const x = uniform(key(1), 2);
     for (const keep of [0.4, 0.2, 0.1]) {
-      const options = { keep, neurons: wide.neurons, deadNeurons: 'remove' } as const;
+      const options = { keep, neurons: wide.neurons, deadNeurons: 'remove', minKept: 0 } as const;
       const { params: sparse, masks, report } = await prune(wide.params, undefined, magnitude, options);
       expect(report.neurons['layers.0']!.kept + report.neurons['layers.1']!.kept).toBeLessThan(16);
       const revived = await withDeadUnits(wide.params, masks);
@@ -280,14 +285,14 @@ describe('bad input: a typed error, and nothing allocated', () => {
 
   test('what cannot be removed is more than the budget: says the smallest reachable ratio', async () => {
     await expect(prune(params, undefined, magnitude, { keep: 0.2 })).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[PruningError: prune: keep 0.2 is 4 entries, but 6 of 22 cannot be removed. To fix: pass at least 0.2727272727272727, or { unreachable: 'nearest' }, or { deadNeurons: 'remove' }, which reaches less.]`,
+      `[PruningError: prune: keep 0.2 is 4 entries, but 8 of 22 cannot be removed. To fix: pass at least 0.36363636363636365, or { unreachable: 'nearest' }, or { deadNeurons: 'remove' } or { minKept: 0 }, which reach less.]`,
     );
     const original = { keep: 0.3, neurons, counting: 'original' } as const;
     await expect(prune(params, undefined, neuronNorm, original)).rejects.toThrowErrorMatchingInlineSnapshot(
       `[PruningError: prune: keep 0.3 is 6 entries, but 10 of 22 cannot be removed. To fix: pass at least 0.45454545454545453, or { unreachable: 'nearest' }, or { counting: 'complete' }, which reaches less.]`,
     );
     // The ratio that is named is reachable.
-    expect((await prune(params, undefined, magnitude, { keep: 6 / 22 })).report.size).toBe(6);
+    expect((await prune(params, undefined, magnitude, { keep: 8 / 22 })).report.size).toBe(8);
     expect((await prune(params, undefined, neuronNorm, { ...original, keep: 10 / 22 })).report.size).toBe(10);
     expect((await prune(params, undefined, neuronNorm, { ...original, unreachable: 'nearest' })).report.size).toBe(10);
   });

@@ -3,22 +3,44 @@ import { disposeTree } from '@sparseflow/tensor';
 import { PruningError } from './errors.ts';
 import { applyMasks, countLive, downloadMasks, uploadMasks } from './masks.ts';
 import type { HostMasks } from './masks.ts';
+import type { Objective } from './objective.ts';
 import type { Pruner } from './pruner.ts';
 import { reportOf, sizeOfParams } from './report.ts';
 import type { SparsityReport } from './report.ts';
+import { classByPattern, matchesName } from './patterns.ts';
+import type { NamePattern } from './patterns.ts';
 import { scoresOf } from './scores.ts';
+import type { Scored } from './scores.ts';
+import { blockFamily } from './select/blocks.ts';
+import type { Block } from './select/blocks.ts';
 import { nearest } from './select/family.ts';
 import type { Family } from './select/family.ts';
 import { neuronFamily } from './select/neurons.ts';
 import type { Counting } from './select/neurons.ts';
 import { weightFamily } from './select/weights.ts';
-import { checkNeurons, clearUnreadUnits, liveUnits } from './units.ts';
+import type { WeightScope } from './select/weights.ts';
+import { checkNeurons, checkSameShapes, clearUnreadUnits, liveUnits } from './units.ts';
 
 export interface PruneSettings {
   /** The prunable units of the model, such as a field's `neurons`. Needed by pruners of neurons and by `deadNeurons: 'remove'`. */
   readonly neurons?: readonly NeuronGroup[];
   /** Which parameters a pruner of weights may prune. Default: those of rank 2 and more, so no biases. */
   readonly candidates?: (name: string, param: Tensor) => boolean;
+  /** Parameters that a pruner of weights leaves alone, or groups of which a pruner of neurons removes no unit. */
+  readonly exclude?: readonly NamePattern[];
+  /**
+   * Between which entries or units scores are compared. `global`: all. `local`: those of one parameter or group, and each keeps the same
+   * share. Patterns: those whose parameters or groups match the same one first (what matches none is one more class), and each such
+   * class keeps the same share. Default: the pruner's own.
+   */
+  readonly scope?: 'global' | 'local' | readonly NamePattern[];
+  /**
+   * Entries that stay of every prunable parameter of rank 2 and more, or units of every group: the best ones, as far as they are left.
+   * Default 1, so that no layer is emptied; neurons never go below 1.
+   */
+  readonly minKept?: number;
+  /** Lets a pruner of weights remove whole blocks; sizes then come in steps, and the nearest one is chosen. `minKept` counts blocks. */
+  readonly block?: Block;
   /**
    * What is removed with a neuron. `complete` (default): all that belongs to it. `original`: its bias and gates stay and count, as in the
    * code that produced the published numbers, so that ratios can be compared; the constant that the neuron would then feed forward is
@@ -36,6 +58,8 @@ export interface PruneSettings {
    * reachable one, which is to prune as far as possible, or not at all. The report says what was reached.
    */
   readonly unreachable?: 'throw' | 'nearest';
+  /** For pruners that look at data. */
+  readonly objective?: Objective;
 }
 
 export interface PruneOptions extends PruneSettings {
@@ -43,6 +67,8 @@ export interface PruneOptions extends PruneSettings {
   readonly keep: number;
   /** For pruners that draw random numbers. */
   readonly key?: Key;
+  /** For pruners that look at what the last training did: the parameters before it. */
+  readonly before?: Params;
 }
 
 export interface PruneResult {
@@ -60,9 +86,10 @@ const SLACK = 1 + 2 ** -50;
  * Prunes a model once: removes what the pruner scores lowest. What is masked already stays masked. Neither `params` nor `masks` is changed
  * or disposed; the result is the caller's.
  *
- * - Pruners of weights keep exactly ⌊keep · original size⌋ entries in all: everything that is not a candidate, and the best candidates.
+ * - Pruners of weights keep exactly ⌊keep · original size⌋ entries in all: everything that is not a candidate, and the best candidates, at
+ *   least one of each parameter.
  * - Pruners of neurons keep whole units, and so do not reach every size: the nearest reachable one is chosen, and the report says which it
- *   is. No group loses its last unit. So does `deadNeurons: 'remove'`.
+ *   is. No group loses its last unit. `deadNeurons: 'remove'` and `block` come near in the same way.
  *
  * Selection is done on the host in float64. Equal scores are broken by name (weights: the parameter whose name sorts first; neurons:
  * the group listed first), then the lower index is kept. Equal inputs give equal masks on every backend.
@@ -99,6 +126,7 @@ export async function prune(
   }
   if (originalSize === 0) throw new PruningError('prune', 'there are no parameters', 'pass the parameters of a model');
   checkNeurons('prune', params, neurons);
+  if (options.before) checkSameShapes('prune', params, options.before, 'the record of parameters before training');
   if (neurons.length === 0 && (pruner.target === 'neurons' || deadNeurons === 'remove')) {
     throw new PruningError(
       'prune',
@@ -119,28 +147,47 @@ export async function prune(
     );
   }
 
-  const candidates = Object.keys(params)
-    .filter((name) => (options.candidates ?? hasRankTwo)(name, params[name]!))
-    .sort();
+  const scope = scopeOf(params, pruner, options);
+  const excluded = (name: string): boolean => (options.exclude ?? []).some((pattern) => matchesName(pattern, name));
+  const prunable = neurons.filter(({ name }) => !excluded(name));
+  const candidates = candidatesOf(params, options);
   const items =
     pruner.target === 'weights'
-      ? candidates.map((name) => ({ name, size: params[name]!.size, isLive: (i: number) => live[name]![i] === 1 }))
-      : neurons.map((group) => {
+      ? candidates.map((name) => weightItem(name, params, live))
+      : prunable.map((group) => {
           const alive = liveUnits(params, live, group);
           return { name: group.name, size: group.size, isLive: (unit: number) => alive[unit] === 1 };
         });
-  const context = { masks: masks ?? {}, neurons, candidates, key };
+  const { objective, before } = options;
+  const context = {
+    masks: masks ?? {},
+    neurons: pruner.target === 'weights' ? neurons : prunable,
+    candidates,
+    key,
+    objective,
+    before,
+  };
   const scores = await scoresOf(pruner, params, masks ?? {}, context, items);
 
-  const family =
+  const { block } = options;
+  const choices =
     pruner.target === 'neurons'
-      ? neuronFamily(params, live, neurons, scores, pruner.scope, counting)
-      : deadNeurons === 'remove'
-        ? withoutUnread(weightFamily(live, scores, pruner.scope), params, neurons)
-        : weightFamily(live, scores, pruner.scope);
+      ? neuronFamily(params, live, prunable, scores, scope, counting)
+      : block
+        ? blockFamily(live, scores, (name) => params[name]!.shape.at(-1) ?? 1, block, scope)
+        : weightFamily(live, scores, scope);
+  const family =
+    pruner.target === 'weights' && deadNeurons === 'remove'
+      ? withoutUnread(
+          choices,
+          params,
+          neurons,
+          candidates.filter((name) => scope.minKept(name) > 0),
+        )
+      : choices;
   const smallest = countLive(family.at(0));
   // Single entries meet every budget from there on; coarser choices come near, and may do so from above.
-  const exact = pruner.target === 'weights' && deadNeurons === 'keep';
+  const exact = pruner.target === 'weights' && deadNeurons === 'keep' && !block;
   if ((exact ? budget : Math.ceil(target)) < smallest && options.unreachable !== 'nearest') {
     throw unreachableError(pruner, options, smallest, originalSize);
   }
@@ -151,6 +198,39 @@ export async function prune(
   );
 }
 
+/** Which parameters a pruner of weights may touch, sorted. */
+export function candidatesOf(params: Params, { candidates = hasRankTwo, exclude = [] }: CandidateSettings): string[] {
+  return Object.keys(params)
+    .filter((name) => candidates(name, params[name]!) && !exclude.some((pattern) => matchesName(pattern, name)))
+    .sort();
+}
+
+type CandidateSettings = Pick<PruneSettings, 'candidates' | 'exclude'>;
+
+/** A parameter whose entries are scored. */
+export function weightItem(name: string, params: Params, live: HostMasks): Scored {
+  return { name, size: params[name]!.size, isLive: (i) => live[name]![i] === 1 };
+}
+
+function scopeOf(
+  params: Params,
+  pruner: Pruner,
+  { scope = pruner.scope, minKept = 1, block }: PruneSettings,
+): WeightScope {
+  if (!Number.isSafeInteger(minKept) || minKept < 0) {
+    throw new PruningError('prune', `minKept is ${minKept}`, 'pass how many entries or units stay, 0 or more');
+  }
+  if (block && !block.every((n) => Number.isSafeInteger(n) && n > 0)) {
+    throw new PruningError('prune', `a block of ${block.join(' × ')}`, 'pass the numbers of its rows and columns');
+  }
+  if (block && pruner.target === 'neurons') {
+    throw new PruningError('prune', `pruner '${pruner.name}' prunes neurons, not blocks`, 'use a pruner of weights');
+  }
+  const classOf = scope === 'global' ? () => '' : scope === 'local' ? (name: string) => name : classByPattern(scope);
+  const isVector = (name: string): boolean => pruner.target === 'weights' && params[name]!.rank < 2;
+  return { classOf, minKept: (name) => (isVector(name) ? 0 : minKept) };
+}
+
 function between(low: number, x: number, high: number): number {
   return Math.min(Math.max(low, x), high);
 }
@@ -159,34 +239,56 @@ function hasRankTwo(_name: string, { rank }: Tensor): boolean {
   return rank >= 2;
 }
 
-function withoutUnread(family: Family, params: Params, neurons: readonly NeuronGroup[]): Family {
+/**
+ * The same choices without what nothing reads, from the first on that leaves something of each of the named parameters. That is one of
+ * the first: since choices are nested, so is what is left of each.
+ */
+function withoutUnread(
+  family: Family,
+  params: Params,
+  neurons: readonly NeuronGroup[],
+  leave: readonly string[],
+): Family {
   const at = (i: number): HostMasks => {
     const masks = family.at(i);
     clearUnreadUnits(params, masks, neurons);
     return masks;
   };
-  return { length: family.length, at };
+  const all = at(family.length - 1);
+  const left = leave.filter((name) => all[name]!.includes(1));
+  let low = 0;
+  let high = family.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const masks = at(middle);
+    if (left.every((name) => masks[name]!.includes(1))) high = middle;
+    else low = middle + 1;
+  }
+  return { length: family.length - low, at: (i) => at(low + i) };
 }
 
 function unreachableError(
   pruner: Pruner,
-  { keep, counting, deadNeurons }: PruneOptions,
+  { keep, counting, deadNeurons, minKept }: PruneOptions,
   smallest: number,
   size: number,
-) {
-  const atLeast = `pass at least ${smallest / size}, or { unreachable: 'nearest' }`;
-  const reachesLess =
+): PruningError {
+  const reachesLess = (
     pruner.target === 'neurons'
-      ? counting === 'original' && `{ counting: 'complete' }`
-      : deadNeurons !== 'remove' && `{ deadNeurons: 'remove' }`;
+      ? [counting === 'original' && `{ counting: 'complete' }`]
+      : [deadNeurons !== 'remove' && `{ deadNeurons: 'remove' }`, minKept !== 0 && '{ minKept: 0 }']
+  ).filter((option) => option !== false);
+  const atLeast = `pass at least ${smallest / size}, or { unreachable: 'nearest' }`;
   return new PruningError(
     'prune',
     `keep ${keep} is ${Math.floor(keep * size * SLACK)} entries, but ${smallest} of ${size} cannot be removed`,
-    reachesLess ? `${atLeast}, or ${reachesLess}, which reaches less` : atLeast,
+    reachesLess.length > 0
+      ? `${atLeast}, or ${reachesLess.join(' or ')}, which reach${reachesLess.length > 1 ? '' : 'es'} less`
+      : atLeast,
   );
 }
 
-function finish(params: Params, live: HostMasks, neurons: readonly NeuronGroup[]): PruneResult {
+export function finish(params: Params, live: HostMasks, neurons: readonly NeuronGroup[]): PruneResult {
   const masks = uploadMasks(params, live);
   try {
     return { params: applyMasks(params, masks), masks, report: reportOf(params, live, neurons) };

@@ -1,4 +1,5 @@
 import type { Key, Masks, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+import type { Objective } from './objective.ts';
 
 /**
  * How much each entry or unit matters: the higher, the longer it is kept. For a pruner of weights there is one array or tensor per
@@ -17,11 +18,18 @@ export interface PruningContext {
   readonly candidates: readonly string[];
   /** For pruners that draw random numbers; use {@link requireKey}. */
   readonly key: Key | undefined;
+  /** For pruners that look at gradients, curvature or activations; use {@link requireObjective}. */
+  readonly objective?: Objective | undefined;
+  /** The parameters before the last training; use {@link requireBefore}. */
+  readonly before?: Params | undefined;
 }
+
+/** What a pruner needs besides the parameters: fields of its context, and `inputs` of the objective. */
+export type PrunerNeed = 'key' | 'objective' | 'inputs' | 'before';
 
 /**
  * A rule that says what matters least. It only scores: what is kept, how many, and in which order ties are broken is the same for all
- * pruners. A pruner that needs data (gradients, activations) is a function that takes them and returns one of these.
+ * pruners. A pruner that needs data (gradients, activations) says so in `needs` and finds it in its context.
  *
  * @example
  * ```ts
@@ -47,6 +55,8 @@ export interface Pruner {
   readonly target: 'weights' | 'neurons';
   /** `global`: scores are compared over all layers together. `local`: every layer keeps the same share, whatever its scores. */
   readonly scope: 'global' | 'local';
+  /** What its context must have. Default: nothing. */
+  readonly needs?: readonly PrunerNeed[];
   /** Scores the parameters. Tensors that it returns are disposed, unless they are the parameters' own. */
   score(params: Params, context: PruningContext): Scores | Promise<Scores>;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { constantRate, geometric, linear, paperKeepRatios, paperToyKeepRatios, PruningError } from './index.ts';
+import { constantRate, cubic, geometric, linear, paperKeepRatios, paperToyKeepRatios, PruningError } from './index.ts';
 
 /** Ratios are powers of numbers near 1, good to a few rounding errors. */
 const close = (actual: readonly number[], expected: readonly number[]): void => {
@@ -63,4 +63,9 @@ test.each([
   () => constantRate(-0.1, 3),
 ])('bad input %#', (make) => {
   expect(make).toThrow(PruningError);
+});
+
+test('cubic falls fast first', () => {
+  const ratios = cubic(0.8, 0.2, 4);
+  [0.8, 0.2 + 0.6 * (8 / 27), 0.2 + 0.6 / 27, 0.2].forEach((x, i) => expect(ratios[i]).toBeCloseTo(x, 12));
 });

@@ -34,6 +34,23 @@ export function linear(first: number, last: number, n: number): number[] {
 }
 
 /**
+ * n numbers from `first` to `last` along a cubic that falls fast at first and then ever more slowly: last + (first - last) (1 - t)³ with t
+ * from 0 to 1 (Zhu and Gupta 2017, "To Prune, or Not to Prune", eq. 1).
+ *
+ * @throws {PruningError} when a ratio is not in (0, 1], or n is not a count of at least 1
+ *
+ * @example
+ * ```ts
+ * import { cubic } from '@sparseflow/pruning';
+ *
+ * console.log(cubic(0.9, 0.1, 3)); // 0.9, 0.2, 0.1
+ * ```
+ */
+export function cubic(first: number, last: number, n: number): number[] {
+  return between('cubic', first, last, n, (t) => last + (first - last) * (1 - t) ** 3);
+}
+
+/**
  * Keep ratios (1 - rate)¹ … (1 - rate)ⁿ: each of n rounds prunes the share `rate` of what is left, as Algorithm 1 of Sparse Flows says.
  *
  * @throws {PruningError} when the rate is not in [0, 1), or n is not a count of at least 1

@@ -3,9 +3,9 @@ import type { Backend, Params, Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countNonZero, prune, PruningError, sparsityReport } from '../src/index.ts';
+import { countNonZero, prune as pruneOnce, PruningError, sparsityReport } from '../src/index.ts';
 import type { Pruner, PruneOptions } from '../src/index.ts';
-import { chain, flatMask, flatValues, maskOf, sizeOf } from './models.ts';
+import { chain, chainObjective, flatMask, flatValues, halved, maskOf, sizeOf } from './models.ts';
 
 /** Mask of a parameter, entry by entry. */
 type Live = Record<string, number[]>;
@@ -14,12 +14,23 @@ const widths = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLengt
 /** Keep ratios in thousandths, so that the exact count follows in integers. */
 const thousandths = fc.integer({ min: 1, max: 1000 });
 
+/** Prunes, and lets pruners that ask for it see the parameters before a training. */
+const prune: typeof pruneOnce = async (params, masks, pruner, options) => {
+  const before = halved(params);
+  try {
+    return await pruneOnce(params, masks, pruner, { ...options, before });
+  } finally {
+    disposeTree(before);
+  }
+};
+
 /** What every pruner must do, whatever it scores. */
 export function describePruner(pruner: Pruner): void {
   const options = (keep: number, more: Partial<PruneOptions> = {}): PruneOptions => ({
     keep,
     key: key(7),
     unreachable: 'nearest',
+    objective: chainObjective(),
     ...more,
   });
   const fresh = (sizes: readonly number[]) => {
@@ -34,16 +45,18 @@ export function describePruner(pruner: Pruner): void {
 
   describe(pruner.name, () => {
     if (pruner.target === 'weights') {
-      test('keeps exactly ⌊keep · n⌋ entries, and every bias', async () => {
+      test('keeps exactly ⌊keep · n⌋ entries, every bias, and something of every layer', async () => {
         await fc.assert(
           fc.asyncProperty(widths, thousandths, async (sizes, mille) => {
             const { params, neurons } = fresh(sizes);
             const biases = Object.entries(params).reduce((n, [name, x]) => (name.endsWith('bias') ? n + x.size : n), 0);
             const result = await prune(params, undefined, pruner, options(mille / 1000, { neurons }));
-            const expected = Math.max(biases, Math.floor((mille * sizeOf(params)) / 1000));
+            // Biases are no candidates, and one weight of each layer stays.
+            const expected = Math.max(biases + sizes.length + 1, Math.floor((mille * sizeOf(params)) / 1000));
             expect((await flatMask(params, result.masks)).filter((m) => m === 1)).toHaveLength(expected);
             expect(await countNonZero(result.params)).toBe(expected);
             expect(result.report.size).toBe(expected);
+            expect(Object.values(result.report.parameters).every(({ kept }) => kept > 0)).toBe(true);
             expect(Object.keys(result.masks).every((name) => name.endsWith('weight'))).toBe(true);
           }),
           { numRuns: 60 },
@@ -58,7 +71,10 @@ export function describePruner(pruner: Pruner): void {
         for (let k = 0; k <= 66; k++) {
           const biases = 17;
           const { masks } = await prune(params, undefined, pruner, options((k + biases) / total, { neurons }));
-          sizes.add(removeUnread(await allLive(params, masks)));
+          const live = await allLive(params, masks);
+          const size = removeUnread(live);
+          // Choices that would empty a layer are none.
+          if (Object.entries(live).every(([name, mask]) => name.endsWith('bias') || mask.includes(1))) sizes.add(size);
         }
         for (const keep of [0.9, 0.7, 0.5, 0.3, 0.15, 0.05]) {
           const { report } = await prune(params, undefined, pruner, options(keep, { neurons, deadNeurons: 'remove' }));

@@ -1,5 +1,7 @@
-import { key, randomNormal, splitKey } from '@sparseflow/tensor';
+import { add, key, mapTree, matMul, mean, mul, randomNormal, splitKey, square, sub, tanh } from '@sparseflow/tensor';
 import type { Backend, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+import { objectiveOf } from '../src/index.ts';
+import type { Objective } from '../src/index.ts';
 
 /** A chain of linear layers, [out, in] weights, with all its hidden units prunable. */
 export interface Chain {
@@ -46,4 +48,31 @@ export async function flatMask(params: Params, masks: Params): Promise<number[]>
 
 export async function flatValues(params: Params): Promise<number[]> {
   return (await Promise.all(Object.values(params).map(async (x) => Array.from(await x.data())))).flat();
+}
+
+/** A small regression with any chain: tanh layers, inputs and targets drawn by the batch's number. */
+export function chainObjective(batches = 2): Objective {
+  const forward = (params: Params, batch: number) => {
+    const { backend, dtype, shape } = params['layers.0.weight']!;
+    const options = { backend, dtype: dtype as 'float64' };
+    const layers = Object.keys(params).filter((name) => name.endsWith('weight')).length;
+    let z = randomNormal(key(2 * batch), [5, shape[1]!], options);
+    const inputs: Record<string, Tensor> = {};
+    for (let i = 0; i < layers; i++) {
+      inputs[`layers.${i}.weight`] = z;
+      z = add(matMul(z, params[`layers.${i}.weight`]!, { transposeB: true }), params[`layers.${i}.bias`]!);
+      if (i < layers - 1) z = tanh(z);
+    }
+    return { inputs, loss: mean(square(sub(z, randomNormal(key(2 * batch + 1), z.shape, options)))) };
+  };
+  return objectiveOf(
+    (params, batch) => forward(params, batch).loss,
+    batches,
+    (params, batch) => forward(params, batch).inputs,
+  );
+}
+
+/** The same parameters at half their size: as if training had doubled them. */
+export function halved(params: Params): Params {
+  return mapTree(params, (x) => mul(x, 0.5));
 }

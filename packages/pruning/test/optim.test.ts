@@ -17,7 +17,7 @@ import type { Masks, Params, Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, test } from 'vitest';
 import { pruners, sparseFlow } from '../src/index.ts';
-import { chain, flatMask, flatValues } from './models.ts';
+import { chain, chainObjective, flatMask, flatValues } from './models.ts';
 
 type Loss = (params: Params) => Tensor;
 
@@ -59,6 +59,7 @@ describe.each(pruners.map((pruner) => [pruner.name, pruner] as const))('%s', (_,
         pruner,
         keepRatios: [0.6, 0.4],
         key: key(0),
+        objective: chainObjective(),
         train: (given, masks) => ({ params: scope(() => descend(loss, given, masks)) }),
       });
       for (const [i, { params: trained, masks }] of rounds.entries()) {

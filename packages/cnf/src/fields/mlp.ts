@@ -62,6 +62,15 @@ export function mlp({ dim, hidden, activation }: MlpOptions): Field {
         activation,
       ),
     neurons: hidden.map((size, i) => linearNeurons(i, size)),
+    resize: (sizes) => mlp({ dim, hidden: hidden.map((size, i) => sizes[`layers.${i}`] ?? size), activation }),
+    constants(params, group) {
+      const i = hidden.findIndex((_, layer) => group === `layers.${layer}`);
+      if (i === -1) {
+        throw new ValueError('mlp', `there is no group '${group}'`, `use layers.0 to layers.${hidden.length - 1}`);
+      }
+      const into = [{ weight: `layers.${i + 1}.weight`, bias: `layers.${i + 1}.bias` }];
+      return { value: scope(() => act.apply(bias(params, i))), into };
+    },
   };
 }
 

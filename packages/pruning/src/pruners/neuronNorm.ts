@@ -1,3 +1,4 @@
+import type { NeuronGroup, Params } from '@sparseflow/tensor';
 import type { Pruner } from '../pruner.ts';
 import { forEachUnit } from '../units.ts';
 
@@ -10,20 +11,27 @@ export const neuronNorm: Pruner = {
   name: 'neuron-norm',
   target: 'neurons',
   scope: 'local',
-  async score(params, { neurons }) {
-    const scores: Record<string, Float64Array> = {};
-    for (const group of neurons) {
-      const norms = new Float64Array(group.size);
-      for (const { param, axis, role } of group.axes) {
-        if (role !== 'out') continue;
-        const weight = params[param]!;
-        const values = await weight.data();
-        forEachUnit(weight.shape, axis, (unit, start, length) => {
-          for (let i = start; i < start + length; i++) norms[unit]! += Math.abs(values[i]!);
-        });
-      }
-      scores[group.name] = norms;
-    }
-    return scores;
-  },
+  score: async (params, { neurons }) => normsOf(params, neurons, Math.abs),
 };
+
+/** Sums `term(w)` over the incoming weights of every unit. */
+export async function normsOf(
+  params: Params,
+  neurons: readonly NeuronGroup[],
+  term: (w: number) => number,
+): Promise<Record<string, Float64Array>> {
+  const scores: Record<string, Float64Array> = {};
+  for (const group of neurons) {
+    const norms = new Float64Array(group.size);
+    for (const { param, axis, role } of group.axes) {
+      if (role !== 'out') continue;
+      const weight = params[param]!;
+      const values = await weight.data();
+      forEachUnit(weight.shape, axis, (unit, start, length) => {
+        for (let i = start; i < start + length; i++) norms[unit]! += term(values[i]!);
+      });
+    }
+    scores[group.name] = norms;
+  }
+  return scores;
+}

@@ -1,6 +1,6 @@
 import { fold, uniform } from '@sparseflow/tensor';
 import type { Pruner } from '../pruner.ts';
-import { requireKey } from './requireKey.ts';
+import { requireKey } from './require.ts';
 
 /**
  * Keeps uniformly random neurons, the same share in every layer, by key. It is the control that every other pruner of neurons should be
@@ -10,6 +10,7 @@ export const randomNeurons: Pruner = {
   name: 'random-neurons',
   target: 'neurons',
   scope: 'local',
+  needs: ['key'],
   score(_params, context) {
     const key = requireKey('random-neurons', context);
     return Object.fromEntries(

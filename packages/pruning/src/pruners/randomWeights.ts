@@ -1,6 +1,6 @@
 import { fold, uniform } from '@sparseflow/tensor';
 import type { Pruner } from '../pruner.ts';
-import { requireKey } from './requireKey.ts';
+import { requireKey } from './require.ts';
 
 /**
  * Keeps uniformly random weights over all layers together, by key. It is the control that every other pruner of weights should be
@@ -10,6 +10,7 @@ export const randomWeights: Pruner = {
   name: 'random-weights',
   target: 'weights',
   scope: 'global',
+  needs: ['key'],
   score(params, context) {
     const key = requireKey('random-weights', context);
     return Object.fromEntries(
