@@ -36,6 +36,59 @@ inline void multiply(const float* w, long row_stride, long col_stride, const flo
     multiply_tile<1>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
 }
 
+// Sparse products of P panels, a row at a time: each surviving weight is one broadcast and its multiply-adds. Every second weight
+// has accumulators of its own where there would be too few to hide the latency of a multiply-add.
+template <int P>
+inline void multiply_sparse(const Sparse& w, const float* bias, const float* const* in, float* const* out, int outer) {
+  constexpr int chains = P * vectors > 4 ? 1 : 2;
+  for (int t = 0; t < w.tiles; t++)
+    for (int r = 0; r < outer; r++) {
+      const int begin = w.starts[(long)t * outer + r], end = w.starts[(long)t * outer + r + 1];
+      if (t > 0 && begin == end) continue;
+      vec acc[chains][P][vectors];
+      for (int p = 0; p < P; p++)
+        for (int v = 0; v < vectors; v++) {
+          acc[0][p][v] = t > 0 ? load(out[p] + r * block + v * lanes) : set1(bias && p == 0 ? bias[r] : 0.f);
+          if (chains > 1) acc[chains - 1][p][v] = set1(0.f);
+        }
+      int i = begin;
+      for (; i + chains <= end; i += chains)
+        for (int c = 0; c < chains; c++) {
+          const vec a = set1(w.values[i + c]);
+          const int column = w.columns[i + c] * block;
+          for (int p = 0; p < P; p++)
+            for (int v = 0; v < vectors; v++) acc[c][p][v] += a * load(in[p] + column + v * lanes);
+        }
+      for (; i < end; i++) {
+        const vec a = set1(w.values[i]);
+        const int column = w.columns[i] * block;
+        for (int p = 0; p < P; p++)
+          for (int v = 0; v < vectors; v++) acc[0][p][v] += a * load(in[p] + column + v * lanes);
+      }
+      for (int p = 0; p < P; p++)
+        for (int v = 0; v < vectors; v++) store(out[p] + r * block + v * lanes, chains > 1 ? acc[0][p][v] + acc[chains - 1][p][v] : acc[0][p][v]);
+    }
+}
+
+// Products of a layer's weight, or its transpose, with panels 0 to count - 1; panel 0 gets the bias. Two panels share each
+// surviving weight.
+template <class In, class Out>
+inline void multiply_panels(const Layer& layer, bool transposed, const float* bias, int count, const In& in, const Out& out) {
+  const Sparse& w = transposed ? layer.backward : layer.forward;
+  const int outer = transposed ? layer.in : layer.out, inner = transposed ? layer.out : layer.in;
+  int k = 0;
+  if (w.starts)
+    for (; k < count; k += 2) {
+      const bool pair = k + 1 < count;
+      const float* from[2] = {in(k), pair ? in(k + 1) : nullptr};
+      float* to[2] = {out(k), pair ? out(k + 1) : nullptr};
+      if (pair) multiply_sparse<2>(w, k == 0 ? bias : nullptr, from, to, outer);
+      else multiply_sparse<1>(w, k == 0 ? bias : nullptr, from, to, outer);
+    }
+  for (; k < count; k++)
+    multiply(layer.weight, transposed ? 1 : layer.in, transposed ? layer.in : 1, k == 0 ? bias : nullptr, in(k), out(k), outer, inner);
+}
+
 // rows of samples [count][dim] → panel [dim][block], zeros behind the last sample; and back.
 inline void gather_panel(const float* from, int count, int dim, float* panel) {
   for (int d = 0; d < dim; d++) {
@@ -99,13 +152,12 @@ inline void forward_block(const DualProblem& p, int first, float* scratch) {
     gather_panel(p.dx + ((long)k * p.batch + first) * p.dim, count, p.dim, tangents + (long)k * 2 * panel);
   for (int l = 0; l <= last; l++) {
     const Layer& layer = p.layer[l];
-    multiply(layer.weight, layer.in, 1, layer.bias, a, b, layer.out, layer.in);
-    if (l < last) activate_panel(p.activation, b, d1, nullptr, layer.out);
-    for (int k = 0; k < p.count; k++) {
-      float* from = tangents + ((long)k * 2 + l % 2) * panel;
-      float* to = tangents + ((long)k * 2 + (l + 1) % 2) * panel;
-      multiply(layer.weight, layer.in, 1, nullptr, from, to, layer.out, layer.in);
-      if (l < last) scale_panel(to, d1, layer.out);
+    const auto from = [&](int k) { return k == 0 ? a : tangents + ((k - 1L) * 2 + l % 2) * panel; };
+    const auto to = [&](int k) { return k == 0 ? b : tangents + ((k - 1L) * 2 + (l + 1) % 2) * panel; };
+    multiply_panels(layer, false, layer.bias, 1 + p.count, from, to);
+    if (l < last) {
+      activate_panel(p.activation, b, d1, nullptr, layer.out);
+      for (int k = 1; k <= p.count; k++) scale_panel(to(k), d1, layer.out);
     }
     float* swap = a;
     a = b;
@@ -171,6 +223,44 @@ inline void accumulate_gradient(const float* a, const float* h, float* transpose
   }
 }
 
+// gradient[i] += Σ_samples a[row i] h[column i] for the surviving weights; with P = 2 also the product of the panels after. The
+// dots of as many weights as there are lanes are summed together; where there are fewer, zeros are added to what is behind.
+template <int P, bool full>
+inline void accumulate_sparse(const Sparse& w, const float* a, long panel, const float* h, const float* dh, float* gradient, int out, int count) {
+  const float* inputs[2] = {h, dh};
+  for (int t = 0; t < w.tiles; t++)
+    for (int r = 0; r < out; r++) {
+      const int begin = w.starts[(long)t * out + r], end = w.starts[(long)t * out + r + 1];
+      if (begin == end) continue;
+      vec left[P][vectors];
+      for (int p = 0; p < P; p++)
+        for (int v = 0; v < vectors; v++) left[p][v] = load(a + p * panel + r * block + v * lanes);
+      for (int i = begin; i < end; i += lanes) {
+        vec dots[lanes];
+        for (int j = 0; j < lanes; j++) {
+          vec total = set1(0.f);
+          if (i + j < end) {
+            const int column = w.columns[i + j] * block;
+            for (int p = 0; p < P; p++)
+              for (int v = 0; v < vectors; v++) {
+                const vec x = load(inputs[p] + column + v * lanes);
+                if constexpr (full) total += left[p][v] * x;
+                else total += present(left[p][v] * x, count - v * lanes);
+              }
+          }
+          dots[j] = total;
+        }
+        store(gradient + i, load(gradient + i) + sums_of(dots));
+      }
+    }
+}
+
+template <int P>
+inline void accumulate_sparse(const Sparse& w, const float* a, long panel, const float* h, const float* dh, float* gradient, int out, int count) {
+  if (count == block) accumulate_sparse<P, true>(w, a, panel, h, dh, gradient, out, count);
+  else accumulate_sparse<P, false>(w, a, panel, h, dh, gradient, out, count);
+}
+
 // sums[r] += Σ_samples a[r].
 inline void accumulate_sums(const float* a, float* sums, int out, int count) {
   for (int r = 0; r < out; r++) {
@@ -207,11 +297,12 @@ inline void backward_block(const DualProblem& p, int first, float* scratch, floa
   for (int k = 0; k < k_count; k++) gather_panel(p.dx + ((long)k * p.batch + first) * p.dim, count, p.dim, dh(0, k));
   for (int l = 0; l < last; l++) {
     const Layer& layer = p.layer[l];
-    multiply(layer.weight, layer.in, 1, layer.bias, h(l), h(l + 1), layer.out, layer.in);
+    multiply_panels(
+        layer, false, layer.bias, 1 + k_count, [&](int k) { return k == 0 ? h(l) : dh(l, k - 1); },
+        [&](int k) { return k == 0 ? h(l + 1) : du(l + 1, k - 1); });
     activate_panel(p.activation, h(l + 1), d1(l + 1), d2(l + 1), layer.out);
     for (int k = 0; k < k_count; k++) {
-      float* from = du(l + 1, k);
-      multiply(layer.weight, layer.in, 1, nullptr, dh(l, k), from, layer.out, layer.in);
+      const float* from = du(l + 1, k);
       float* to = dh(l + 1, k);
       const float* d = d1(l + 1);
       for (long i = 0; i < (long)layer.out * block; i += lanes) store(to + i, load(from + i) * load(d + i));
@@ -227,10 +318,17 @@ inline void backward_block(const DualProblem& p, int first, float* scratch, floa
   for (int l = last; l >= 0; l--) {
     const Layer& layer = p.layer[l];
     float* g = gradients + layer.gradient;
-    accumulate_sums(au, g + (long)layer.out * layer.in, layer.out, count);
-    accumulate_gradient(au, h(l), transposed, g, layer.out, layer.in, count);
-    for (int k = 0; k < k_count; k++) accumulate_gradient(au + (1 + k) * panel, dh(l, k), transposed, g, layer.out, layer.in, count);
-    for (int k = 0; k <= k_count; k++) multiply(layer.weight, 1, layer.in, nullptr, au + k * panel, ah + k * panel, layer.in, layer.out);
+    accumulate_sums(au, g + layer.weights, layer.out, count);
+    if (layer.forward.starts) {
+      // Value and first tangent share the sums over lanes.
+      if (k_count > 0) accumulate_sparse<2>(layer.forward, au, panel, h(l), dh(l, 0), g, layer.out, count);
+      else accumulate_sparse<1>(layer.forward, au, panel, h(l), nullptr, g, layer.out, count);
+      for (int k = 1; k < k_count; k++) accumulate_sparse<1>(layer.forward, au + (1 + k) * panel, panel, dh(l, k), nullptr, g, layer.out, count);
+    } else {
+      accumulate_gradient(au, h(l), transposed, g, layer.out, layer.in, count);
+      for (int k = 0; k < k_count; k++) accumulate_gradient(au + (1 + k) * panel, dh(l, k), transposed, g, layer.out, layer.in, count);
+    }
+    multiply_panels(layer, true, nullptr, 1 + k_count, [&](int k) { return au + k * panel; }, [&](int k) { return ah + k * panel; });
     // Without curvature there is no second term: not 0 · du, which is NaN where du is infinite.
     const bool curved = p.activation != relu && p.activation != identity;
     if (l > 0) {

@@ -35,6 +35,26 @@ struct GivenLayer {
   const float *weight, *bias, *scale, *shift;
 };
 
+// A pattern is whole numbers in the bits of an array of floats: tiles, starts [tiles · rows + 1], columns. Nothing in it is trusted.
+inline bool read_pattern(const float* bits, long size, int rows, int columns, Sparse& pattern) {
+  const int* numbers = reinterpret_cast<const int*>(bits);
+  if (size < 2 || numbers[0] < 1 || numbers[0] > columns) return false;
+  const double starts = static_cast<double>(numbers[0]) * rows + 1;
+  if (starts + 1 > static_cast<double>(size)) return false;
+  const long segments = static_cast<long>(starts) - 1;
+  pattern = {numbers + 1, numbers + 2 + segments, nullptr, numbers[0]};
+  if (pattern.starts[0] != 0) return false;
+  for (long i = 0; i < segments; i++)
+    if (pattern.starts[i + 1] < pattern.starts[i]) return false;
+  const int count = pattern.starts[segments];
+  if (size != segments + 2 + static_cast<long>(count)) return false;
+  for (int i = 0; i < count; i++)
+    if (pattern.columns[i] < 0 || pattern.columns[i] >= columns) return false;
+  return true;
+}
+
+inline int survivors(const Sparse& pattern, int rows) { return pattern.starts[static_cast<long>(pattern.tiles) * rows]; }
+
 struct Network {
   DualProblem problem;
   GivenLayer given[max_layers];
@@ -42,8 +62,16 @@ struct Network {
   double folded;     // floats of the folded weights and biases
 };
 
-// numbers: batch, dim, count, activation, then in, out, flags (1: bias, 2: scale, 4: shift) of each layer.
-// arrays[from…]: weight, bias?, scale?, shift? of each layer.
+// The arrays that are patterns: two for each sparse layer, behind all others.
+inline int pattern_count(const Call& c) {
+  int count = 0;
+  for (int i = 6; i < c.number_count; i += 3)
+    if (c.whole(i) >= 8) count += 2;
+  return count;
+}
+
+// numbers: batch, dim, count, activation, then in, out, flags (1: bias, 2: scale, 4: shift, 8: sparse) of each layer.
+// arrays[from…]: weight, bias?, scale?, shift? of each layer; then the patterns of each sparse layer's weight and its transpose.
 inline bool read_network(const Call& c, int from, Network& net) {
   DualProblem& p = net.problem;
   p.batch = c.whole(0), p.dim = c.whole(1), p.count = c.whole(2), p.activation = c.whole(3);
@@ -53,9 +81,12 @@ inline bool read_network(const Call& c, int from, Network& net) {
   p.widest = p.dim;
   net.gradients = net.folded = 0;
   int width = p.dim;
+  int pattern = c.array_count - pattern_count(c);
+  if (pattern < from) return false;
+  const int end = pattern;
   for (int l = 0; l < p.layers; l++) {
     const int in = c.whole(4 + 3 * l), out = c.whole(5 + 3 * l), flags = c.whole(6 + 3 * l);
-    if (in != width || out < 1 || flags < 0 || flags > 7) return false;
+    if (in != width || out < 1 || flags < 0 || flags > 15 || from >= end) return false;
     const double size = static_cast<double>(in) * out;
     if (!c.has(from, size)) return false;
     GivenLayer& given = net.given[l];
@@ -66,21 +97,47 @@ inline bool read_network(const Call& c, int from, Network& net) {
         if (!c.has(from, out)) return false;
         *vectors[v] = c.arrays[from++];
       }
-    p.layer[l] = {given.weight, given.bias, in, out, static_cast<long>(net.gradients)};
-    net.gradients += size + out;
-    if (given.scale) net.folded += size;
+    p.layer[l] = {given.weight, given.bias, in, out, static_cast<long>(net.gradients), 0, {}, {}};
+    double weights = size;
+    if (flags & 8) {
+      Sparse &forward = p.layer[l].forward, &backward = p.layer[l].backward;
+      if (!read_pattern(c.arrays[pattern], c.sizes[pattern], out, in, forward) ||
+          !read_pattern(c.arrays[pattern + 1], c.sizes[pattern + 1], in, out, backward) || survivors(forward, out) != survivors(backward, in))
+        return false;
+      pattern += 2;
+      weights = survivors(forward, out);
+      net.folded += 2 * weights;
+    } else if (given.scale) {
+      net.folded += size;
+    }
+    p.layer[l].weights = static_cast<long>(weights);
+    net.gradients += weights + out;
     if (given.scale || given.shift) net.folded += out;
     width = out;
     if (out > p.widest) p.widest = out;
   }
-  return p.widest <= max_width && from == c.array_count;
+  return p.widest <= max_width && from == end;
 }
 
-inline void fold(Network& net, float* memory) {
+inline void fold(Network& net, bool reverse, float* memory) {
   for (int l = 0; l < net.problem.layers; l++) {
     Layer& layer = net.problem.layer[l];
     const GivenLayer& given = net.given[l];
-    if (given.scale) {
+    if (layer.forward.starts) {
+      // The surviving weights in the order in which they are used, W's and then its transpose's.
+      for (int transposed = 0; transposed <= reverse; transposed++) {
+        Sparse* w = transposed ? &layer.backward : &layer.forward;
+        const int rows = transposed ? layer.in : layer.out;
+        w->values = memory;
+        for (int t = 0; t < w->tiles; t++)
+          for (int r = 0; r < rows; r++)
+            for (int i = w->starts[static_cast<long>(t) * rows + r]; i < w->starts[static_cast<long>(t) * rows + r + 1]; i++) {
+              const int out = transposed ? w->columns[i] : r, in = transposed ? r : w->columns[i];
+              const float value = given.weight[static_cast<long>(out) * layer.in + in];
+              *memory++ = given.scale ? value * given.scale[out] : value;
+            }
+      }
+    } else if (given.scale) {
       for (int r = 0; r < layer.out; r++)
         for (int j = 0; j < layer.in; j++) memory[static_cast<long>(r) * layer.in + j] = given.weight[static_cast<long>(r) * layer.in + j] * given.scale[r];
       layer.weight = memory;
@@ -121,7 +178,7 @@ Error dual_forward(Machine& m, const Call& c) {
   const double scratch = blocks > 0 ? k.forward_scratch(p) : 0;
   float* memory = m.memory(shared_memory, net.folded);
   if (!memory || !reserve(m, scratch)) return no_memory;
-  fold(net, memory);
+  fold(net, false, memory);
   m.run(parts, [&](int part, int thread) {
     const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
     for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b++) k.forward_block(p, b * k.block, m.memory(1 + thread, scratch));
@@ -145,10 +202,15 @@ inline void unfold(const Layer& layer, const GivenLayer& given, const float* par
     float* row = weight + at;
     for (int j = 0; j < layer.in; j++) row[j] = 0;
     float g = 0;
+    const Sparse& w = layer.forward;
     for (int part = 0; part < count; part++) {
       const float* from = parts + part * part_size + layer.gradient;
-      for (int j = 0; j < layer.in; j++) row[j] += from[at + j];
-      g += from[static_cast<long>(layer.in) * layer.out + r];
+      if (w.starts)
+        for (int t = 0; t < w.tiles; t++)
+          for (int i = w.starts[static_cast<long>(t) * layer.out + r]; i < w.starts[static_cast<long>(t) * layer.out + r + 1]; i++) row[w.columns[i]] += from[i];
+      else
+        for (int j = 0; j < layer.in; j++) row[j] += from[at + j];
+      g += from[layer.weights + r];
     }
     if (shift) shift[r] = g;
     if (bias) bias[r] = scale ? g * given.scale[r] : g;
@@ -165,8 +227,9 @@ template <class Machine>
 Error dual_backward(Machine& m, const Call& c) {
   Network net;
   DualProblem& p = net.problem;
-  const int results = c.array_count / 2 - 1;  // 2 + tensors results, 4 + tensors operands
-  if (c.array_count < 8 || c.array_count % 2 != 0 || !read_network(c, results + 4, net)) return "dualBackward: the layers' sizes do not fit";
+  const int tensors = c.array_count - pattern_count(c);
+  const int results = tensors / 2 - 1;  // 2 + tensors results, 4 + tensors operands, then the patterns
+  if (tensors < 8 || tensors % 2 != 0 || !read_network(c, results + 4, net)) return "dualBackward: the layers' sizes do not fit";
   const double n = p.batch, out = p.layer[p.layers - 1].out;
   const int in = results;
   if (!c.has(0, n * p.dim) || !c.has(1, n * p.dim * p.count) || !c.has(in, n * out) || !c.has(in + 1, n * out * p.count) || !c.has(in + 2, n * p.dim) ||
@@ -179,10 +242,10 @@ Error dual_backward(Machine& m, const Call& c) {
   const int blocks = static_cast<int>((p.batch + (k.block - 1LL)) / k.block);
   const int parts = smaller(blocks, gradient_parts);
   const double scratch = blocks > 0 ? k.backward_scratch(p) : 0;
-  const long total = static_cast<long>(net.gradients);
-  float* memory = m.memory(shared_memory, net.folded + net.gradients * parts);
+  const long total = static_cast<long>(net.gradients) + 16;  // a vector may be stored across the end
+  float* memory = m.memory(shared_memory, net.folded + static_cast<double>(total) * parts);
   if (!memory || !reserve(m, scratch)) return no_memory;
-  fold(net, memory);
+  fold(net, true, memory);
   float* sums = memory + static_cast<long>(net.folded);
   m.run(parts, [&](int part, int thread) {
     float* gradients = sums + part * total;
@@ -525,8 +588,22 @@ Error conv2d_filter(Machine& m, const Call& c) {
   return nullptr;
 }
 
+// What the arithmetic units can do, as the measure of the rest. numbers: rounds. arrays: [0] the operations done; one more element for each part.
+template <class Machine>
+Error peak(Machine& m, const Call& c) {
+  const int rounds = c.whole(0);
+  if (rounds < 1 || c.number_count != 1 || c.array_count != 1 || c.sizes[0] < 2 || c.sizes[0] > 1025) return "peak: give rounds and an array";
+  const int parts = static_cast<int>(c.sizes[0]) - 1;
+  float* out = c.arrays[0];
+  m.run(parts, [&](int part, int) {
+    const double done = m.kernels().peak(rounds, out + 1 + part);
+    if (part == 0) out[0] = static_cast<float>(done * parts);
+  });
+  return nullptr;
+}
+
 // Operations by number, in the order of src/operations.ts. To add or change one, raise the version there and here.
-constexpr int interface_version = 2;
+constexpr int interface_version = 3;
 
 template <class Machine>
 Error dispatch(int operation, Machine& m, const Call& c) {
@@ -534,7 +611,8 @@ Error dispatch(int operation, Machine& m, const Call& c) {
   static constexpr Operation operations[] = {dual_forward<Machine>, dual_backward<Machine>, mat_mul<Machine>, linear_combination<Machine>,
                                              scaled_error_norm<Machine>, adam_update<Machine>, unary<Machine>, affine<Machine>,
                                              binary<Machine>, select<Machine>, sum<Machine>,
-                                             conv2d<Machine>, conv2d_input<Machine>, conv2d_filter<Machine>};
+                                             conv2d<Machine>, conv2d_input<Machine>, conv2d_filter<Machine>,
+                                             peak<Machine>};
   if (operation < 0 || operation >= static_cast<int>(sizeof operations / sizeof *operations)) return "there is no such operation";
   return operations[operation](m, c);
 }

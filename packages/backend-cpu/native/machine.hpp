@@ -46,7 +46,7 @@ class Machine {
     if (s.size < floats) {
       s = {};
       if (floats > 1e11) return nullptr;
-      s.data.reset(new (std::nothrow) float[static_cast<size_t>(floats)]);
+      s.data.reset(static_cast<float*>(::operator new[](static_cast<size_t>(floats) * sizeof(float), alignment, std::nothrow)));
       if (!s.data) return nullptr;
       s.size = floats;
     }
@@ -54,8 +54,13 @@ class Machine {
   }
 
  private:
+  // A cache line: the widest vectors then never lie across two, which would halve the speed of sparse products.
+  static constexpr std::align_val_t alignment{64};
+  struct Free {
+    void operator()(float* data) const { ::operator delete[](data, alignment); }
+  };
   struct Slot {
-    std::unique_ptr<float[]> data;
+    std::unique_ptr<float[], Free> data;
     double size = 0;
   };
   const Kernels& kernels_;

@@ -1,12 +1,22 @@
 // What a kernel is asked to do; filled in by engine.hpp from the arguments of a call.
 #pragma once
 
+// The surviving weights of a matrix by rows, in tiles of columns: those of row r in tile t are starts[t · rows + r] up to the next
+// start. Tiles keep the part of the input that is read in the first-level cache.
+struct Sparse {
+  const int *starts, *columns;  // starts is null where the matrix is dense
+  const float* values;
+  int tiles;
+};
+
 // One layer u = W h + b. A time scale and shift are folded into W and b before the kernel runs, and unfolded from its gradients.
 struct Layer {
   const float* weight;  // [out][in]
   const float* bias;    // [out], or null
   int in, out;
-  long gradient;  // where in a part's gradients [out][in] + [out] begin
+  long gradient;  // where in a part's gradients [out][in] + [out] begin; in a sparse layer [survivors] + [out]
+  long weights;   // how many weights that is
+  Sparse forward, backward;  // W and its transpose
 };
 
 constexpr int max_layers = 64;

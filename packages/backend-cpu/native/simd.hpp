@@ -79,4 +79,27 @@ inline float sum(vec x) {
   return total;
 }
 
+// a0 + a1, a2 + a3, …, b0 + b1, b2 + b3, …
+inline vec add_neighbours(vec a, vec b) {
+#if !__has_builtin(__builtin_shufflevector)
+  vec total;
+  for (int i = 0; i < lanes / 2; i++) total[i] = a[2 * i] + a[2 * i + 1], total[lanes / 2 + i] = b[2 * i] + b[2 * i + 1];
+  return total;
+#elif defined(__AVX512F__)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#endif
+}
+
+// The sums of as many vectors as one has lanes. x is overwritten.
+inline vec sums_of(vec* x) {
+  for (int n = lanes / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; i++) x[i] = add_neighbours(x[2 * i], x[2 * i + 1]);
+  return x[0];
+}
+
 }  // namespace SF_NAMESPACE

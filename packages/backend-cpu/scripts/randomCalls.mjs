@@ -13,7 +13,7 @@ function stream(seed) {
   };
 }
 
-/** Operations in the order of native/engine.hpp: numbers, sizes of the results, sizes of the operands. */
+/** Operations in the order of native/engine.hpp: numbers, sizes of the results, sizes of the operands or their very bits. */
 function generators(random) {
   const upTo = (max) => Math.floor(random() * (max + 1));
   const from = (min, max) => min + upTo(max - min);
@@ -24,14 +24,36 @@ function generators(random) {
     const count = upTo(3);
     const widths = list(from(2, 5), () => from(1, 40));
     const flags = upTo(7);
-    const layers = widths.slice(1).map((out, l) => [widths[l], out, flags]);
+    const sparse = random() < 0.5;
+    const layers = widths.slice(1).map((out, l) => [widths[l], out, flags + (sparse ? 8 : 0)]);
     const vectors = (flags & 1) + ((flags >> 1) & 1) + (flags >> 2);
     return {
+      patterns: sparse ? layers.flatMap(([into, out]) => patterns(out, into)) : [],
       numbers: [batch, widths[0], count, upTo(6), ...layers.flat()],
       tensors: layers.flatMap(([into, out]) => [into * out, ...list(vectors, () => out)]),
       inputs: [batch * widths[0], batch * widths[0] * count],
       outputs: [batch * widths.at(-1), batch * widths.at(-1) * count],
     };
+  };
+  /** The survivors of a random mask and of its transpose, in tiles, as bits; some of them spoiled. */
+  const patterns = (rows, columns) => {
+    const keep = random();
+    const mask = list(rows * columns, () => random() < keep);
+    return [false, true].map((transposed) => {
+      const [outer, inner] = transposed ? [columns, rows] : [rows, columns];
+      const tile = from(1, inner);
+      const tiles = Math.ceil(inner / tile);
+      const [starts, found] = [[0], []];
+      for (let t = 0; t < tiles; t++)
+        for (let r = 0; r < outer; r++) {
+          for (let c = t * tile; c < Math.min(inner, (t + 1) * tile); c++)
+            if (mask[transposed ? c * columns + r : r * columns + c]) found.push(c);
+          starts.push(found.length);
+        }
+      const bits = Int32Array.of(tiles, ...starts, ...found);
+      if (random() < 0.05) bits[upTo(bits.length - 1)] += from(-2, 2);
+      return new Float32Array(bits.buffer);
+    });
   };
   const convolution = (make) => {
     const [n, channels, outputs] = [upTo(5), from(1, 6), from(1, 20)];
@@ -62,12 +84,16 @@ function generators(random) {
   };
   return [
     () => {
-      const { numbers, tensors, inputs, outputs } = network();
-      return { numbers, results: outputs, operands: [...inputs, ...tensors] };
+      const { numbers, tensors, inputs, outputs, patterns } = network();
+      return { numbers, results: outputs, operands: [...inputs, ...tensors, ...patterns] };
     },
     () => {
-      const { numbers, tensors, inputs, outputs } = network();
-      return { numbers, results: [...inputs, ...tensors], operands: [...outputs, ...inputs, ...tensors] };
+      const { numbers, tensors, inputs, outputs, patterns } = network();
+      return {
+        numbers,
+        results: [...inputs, ...tensors],
+        operands: [...outputs, ...inputs, ...tensors, ...patterns],
+      };
     },
     () => {
       const [batch, m, n, k] = [upTo(3), upTo(70), upTo(70), upTo(70)];
@@ -134,7 +160,7 @@ function spoil(call, random) {
   const list = [call.numbers, call.results, call.operands][Math.floor(random() * 3)];
   const at = Math.floor(random() * list.length);
   if (list === call.numbers) list[at] = [-1, 0.5, NaN, 2 ** 31 - 1, 2 ** 31, 1e12][Math.floor(random() * 6)];
-  else list[at] = Math.max(0, list[at] + (random() < 0.5 ? 1 : -1));
+  else if (typeof list[at] === 'number') list[at] = Math.max(0, list[at] + (random() < 0.5 ? 1 : -1));
 }
 
 function oracle() {
@@ -173,7 +199,9 @@ export function randomCalls(count) {
     const low = positive ? 0.1 : -1;
     const arrays = [
       ...results.map((n) => new Float32Array(n)),
-      ...operands.map((n) => Float32Array.from({ length: n }, () => low + (1 - low) * random())),
+      ...operands.map((n) =>
+        typeof n === 'number' ? Float32Array.from({ length: n }, () => low + (1 - low) * random()) : n,
+      ),
     ];
     const header = Int32Array.of(operation, numbers.length, results.length, arrays.length);
     const parts = [

@@ -70,7 +70,8 @@ const attempts: Readonly<Record<CpuPath, Attempt>> = {
   },
 };
 
-function choose(options: CpuBackendOptions): Choice {
+/** The kernels that these options ask for; none on the reference path. */
+export function openKernels(options: CpuBackendOptions): Choice {
   const { threads, instructionSet, path } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new ValueError('createCpuBackend', `threads is ${threads}`, 'give a whole number from 1 to 256');
@@ -129,7 +130,7 @@ function defaultThreads(): number {
  * ```
  */
 export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  const { description, kernels } = choose(options);
+  const { description, kernels } = openKernels(options);
   const { path, reason } = description;
   // In a browser WebAssembly is what is expected; in Node it means that something is missing.
   const expected = isNode() ? 'native' : 'wasm';
@@ -158,5 +159,5 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
  * ```
  */
 export function describeCpu(options: CpuBackendOptions = {}): CpuDescription {
-  return choose(options).description;
+  return openKernels(options).description;
 }

@@ -8,6 +8,7 @@ import {
   type Operand,
 } from '@sparseflow/tensor';
 import type { Kernels } from './operations.ts';
+import { patternOf, setPattern, type Pattern } from './sparse.ts';
 
 /** Codes as in native/activations.hpp. */
 const activationCodes: Readonly<Record<ActivationName, number>> = {
@@ -32,24 +33,39 @@ interface Access {
   readonly wrap: (values: Float32Array) => Buffer;
 }
 
-/** batch, dim, count, activation, then in, out and flags of each layer; undefined for networks that have no kernel. */
-function networkNumbers(
+interface Network {
+  readonly numbers: readonly number[];
+  /** For each tensor: the pattern that a sparse weight carries. */
+  readonly patterns: readonly (Pattern | undefined)[];
+  /** What the kernel is told of the patterns. */
+  readonly arrays: readonly Float32Array[];
+}
+
+/** As native/engine.hpp reads it; undefined for networks that have no kernel. */
+function networkOf(
   x: Operand,
   tangents: Operand,
   tensors: readonly Operand[],
   { activation, layers }: DualMlpParams,
-): number[] | undefined {
+): Network | undefined {
   const code = activationCodes[activation] as number | undefined;
   if (code === undefined || layers.length === 0 || layers.length > MAX_LAYERS) return undefined;
   const numbers = [x.shape[0]!, x.shape[1]!, tangents.shape[0]!, code];
+  const patterns = tensors.map(() => undefined as Pattern | undefined);
+  const arrays: Float32Array[] = [];
   let next = 0;
   for (const { bias, scale, shift } of layers) {
-    const [out, into] = tensors[next]!.shape as [number, number];
+    const { shape, buffer } = tensors[next]!;
+    const [out, into] = shape as [number, number];
     if (into < 1 || out < 1 || into > MAX_WIDTH || out > MAX_WIDTH) return undefined;
-    numbers.push(into, out, Number(bias) + 2 * Number(scale) + 4 * Number(shift));
+    const pattern = patternOf(buffer);
+    patterns[next] = pattern;
+    if (pattern?.arrays) arrays.push(...pattern.arrays);
+    const sparse = pattern?.arrays !== undefined;
+    numbers.push(into, out, Number(bias) + 2 * Number(scale) + 4 * Number(shift) + 8 * Number(sparse));
     next += 1 + Number(bias) + Number(scale) + Number(shift);
   }
-  return numbers;
+  return { numbers, patterns, arrays };
 }
 
 /** Kernels of the fused operations, for float32. */
@@ -60,29 +76,27 @@ export function fusedKernels({ floats, single, wrap }: Access, kernels: Kernels)
   return {
     dualMlp(inputs, params, outputs) {
       const [x, tangents, ...tensors] = inputs;
-      const numbers = single(...inputs) ? networkNumbers(x!, tangents!, tensors, params as DualMlpParams) : undefined;
-      if (numbers === undefined) return undefined;
+      const network = single(...inputs) ? networkOf(x!, tangents!, tensors, params as DualMlpParams) : undefined;
+      if (network === undefined) return undefined;
       const results = allocate(outputs);
-      kernels.call(
-        'dualMlp',
-        numbers,
-        results,
-        inputs.map((operand) => floats('dualMlp', operand)),
-      );
+      const operands = inputs.map((operand) => floats('dualMlp', operand));
+      kernels.call('dualMlp', network.numbers, results, [...operands, ...network.arrays]);
       return results.map(wrap);
     },
 
     dualMlpVjp(inputs, params, outputs) {
       const [, , x, tangents, ...tensors] = inputs;
-      const numbers = single(...inputs) ? networkNumbers(x!, tangents!, tensors, params as DualMlpParams) : undefined;
-      if (numbers === undefined) return undefined;
+      const network = single(...inputs) ? networkOf(x!, tangents!, tensors, params as DualMlpParams) : undefined;
+      if (network === undefined) return undefined;
       const results = allocate(outputs);
-      kernels.call(
-        'dualMlpVjp',
-        numbers,
-        results,
-        inputs.map((operand) => floats('dualMlpVjp', operand)),
-      );
+      const operands = inputs.map((operand) => floats('dualMlpVjp', operand));
+      kernels.call('dualMlpVjp', network.numbers, results, [...operands, ...network.arrays]);
+      // Gradients of surviving weights only, also where the dense kernel is the faster one.
+      network.patterns.forEach((pattern, i) => {
+        if (!pattern || pattern.arrays) return;
+        const gradient = results[i + 2]!;
+        pattern.survives.forEach((one, at) => one === 0 && (gradient[at] = 0));
+      });
       return results.map(wrap);
     },
 
@@ -121,7 +135,11 @@ export function fusedKernels({ floats, single, wrap }: Access, kernels: Kernels)
         results,
         inputs.map((operand) => floats('adamUpdate', operand)),
       );
-      return results.map(wrap);
+      const buffers = results.map(wrap);
+      const [param, , , , mask] = inputs;
+      const pattern = patternOf(param!.buffer);
+      if (pattern && pattern.mask === mask?.buffer) setPattern(buffers[0], pattern);
+      return buffers;
     },
   };
 }

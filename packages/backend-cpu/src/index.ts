@@ -7,3 +7,5 @@ export {
   type CpuPath,
   type InstructionSet,
 } from './create.ts';
+export { measurePeak } from './peak.ts';
+export { layoutOf, sparsify, type SparsifyOptions, type WeightLayout } from './sparse.ts';

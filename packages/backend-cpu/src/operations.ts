@@ -14,6 +14,7 @@ const operations = [
   'conv2d',
   'conv2dInput',
   'conv2dFilter',
+  'peak',
 ] as const;
 
 export type Operation = (typeof operations)[number];
@@ -23,7 +24,7 @@ export const operationCodes = Object.fromEntries(operations.map((name, code) => 
 >;
 
 /** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
-export const INTERFACE_VERSION = 2;
+export const INTERFACE_VERSION = 3;
 
 /** Compiled kernels, however they are reached. */
 export interface Kernels {

@@ -185,13 +185,13 @@ describe('createCpuBackend', () => {
     expect(createCpuBackend().describe()).toMatchObject({ path: 'reference', threads: 1, instructionSet: 'none' });
     expect(warn.mock.calls.map(([line]) => String(line).replace(/; to compile.*?compiler\)/, '…')))
       .toMatchInlineSnapshot(`
-      [
-        "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are not compiled…",
-        "@sparseflow/backend-cpu: runs on 'wasm': the native kernels do not load (wrong ELF class)…",
-        "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 2)…",
-        "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 2)…; WebAssembly with SIMD does not run here (Cannot read properties of undefined (reading 'Instance'))",
-      ]
-    `);
+        [
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are not compiled…",
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels do not load (wrong ELF class)…",
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 3)…",
+          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 3)…; WebAssembly with SIMD does not run here (Cannot read properties of undefined (reading 'Instance'))",
+        ]
+      `);
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
   });
