@@ -1,0 +1,143 @@
+"""PyTorch's side of the comparison: `python3 pytorch.py THREADS < input.json`. One JSON row a line on standard output.
+
+Evaluations are those of a continuous normalizing flow as its users write them: f, and the divergence by automatic
+differentiation. Steps are whole optimiser steps with torchdiffeq's adjoint and with torchdyn."""
+
+import json
+import statistics
+import sys
+import time
+import warnings
+
+import torch
+
+warnings.filterwarnings("ignore")
+threads = int(sys.argv[1])
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+given = json.load(sys.stdin)
+
+
+def measure(call, seconds, least=5):
+    until = time.perf_counter() + seconds / 3
+    call()
+    while time.perf_counter() < until:
+        call()
+    times = []
+    until = time.perf_counter() + seconds
+    while len(times) < least or time.perf_counter() < until:
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) * 1000)
+    times.sort()
+    median = statistics.median(times)
+    return {"ms": median, "spread": (times[len(times) * 3 // 4] - times[len(times) // 4]) / 2 / median}
+
+
+def report(case, op, implementation, timing, **more):
+    row = {"case": case, "op": op, "implementation": implementation, "threads": threads}
+    print(json.dumps({**row, **timing, **more}), flush=True)
+
+
+def network(sizes):
+    layers = []
+    for i, (into, out) in enumerate(zip(sizes, sizes[1:])):
+        layers += ([torch.nn.Sigmoid()] if i else []) + [torch.nn.Linear(into, out)]
+    return torch.nn.Sequential(*layers)
+
+
+def evaluations(case):
+    net = network(case["sizes"])
+    params = list(net.parameters())
+    dim, batch = case["sizes"][0], case["batch"]
+    x, noise, ct, dct = (torch.randn(batch, dim) for _ in range(4))
+
+    def evaluate(create_graph):
+        z = x.detach().requires_grad_(True)
+        f = net(z)
+        (jacobian,) = torch.autograd.grad(f, z, noise, create_graph=create_graph)
+        return z, f, jacobian
+
+    def vjp():
+        z, f, jacobian = evaluate(True)
+        torch.autograd.grad((f * ct).sum() + (jacobian * dct).sum(), [z, *params], allow_unused=True)
+
+    report(case["name"], "forward", "PyTorch autograd", measure(lambda: evaluate(False), given["seconds"]))
+    report(case["name"], "vjp", "PyTorch autograd", measure(vjp, given["seconds"]))
+
+
+class Flow(torch.nn.Module):
+    """The state is [divergence, position], as torchdyn's CNF lays it out."""
+
+    def __init__(self, net, noise):
+        super().__init__()
+        self.net, self.noise, self.nfe = net, noise, 0
+
+    def forward(self, t, state):
+        self.nfe += 1
+        with torch.enable_grad():
+            z = state[:, 1:].requires_grad_(True)
+            f = self.net(z)
+            (jacobian,) = torch.autograd.grad(f, z, self.noise, create_graph=True)
+            divergence = (jacobian * self.noise).sum(1, keepdim=True)
+        return torch.cat([-divergence, f], 1)
+
+
+def steps(study):
+    sizes = study["sizes"]
+    x = torch.tensor(study["x"]).reshape(-1, 2)
+    noise = torch.tensor(study["noise"]).reshape(-1, 2)
+    prior = torch.distributions.MultivariateNormal(torch.zeros(2), torch.eye(2))
+    tolerance = study["tolerance"]
+    start = torch.cat([torch.zeros(len(x), 1), x], 1)
+    times = torch.tensor([0.0, 1.0])
+
+    def run(name, make_solve):
+        net = network(sizes)
+        linear = [layer for layer in net if isinstance(layer, torch.nn.Linear)]
+        for layer, weight, bias in zip(linear, study["weights"], study["biases"]):
+            layer.weight.data = torch.tensor(weight).reshape(layer.weight.shape)
+            layer.bias.data = torch.tensor(bias)
+        flow = Flow(net, noise)
+        solve = make_solve(flow)
+        # A learning rate of zero: all the work of a step, on the same parameters every time.
+        optimizer = torch.optim.AdamW(net.parameters(), lr=0.0, weight_decay=study["weightDecay"])
+        nfe = [0, 0]
+
+        def step():
+            optimizer.zero_grad()
+            flow.nfe = 0
+            end = solve(start)
+            loss = -(prior.log_prob(end[:, 1:]) - end[:, 0]).mean()
+            nfe[0], flow.nfe = flow.nfe, 0
+            loss.backward()
+            nfe[1] = flow.nfe
+            optimizer.step()
+
+        timing = measure(step, 2 * given["seconds"], 10)
+        report(study["name"], "step", name, timing, nfe=nfe)
+
+    def torchdiffeq_solver(flow):
+        from torchdiffeq import odeint_adjoint
+
+        options = dict(rtol=tolerance, atol=tolerance, method="dopri5", adjoint_options=dict(norm="seminorm"))
+        return lambda state: odeint_adjoint(flow, state, times, **options)[-1]
+
+    def torchdyn_solver(flow):
+        from torchdyn.core import NeuralODE
+
+        tolerances = dict(atol=tolerance, rtol=tolerance, atol_adjoint=tolerance, rtol_adjoint=tolerance)
+        ode = NeuralODE(flow, sensitivity="adjoint", solver="dopri5", solver_adjoint="dopri5", **tolerances)
+        return lambda state: ode(state, times)[1][-1]
+
+    for name, make in (("torchdiffeq", torchdiffeq_solver), ("torchdyn", torchdyn_solver)):
+        try:
+            run(name, make)
+        except Exception as error:  # one system that fails must not hide the other
+            print(json.dumps({"problem": f"{name} is not measured: {type(error).__name__}: {error}"}), flush=True)
+
+
+for case in given["cases"]:
+    evaluations(case)
+for study in given["studies"]:
+    steps(study)

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { measure } from './measure.ts';
+
+describe('measure', () => {
+  it('gives the median of what a call takes, which one slow call does not move', async () => {
+    let calls = 0;
+    const wait = (ms: number): void => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+    };
+    const { ms, spread } = await measure(() => wait(++calls === 9 ? 60 : 2), { budget: 60 });
+    expect(ms).toBeGreaterThanOrEqual(2);
+    expect(ms).toBeLessThan(30);
+    expect(spread).toBeGreaterThanOrEqual(0);
+  });
+
+  it('waits for calls that take their time', async () => {
+    const { ms, calls } = await measure(() => new Promise((resolve) => setTimeout(resolve, 8)), {
+      budget: 1,
+      least: 3,
+    });
+    expect(ms).toBeGreaterThan(5);
+    expect(calls).toBe(3);
+  });
+});

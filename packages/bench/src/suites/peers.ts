@@ -1,0 +1,108 @@
+import { createCpuBackend } from '@sparseflow/backend-cpu';
+import { normal, key } from '@sparseflow/tensor';
+import { CASES, flops, problemOf } from '../cases.ts';
+import { prepareKernels } from '../implementations/kernels.ts';
+import { measure } from '../measure.ts';
+import { paths, THREADS } from '../paths.ts';
+import { howToInstall, missing, PEERS, timePeer } from '../peers.ts';
+import type { Row } from '../report.ts';
+import { BATCH, batchOf, flowOf, STUDIES, trainer, TOLERANCE } from '../studies.ts';
+import { shareOfPeak, type Recorder } from './suite.ts';
+
+/** The same evaluations and the same optimiser steps here and in the Python systems, in one run. */
+export async function peers(record: Recorder): Promise<void> {
+  const rows: Row[] = [];
+  const add = (row: Row): void => {
+    rows.push(row);
+    record.row(row);
+  };
+  const ours = paths().filter(({ name }) => name === 'native' || name === 'wasm');
+  const fastest = ours.filter(({ name }) => name === ours[0]?.name);
+  for (const { name, threads, create } of fastest) {
+    for (const problem of CASES.map(problemOf)) {
+      record.progress(`${problem.name}: ${name}, ${threads} threads`);
+      const prepared = prepareKernels(create(), problem);
+      for (const op of ['forward', 'vjp'] as const) {
+        const { ms, spread } = await measure(() => prepared[op](), { budget: record.budget });
+        const gflops = flops(problem, op) / ms / 1e6;
+        const share = shareOfPeak(record.peaks, name, threads, gflops);
+        add({ case: problem.name, op, implementation: name, threads, ms, spread, gflops, shareOfPeak: share });
+      }
+      prepared.dispose();
+    }
+    for (const study of STUDIES) {
+      const training = trainer(study, create());
+      let nfe: readonly [number, number] = [0, 0];
+      const { ms, spread } = await measure(async () => (nfe = await training.step()), {
+        budget: record.budget,
+        least: 10,
+      });
+      training.dispose();
+      const row = { case: study.name, op: 'step', implementation: name, threads, ms, spread };
+      add({ ...row, gflops: null, shareOfPeak: null, nfe });
+    }
+  }
+  const input = await peerInput(record.budget);
+  for (const peer of PEERS) {
+    const absent = await missing(peer);
+    if (absent.length > 0) {
+      record.note(howToInstall(peer, absent));
+      continue;
+    }
+    for (const threads of THREADS) {
+      record.progress(`${peer.name}, ${threads} threads`);
+      const result = await timePeer(peer, input, threads);
+      if ('error' in result) record.note(`${peer.name} on ${threads} threads failed: ${result.error}`);
+      else {
+        result.rows.forEach(add);
+        result.problems.forEach(record.note);
+      }
+    }
+  }
+  for (const ratio of ratios(rows)) record.note(ratio);
+}
+
+/** What the scripts need: sizes of the cases, and the weights, batch and noise of the studies, so that all solve the same equation. */
+async function peerInput(budget: number): Promise<object> {
+  const backend = createCpuBackend({ path: 'reference' });
+  const studies = [];
+  for (const study of STUDIES) {
+    const params = flowOf(study).init(key(1), { backend });
+    const sizes = [2, ...study.hidden, 2];
+    const read = (kind: string): Promise<number[][]> =>
+      Promise.all(sizes.slice(1).map(async (_, i) => [...(await params[`layers.${i}.${kind}`]!.data())]));
+    studies.push({
+      name: study.name,
+      sizes,
+      weights: await read('weight'),
+      biases: await read('bias'),
+      x: [...batchOf(study)],
+      noise: [...normal(key(3), 2 * BATCH)],
+      learningRate: study.learningRate,
+      weightDecay: study.weightDecay,
+      tolerance: TOLERANCE,
+    });
+    Object.values(params).forEach((tensor) => tensor.dispose());
+  }
+  return { seconds: budget / 1000, cases: CASES, studies };
+}
+
+/** Each peer's best over our best, case by case. */
+export function ratios(rows: readonly Row[]): readonly string[] {
+  const best = (list: readonly Row[]): Row => list.reduce((a, b) => (b.ms < a.ms ? b : a));
+  const ours = (row: Row): boolean => ['native', 'wasm'].includes(row.implementation);
+  const keys = [...new Set(rows.map((row) => `${row.case} ${row.op}`))];
+  return keys.flatMap((name) => {
+    const same = rows.filter((row) => `${row.case} ${row.op}` === name);
+    const own = same.filter(ours);
+    if (own.length === 0) return [];
+    const names = [...new Set(same.filter((row) => !ours(row)).map((row) => row.implementation))];
+    return names.map((other) => {
+      const theirs = best(same.filter((row) => row.implementation === other));
+      const mine = best(own);
+      const calls = (row: Row): string => (row.nfe ? ` (NFE ${row.nfe.join('+')})` : '');
+      const ratio = (theirs.ms / mine.ms).toFixed(1);
+      return `${name}: ${ratio}× ${other}, ${mine.ms.toPrecision(3)} ms${calls(mine)} against ${theirs.ms.toPrecision(3)} ms${calls(theirs)}`;
+    });
+  });
+}
