@@ -6,6 +6,8 @@ import { resolveBackend } from './numerics/backends.ts';
 import type { Options } from './options.ts';
 import { backendNames, resolveOptions } from './options.ts';
 import { planStudy } from './plan.ts';
+import type { PrunerChoice } from './pruners.ts';
+import { resolvePruners } from './pruners.ts';
 import { renderPage } from './report/page.ts';
 import { writeStudy } from './report/writeStudy.ts';
 import { buildResult, pointOf } from './result.ts';
@@ -81,6 +83,11 @@ function parse(argv: readonly string[], { cwd, stdout, studies }: Surroundings):
     .option('--workers <n>', 'points computed at once (default: number of cores)')
     .option('--out <dir>', 'where results go, and where earlier ones are continued', 'results')
     .option('--data-dir <dir>', 'where data files are (the toy studies need none)')
+    .option(
+      '--pruner <pruner>',
+      'also run with this pruner: a name, `all`, or a file that exports one; may be repeated',
+      (value: string, before: readonly string[] = []) => [...before, value],
+    )
     .option('--json', 'print the result, and nothing else, on standard output')
     .option('--fresh', 'compute everything again')
     .exitOverride()
@@ -140,6 +147,7 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
   const started = Date.now();
   const selection = selectStudies(options.names, surroundings.studies);
   const backend = await resolveBackend(options.backend);
+  const pruners = await resolvePruners(options.pruners, surroundings.cwd);
   inspectDirectory(
     options.out,
     selection.studies.map(({ name }) => name),
@@ -159,7 +167,9 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
   try {
     if (selection.missing.length > 0) note(`Not yet available, left out: ${selection.missing.join(', ')}.`);
     for (const reason of backend.passedOver) note(`not used: ${oneLine(reason)}`);
-    const works = selection.studies.map((study) => prepare(study, options, backend.name, store, surroundings));
+    const works = selection.studies.map((study) =>
+      prepare(study, options, { backend: backend.name, pruners }, store, surroundings),
+    );
     const todo = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
     const kept = works.reduce((sum, work) => sum + work.kept, 0);
     note(
@@ -245,12 +255,12 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
 function prepare(
   study: Study,
   options: Options,
-  backend: string,
+  { backend, pruners }: { readonly backend: string; readonly pruners: readonly PrunerChoice[] },
   store: Store,
   { canContinueFrom }: Surroundings,
 ): Work {
   const seeds = options.seeds ?? study.budgets[options.budget].seeds;
-  const planned = planStudy(study, { budget: options.budget, protocol: options.protocol, seeds, backend });
+  const planned = planStudy(study, { budget: options.budget, protocol: options.protocol, seeds, backend, pruners });
   const known = new Map<string, Point>();
   if (!options.fresh) {
     for (const point of planned) {

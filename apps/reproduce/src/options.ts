@@ -31,6 +31,8 @@ export interface Options {
   readonly dataDir: string | undefined;
   readonly json: boolean;
   readonly fresh: boolean;
+  /** Pruners to run the studies with besides their own methods, as they were given. */
+  readonly pruners: readonly string[];
 }
 
 const oneOf = <const T extends readonly string[]>(option: string, values: T) =>
@@ -57,6 +59,7 @@ const schema = v.object({
   ),
   json: v.optional(v.boolean(), false),
   fresh: v.optional(v.boolean(), false),
+  pruner: v.optional(v.array(v.pipe(v.string(), v.nonEmpty('--pruner is empty|name a pruner or a file'))), []),
 });
 
 /**
@@ -70,9 +73,10 @@ export function resolveOptions(names: readonly string[], raw: unknown, cwd: stri
     const [what, remedy] = parsed.issues[0].message.split('|');
     throw new UsageError(what!, remedy ?? 'see `pnpm reproduce --help`');
   }
-  const { out, dataDir, workers, seeds, ...rest } = parsed.output;
+  const { out, dataDir, workers, seeds, pruner, ...rest } = parsed.output;
   const options: Options = {
     ...rest,
+    pruners: pruner,
     names: names.length === 0 ? ['gaussians'] : names,
     seeds,
     workers: workers ?? availableParallelism(),

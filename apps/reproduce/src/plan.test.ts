@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { planStudy } from './plan.ts';
 import { gaussians } from './studies/gaussians.ts';
 import { studies } from './studies/index.ts';
-import { budgets, geomspace, linspace, toyKeepRatios } from './study.ts';
+import { budgets, toyKeepRatios } from './study.ts';
 
 const base = { budget: 'quick', protocol: 'paper', seeds: 2, backend: 'reference' } as const;
 
@@ -87,9 +87,4 @@ test('the paper budget is the paper’s: ratios, epochs, batch, optimiser, solve
   });
   expect(gaussians.optimiser).toEqual({ name: 'adamw', learningRate: 5e-3, weightDecay: 1e-5 });
   expect(gaussians.solver).toEqual({ method: 'dopri5', rtol: 1e-5, atol: 1e-5, adjoint: 'backsolve' });
-});
-
-test('spaces include both ends exactly', () => {
-  expect(linspace(0, 1, 5)).toEqual([0, 0.25, 0.5, 0.75, 1]);
-  expect(geomspace(1, 16, 5)).toEqual([1, 2, 4, 8, 16]);
 });

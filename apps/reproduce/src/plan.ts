@@ -1,16 +1,6 @@
+import type { PrunerChoice } from './pruners.ts';
 import { contentAddress } from './results/canonicalJson.ts';
-import type {
-  Budget,
-  BudgetPlan,
-  ChainMethod,
-  Method,
-  Net,
-  Optimiser,
-  Protocol,
-  Solver,
-  Study,
-  ToyData,
-} from './study.ts';
+import type { Budget, BudgetPlan, Method, Net, Optimiser, Protocol, Solver, Study, ToyData } from './study.ts';
 import { chainMethods } from './study.ts';
 
 /** Raised whenever the same configuration would give other numbers, so that kept points of older versions are not mixed in. */
@@ -40,6 +30,8 @@ export interface PointConfig {
   /** Whether the density on a grid and samples are kept for the figures, and the half side of the square they are drawn on. */
   readonly draw: { readonly extent: number } | null;
   readonly method: Method;
+  /** Hash of the pruner's file, for one that is not built in. */
+  readonly prunerSource?: string;
   /** 0 for the dense point, then 1, 2, … */
   readonly round: number;
   /** Share of the dense size that is kept; 1 for dense and control. */
@@ -60,6 +52,10 @@ export interface PlannedPoint {
   readonly work: number;
   /** Shown in progress lines, such as `gaussians seed 0 unstructured 60 %`. */
   readonly label: string;
+  /** For the methods that `--pruner` asked for. */
+  readonly pruner?: PrunerChoice;
+  /** What the parent's training continued from: its parent. */
+  readonly grandparent?: string | null;
 }
 
 /** `ratio` in percent with at most one decimal, such as `60` or `58.5`. */
@@ -78,7 +74,13 @@ export function pruneRatioOf(keepRatio: number): number {
  */
 export function planStudy(
   study: Study,
-  options: { readonly budget: Budget; readonly protocol: Protocol; readonly seeds: number; readonly backend: string },
+  options: {
+    readonly budget: Budget;
+    readonly protocol: Protocol;
+    readonly seeds: number;
+    readonly backend: string;
+    readonly pruners?: readonly PrunerChoice[];
+  },
 ): PlannedPoint[] {
   const plan = study.budgets[options.budget];
   const training: Training =
@@ -93,9 +95,12 @@ export function planStudy(
     round: number,
     keepRatio: number,
     parent: PlannedPoint | null,
+    pruner?: PrunerChoice,
   ): PlannedPoint => {
     const pruned = method === 'dense' || method === 'control' ? 1 : keepRatio;
-    const drawn = seed === 0 && (method === 'dense' || (method !== 'random' && plan.drawn.includes(keepRatio)));
+    const drawn =
+      seed === 0 &&
+      (method === 'dense' || (method !== 'random' && pruner === undefined && plan.drawn.includes(keepRatio)));
     const config: PointConfig = {
       numerics: numericsVersion,
       data: plan.data,
@@ -106,6 +111,7 @@ export function planStudy(
       evaluation: plan.evaluation,
       draw: drawn ? { extent: study.extent } : null,
       method,
+      ...(pruner?.source ? { prunerSource: pruner.source } : {}),
       round,
       keepRatio: pruned,
       seed,
@@ -120,7 +126,8 @@ export function planStudy(
       config,
       pruneRatio,
       work: plan.epochs,
-      label: `${study.name} seed ${seed} ${method}${at}`,
+      label: `${study.name} seed ${seed} ${pruner?.name ?? method}${at}`,
+      ...(pruner ? { pruner, grandparent: parent?.config.parent ?? null } : {}),
     };
     points.push(point);
     return point;
@@ -128,9 +135,13 @@ export function planStudy(
 
   for (let seed = 0; seed < options.seeds; seed++) {
     const dense = add(seed, 'dense', 0, 1, null);
-    for (const method of chainMethods satisfies readonly ChainMethod[]) {
+    const chains = [
+      ...chainMethods.map((method) => ({ method, pruner: undefined })),
+      ...(options.pruners ?? []).map((pruner) => ({ method: `pruner:${pruner.name}` as const, pruner })),
+    ];
+    for (const { method, pruner } of chains) {
       let parent = dense;
-      plan.keepRatios.forEach((keepRatio, i) => (parent = add(seed, method, i + 1, keepRatio, parent)));
+      plan.keepRatios.forEach((keepRatio, i) => (parent = add(seed, method, i + 1, keepRatio, parent, pruner)));
     }
   }
   return points;

@@ -1,3 +1,5 @@
+import { paperToyKeepRatios } from '@sparseflow/pruning';
+
 /** What decides how much is computed. */
 export const budgets = ['smoke', 'quick', 'paper'] as const;
 export type Budget = (typeof budgets)[number];
@@ -14,8 +16,16 @@ export type Protocol = (typeof protocols)[number];
  * - `control`: never pruned, but trained round by round exactly like the pruned chains.
  */
 export const methods = ['dense', 'unstructured', 'structured', 'random', 'control'] as const;
-export type Method = (typeof methods)[number];
-export type ChainMethod = Exclude<Method, 'dense'>;
+export type OwnMethod = (typeof methods)[number];
+/** A chain that `--pruner` asked for. */
+export type PrunerMethod = `pruner:${string}`;
+export type Method = OwnMethod | PrunerMethod;
+export type ChainMethod = Exclude<OwnMethod, 'dense'>;
+
+/** The name of the pruner behind a method that `--pruner` asked for; undefined for a study's own methods. */
+export function prunerNameOf(method: Method): string | undefined {
+  return method.startsWith('pruner:') ? method.slice('pruner:'.length) : undefined;
+}
 export const chainMethods = [
   'unstructured',
   'structured',
@@ -80,7 +90,7 @@ export interface Reference {
   /** `paper`: printed in the paper. `original code`: the authors' published code, run by us. */
   readonly source: 'paper' | 'original code';
   readonly where: string;
-  readonly method: Method;
+  readonly method: OwnMethod;
   /** Share of the parameters that was removed, in [0, 1]. */
   readonly pruneRatio: number;
   /** Nats, on the test set. */
@@ -109,17 +119,5 @@ export interface Study {
   readonly extent: number;
 }
 
-/** `count` numbers from `first` to `last` with a constant difference, both ends included. */
-export function linspace(first: number, last: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (i === count - 1 ? last : first + ((last - first) * i) / (count - 1)));
-}
-
-/** `count` numbers from `first` to `last` with a constant quotient, both ends included. */
-export function geomspace(first: number, last: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) =>
-    i === count - 1 ? last : first * (last / first) ** (i / (count - 1)),
-  );
-}
-
 /** The keep ratios of the paper's toy experiments. */
-export const toyKeepRatios: readonly number[] = [...geomspace(0.8, 0.2, 20), ...linspace(0.18, 0.02, 9)];
+export const toyKeepRatios: readonly number[] = paperToyKeepRatios();

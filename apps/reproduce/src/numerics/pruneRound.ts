@@ -1,20 +1,26 @@
 import type { Cnf } from '@sparseflow/cnf';
 import { magnitude, neuronNorm, prune, randomWeights } from '@sparseflow/pruning';
-import type { Pruner } from '@sparseflow/pruning';
+import type { PruneOptions, Pruner } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
 import type { Masks, Params } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
-import type { Method } from '../study.ts';
+import type { OwnMethod } from '../study.ts';
 import { keysOf } from './model.ts';
 
 /** The pruner of each method; none for those that keep everything. */
-const pruners: Readonly<Record<Method, Pruner | undefined>> = {
+const ownPruners: Readonly<Record<OwnMethod, Pruner | undefined>> = {
   dense: undefined,
   control: undefined,
   unstructured: magnitude,
   structured: neuronNorm,
   random: randomWeights,
 };
+
+/** A pruner of `--pruner`, and what it may look at. */
+export interface Asked {
+  readonly pruner: Pruner;
+  readonly seen: Pick<PruneOptions, 'objective' | 'before'>;
+}
 
 /**
  * The prune step of Algorithm 1: takes a flow to the round's keep ratio. The given tensors are consumed.
@@ -27,8 +33,9 @@ export async function pruneRound(
   flow: Cnf,
   given: { readonly params: Params; readonly masks: Masks },
   config: PointConfig,
+  asked?: Asked,
 ): Promise<{ readonly params: Params; readonly masks: Masks }> {
-  const pruner = pruners[config.method];
+  const pruner = asked?.pruner ?? ownPruners[config.method as OwnMethod];
   if (pruner === undefined) return given;
   try {
     const { params, masks } = await prune(given.params, given.masks, pruner, {
@@ -38,6 +45,10 @@ export async function pruneRound(
       deadNeurons: 'remove',
       counting: 'complete',
       unreachable: 'nearest',
+      ...(asked?.seen ?? {
+        // As the original code, which lets a layer lose all its weights.
+        minKept: 0,
+      }),
     });
     return { params, masks };
   } finally {

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { Cnf } from '@sparseflow/cnf';
 import {
   MaxStepsError,
   NonFiniteDerivativeError,
@@ -9,6 +10,7 @@ import { TrainingDivergedError } from '@sparseflow/optim';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
 import type { Backend, SparseflowError } from '@sparseflow/tensor';
+import { loadPruner } from '../pruners.ts';
 import type { Handlers, Job, Outcome } from '../run/executor.ts';
 import type { ConcreteBackendName } from './backends.ts';
 import { openBackend } from './backends.ts';
@@ -16,7 +18,9 @@ import type { TrainedFlow } from './checkpoints.ts';
 import { findTrained, findTrainingState, saveTrained } from './checkpoints.ts';
 import { drawFlow, evaluateLikelihoods } from './evaluate.ts';
 import { dataOf, flowOf, keysOf } from './model.ts';
+import { objectiveOfPoint } from './objective.ts';
 import { pruneRound } from './pruneRound.ts';
+import type { Asked } from './pruneRound.ts';
 import { trainRound } from './trainRound.ts';
 
 export interface TrainHooks extends Handlers {
@@ -105,11 +109,13 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
   if (config.parent !== null && parent === undefined) {
     throw new Error(`${label}: the checkpoint ${config.parent} that it continues from is missing from ${checkpoints}`);
   }
+  const asked = await askedPruner(job, flow, backend, warn);
   const start = await pruneRound(
     flow,
     parent ?? { params: flow.init(keysOf(config).init, { backend }), masks: {} },
     config,
-  );
+    asked,
+  ).finally(() => disposeTree(asked?.seen.before ?? {}));
   let masksKept = false;
   try {
     const result = await trainRound(flow, dataOf(config), start, config, {
@@ -134,6 +140,30 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
   } finally {
     disposeTree(masksKept ? start.params : [start.params, start.masks]);
   }
+}
+
+/** The pruner that `--pruner` asked for, with what it needs: `before` is what the parent's training started from. */
+async function askedPruner(
+  { planned: { pruner: choice, config, grandparent, label }, checkpoints }: Job,
+  flow: Cnf,
+  backend: Backend,
+  warn: (path: string, reason: string) => void,
+): Promise<Asked | undefined> {
+  if (choice === undefined) return undefined;
+  const pruner = await loadPruner(choice);
+  const objective = objectiveOfPoint(flow, dataOf(config), config, backend);
+  if (!pruner.needs?.includes('before')) return { pruner, seen: { objective } };
+  if (typeof grandparent !== 'string') {
+    return { pruner, seen: { objective, before: flow.init(keysOf(config).init, { backend }) } };
+  }
+  const earlier = findTrained(checkpoints, grandparent, backend, warn).value;
+  if (earlier === undefined) {
+    throw new Error(
+      `${label}: the checkpoint ${grandparent} that its parent continued from is missing from ${checkpoints}`,
+    );
+  }
+  disposeTree(earlier.masks);
+  return { pruner, seen: { objective, before: earlier.params } };
 }
 
 /** Errors that say that the numbers broke down, not the program. */

@@ -1,5 +1,6 @@
 import { percent } from '../plan.ts';
 import { formatDuration } from '../run/progress.ts';
+import { prunerNameOf } from '../study.ts';
 import type { Column, Published, Row } from './rows.ts';
 import { columns } from './rows.ts';
 import type { Estimate } from './statistics.ts';
@@ -12,7 +13,7 @@ export function cellsOf(row: Row): Readonly<Record<Column, string>> {
   const { method, pruneRatio, parameters, testNll, paper, originalCode, diverged } = row;
   return {
     'prune ratio': `${percent(pruneRatio)} %`,
-    method: method === 'control' ? 'control (not pruned)' : method,
+    method: method === 'control' ? 'control (not pruned)' : (prunerNameOf(method) ?? method),
     parameters: parameters === undefined ? none : formatNumber(parameters.mean, parameters.mean % 1 === 0 ? 0 : 1),
     epochs: formatNumber(row.epochs, Number.isInteger(row.epochs) ? 0 : 1),
     'train NLL': nll(row.trainNll),

@@ -1,25 +1,27 @@
 import * as Plot from '@observablehq/plot';
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
-import type { Method } from '../study.ts';
+import type { Method, OwnMethod, PrunerMethod } from '../study.ts';
+import { prunerNameOf } from '../study.ts';
 import { createDocument, frame, placed } from './render.ts';
 import type { Row } from './rows.ts';
-import { rowsOf } from './rows.ts';
+import { methodsOf, rowsOf } from './rows.ts';
 import { formatEstimate } from './statistics.ts';
-import { colours } from './theme.ts';
+import { colourOf, colours } from './theme.ts';
 
 const width = 720;
 const plotHeight = 356;
 const legendTop = 72;
 const legendLine = 20;
 
-const names: Readonly<Record<Exclude<Method, 'dense'>, string>> = {
+const names: Readonly<Record<Exclude<OwnMethod, 'dense'>, string>> = {
   unstructured: 'unstructured',
   structured: 'structured',
   random: 'random',
   control: 'control (not pruned)',
 };
-const symbols: Readonly<Record<Exclude<Method, 'dense'>, 'circle' | 'square' | 'triangle' | 'diamond'>> = {
+type Symbol = 'circle' | 'square' | 'triangle' | 'diamond';
+const symbols: Readonly<Record<Exclude<OwnMethod, 'dense'>, Symbol>> = {
   unstructured: 'circle',
   structured: 'square',
   random: 'triangle',
@@ -28,6 +30,17 @@ const symbols: Readonly<Record<Exclude<Method, 'dense'>, 'circle' | 'square' | '
 /** Half the width of the line across the end of an error bar, in percent of prune ratio. */
 const cap = 0.6;
 const drawnMethods = ['random', 'control', 'structured', 'unstructured'] as const;
+type Drawn = Exclude<Method, 'dense'>;
+
+function nameOf(method: Drawn): string {
+  return prunerNameOf(method) ?? names[method as keyof typeof names];
+}
+
+/** Neighbours in the list of pruners differ in colour and symbol. */
+function symbolOf(method: Drawn, all: readonly Method[]): Symbol {
+  const cycle = Object.values(symbols);
+  return symbols[method as keyof typeof symbols] ?? cycle[all.indexOf(method) % cycle.length]!;
+}
 
 interface Mark {
   /** Prune ratio, in percent. */
@@ -52,11 +65,13 @@ function markOf({ pruneRatio, testNll }: Row): Mark[] {
 export function nllFigure(result: Result): string | undefined {
   const rows = rowsOf(result);
   const dense = rows.filter(({ method }) => method === 'dense').flatMap(markOf)[0];
-  const lines = drawnMethods
+  const all = methodsOf(result);
+  const asked = all.filter((method): method is PrunerMethod => prunerNameOf(method) !== undefined);
+  const lines = [...asked.toReversed(), ...drawnMethods]
     .map((method) => ({ method, marks: rows.filter((row) => row.method === method).flatMap(markOf) }))
     .filter(({ marks }) => marks.length > 0);
   // Methods differ by less than a symbol at low ratios: side by side they stay readable, where there is room.
-  const beside = new Set(rows.map((row) => row.pruneRatio)).size <= 8 ? 4.5 : 0;
+  const beside = new Set(rows.map((row) => row.pruneRatio)).size <= 8 ? Math.min(4.5, 22 / lines.length) : 0;
   if (dense === undefined && lines.length === 0) return undefined;
   const paper = result.paper
     .filter(({ source }) => source === 'paper')
@@ -95,7 +110,7 @@ export function nllFigure(result: Result): string | undefined {
         : [Plot.ruleY([dense.y], { stroke: colours.dense, strokeWidth: 1.5, strokeDasharray: '5 4' })]),
       ...lines.flatMap(({ method, marks }, i) => {
         const dx = beside * (i - (lines.length - 1) / 2);
-        const stroke = colours[method];
+        const stroke = colours[colourOf(method, all)];
         const barred = marks.filter((mark) => mark.high > mark.low);
         return [
           // Every chain starts from the dense flow, so its line does too.
@@ -126,7 +141,7 @@ export function nllFigure(result: Result): string | undefined {
             fill: stroke,
             stroke: colours.background,
             strokeWidth: 1,
-            symbol: symbols[method],
+            symbol: symbolOf(method, all),
             r: 4.5,
           }),
         ];
@@ -150,7 +165,7 @@ export function nllFigure(result: Result): string | undefined {
   const several = result.seeds.length > 1;
   const ratios = rows.filter(({ method }) => method !== 'dense').map(({ pruneRatio }) => `${percent(pruneRatio)} %`);
   const keys = legend([
-    ...[...lines].reverse().map(({ method }) => methodKey(method)),
+    ...[...lines].reverse().map(({ method }) => methodKey(method, all)),
     ...(dense === undefined ? [] : [{ label: 'dense', drawing: denseKey }]),
     ...(paper.length === 0 ? [] : [{ label: 'paper', drawing: paperKey }]),
   ]);
@@ -167,7 +182,9 @@ export function nllFigure(result: Result): string | undefined {
 
 function describe(rows: readonly Row[], ratios: readonly string[]): string {
   const each = rows.flatMap(({ method, pruneRatio, testNll }) =>
-    testNll === undefined ? [] : [`${method} at ${percent(pruneRatio)} %: ${formatEstimate(testNll)}`],
+    testNll === undefined
+      ? []
+      : [`${prunerNameOf(method) ?? method} at ${percent(pruneRatio)} %: ${formatEstimate(testNll)}`],
   );
   return `Test negative log-likelihood in nats against the prune ratio (${[...new Set(ratios)].join(', ')}). ${each.join('; ')}.`;
 }
@@ -181,17 +198,17 @@ interface Key {
 const denseKey = `<line x1="0" x2="24" stroke="${colours.dense}" stroke-width="1.5" stroke-dasharray="5 4"/>`;
 const paperKey = `<path d="M8.5,-3.5 l7,7 m0,-7 l-7,7" stroke="${colours.paper}" stroke-width="2" fill="none"/>`;
 
-function methodKey(method: Exclude<Method, 'dense'>): Key {
-  const colour = colours[method];
+function methodKey(method: Drawn, all: readonly Method[]): Key {
+  const colour = colours[colourOf(method, all)];
   const dashes = method === 'control' ? ' stroke-dasharray="2 3"' : '';
   const shape = {
     circle: '<circle cx="12" r="4"/>',
     square: '<rect x="8.5" y="-3.5" width="7" height="7"/>',
     triangle: '<path d="M12,-5 l4.6,8 h-9.2 z"/>',
     diamond: '<path d="M12,-5 l3.4,5 l-3.4,5 l-3.4,-5 z"/>',
-  }[symbols[method]];
+  }[symbolOf(method, all)];
   return {
-    label: names[method],
+    label: nameOf(method),
     drawing: `<line x1="0" x2="24" stroke="${colour}" stroke-width="2"${dashes}/><g fill="${colour}">${shape}</g>`,
   };
 }

@@ -1,6 +1,6 @@
 import type { Point, Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
-import { methods } from '../study.ts';
+import { methods, prunerNameOf } from '../study.ts';
 import type { Estimate } from './statistics.ts';
 import { meanOf } from './statistics.ts';
 
@@ -30,11 +30,17 @@ export interface Published {
 /** Published ratios within this distance of ours stand in its row; the row says which they are where they differ. */
 const ratioTolerance = 0.02;
 
+/** A study's own methods, then those that `--pruner` asked for, in the order in which they were computed. */
+export function methodsOf({ points }: Result): Method[] {
+  const asked = points.map(({ method }) => method).filter((method) => prunerNameOf(method) !== undefined);
+  return [...methods, ...new Set(asked)];
+}
+
 /** Rows in the order of reading: by prune ratio, then by method. */
 export function rowsOf(result: Result): Row[] {
   const ratios = [...new Set(result.points.map((point) => point.pruneRatio))].sort((a, b) => a - b);
   return ratios.flatMap((pruneRatio) =>
-    methods.flatMap((method) => {
+    methodsOf(result).flatMap((method) => {
       const points = result.points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);
       return points.length === 0 ? [] : [rowOf(result, method, pruneRatio, points)];
     }),

@@ -1,4 +1,5 @@
-import type { Method } from '../study.ts';
+import type { Method, OwnMethod } from '../study.ts';
+import { methods } from '../study.ts';
 
 /**
  * The colours of the figures. Files have these fixed values, readable on paper; the page replaces each by a variable of its own
@@ -15,8 +16,33 @@ export const colours = {
   random: '#8a8f98',
   control: '#12805c',
   paper: '#a21a66',
-} as const satisfies Record<string, string> & Record<Method, string>;
+  series0: '#7a5195',
+  series1: '#b8860b',
+  series2: '#008b8b',
+  series3: '#8b4513',
+  series4: '#d6336c',
+  series5: '#5c7c0a',
+  series6: '#4455c7',
+  series7: '#a05a00',
+  series8: '#2f7f9f',
+  series9: '#993333',
+  series10: '#6b6b1f',
+  series11: '#c44fc4',
+} as const satisfies Record<string, string> & Record<OwnMethod, string>;
 export type ColourName = keyof typeof colours;
+
+const series = Object.keys(colours).filter((name): name is ColourName => name.startsWith('series'));
+
+/** The colour of a method among all that are drawn: pruners of `--pruner` take theirs in turn. */
+export function colourOf(method: Method, all: readonly Method[]): ColourName {
+  if (isOwn(method)) return method;
+  const index = all.filter((other) => !isOwn(other)).indexOf(method);
+  return series[Math.max(0, index) % series.length]!;
+}
+
+function isOwn(method: Method): method is OwnMethod {
+  return (methods as readonly string[]).includes(method);
+}
 
 /** The same roles on a dark page. */
 export const darkColours: Readonly<Record<ColourName, string>> = {
@@ -30,6 +56,18 @@ export const darkColours: Readonly<Record<ColourName, string>> = {
   random: '#7e8690',
   control: '#4cc79a',
   paper: '#f07ab9',
+  series0: '#b99ad2',
+  series1: '#e6bb4a',
+  series2: '#40c4c4',
+  series3: '#c98a5c',
+  series4: '#ff85b0',
+  series5: '#a5c94f',
+  series6: '#8f9bff',
+  series7: '#e39a3d',
+  series8: '#7cc4e0',
+  series9: '#e07a7a',
+  series10: '#bdbd62',
+  series11: '#e897e8',
 };
 
 /** Family of the bundled font, then what a machine is likely to have. */

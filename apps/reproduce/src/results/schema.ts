@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Method } from '../study.ts';
 import { budgets, methods, protocols } from '../study.ts';
 
 const finite = v.pipe(v.number(), v.finite());
@@ -7,9 +8,16 @@ const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 /** A measured number; null where the point diverged before it could be measured. */
 const measured = v.nullable(finite);
 
+/** A study's own methods, and `pruner:NAME` for those that `--pruner` asked for. */
+const method = v.custom<Method>(
+  (value) =>
+    typeof value === 'string' &&
+    ((methods as readonly string[]).includes(value) || /^pruner:[\w.-]{1,40}$/.test(value)),
+);
+
 /** One flow, trained and evaluated. Likelihoods are exact-trace negative log-likelihoods in nats per point. */
 export const pointSchema = v.strictObject({
-  method: v.picklist(methods),
+  method,
   /** Share of parameters removed at this round of the study; a control has the ratio of the pruned points it stands beside. */
   pruneRatio: share,
   /** Share of the dense size that this point was asked to keep; 1 for dense and control. */
