@@ -79,7 +79,7 @@ export default defineConfig({
   test: {
     silent: 'passed-only',
     projects: [
-      ...[...folders('packages'), ...folders('apps')].map(nodeProject),
+      ...[...folders('packages'), ...folders('apps'), ...folders('examples')].map(nodeProject),
       nodeProject({ name: 'environment', root: './test-support' }),
       examples,
       ...browsers,

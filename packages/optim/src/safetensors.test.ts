@@ -137,15 +137,17 @@ describe('what is not a safetensors file is refused', () => {
   });
 });
 
-const python = spawnSync('python3', ['-c', 'import numpy, safetensors']).status === 0;
-describe.runIf(requireOrExplain('safetensors for Python', python, 'pip install safetensors numpy'))(
+/** `PYTHON` chooses another interpreter than the one on the path. */
+const python = process.env['PYTHON'] ?? 'python3';
+const hasSafetensors = spawnSync(python, ['-c', 'import numpy, safetensors']).status === 0;
+describe.runIf(requireOrExplain('safetensors for Python', hasSafetensors, 'pip install safetensors numpy'))(
   'the implementation for Python',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
     const path = join(folder, 'file.safetensors');
     afterAll(() => rmSync(folder, { recursive: true }));
     const run = (script: string): string => {
-      const { status, stdout, stderr } = spawnSync('python3', ['-c', script, path], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync(python, ['-c', script, path], { encoding: 'utf8' });
       if (status !== 0) throw new Error(stderr);
       return stdout;
     };
