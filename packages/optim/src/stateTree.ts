@@ -1,11 +1,9 @@
-import { Tensor } from '@sparseflow/tensor';
+import { flattenTree, Tensor, type Tree } from '@sparseflow/tensor';
 import type { OptimizerState } from './optimizer.ts';
 
-/** The tensors in anything made of arrays and plain records. @internal */
-export function tensorsIn(tree: unknown, into: Set<Tensor> = new Set()): Set<Tensor> {
-  if (tree instanceof Tensor) into.add(tree);
-  else if (typeof tree === 'object' && tree !== null) for (const child of Object.values(tree)) tensorsIn(child, into);
-  return into;
+/** The tensors in anything made of arrays, plain records and numbers; the numbers are passed over. @internal */
+export function tensorsIn(tree: unknown): Set<Tensor> {
+  return new Set(flattenTree(tree as Tree));
 }
 
 /** Disposes the tensors of `tree` that are in none of `kept`. @internal */
