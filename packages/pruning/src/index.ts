@@ -26,6 +26,7 @@ export type { Block } from './select/blocks.ts';
 export type { Counting } from './select/neurons.ts';
 export { applyMasks } from './masks.ts';
 export { compact, type Compactable, type Compacted, type UnitConstants } from './compact.ts';
+export { shrink, type Shrunk } from './shrink.ts';
 export { costReport, type CostOptions, type CostReport } from './cost.ts';
 export { packMasks, unpackMasks, type PackedMask, type PackedMasks } from './storage.ts';
 export { recordPruning, replayPruning, type PruningHistory, type PruningStep } from './history.ts';
