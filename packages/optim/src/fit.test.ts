@@ -1,6 +1,6 @@
 import { disposeTree, fold, key, mul, scope, splitKey, sum, tensor, type Key, type Params } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { regression, STEPS_PER_EPOCH, type Points } from '../test/regression.ts';
 import { adam } from './adam.ts';
 import { disposeCheckpoint, type Checkpoint } from './checkpoint.ts';
@@ -165,6 +165,10 @@ describe('the loop', () => {
   test.each([
     [{ epochs: 1.5 }, /epochs is 1.5/],
     [{ checkpoint: { store: memoryCheckpointStore({ backend }), everySteps: 0 } }, /checkpoint.everySteps is 0/],
+    [
+      { checkpoint: { store: memoryCheckpointStore({ backend }), everySeconds: NaN } },
+      /checkpoint.everySeconds is NaN/,
+    ],
     [{ keepBest: true }, /give validation/],
     [{ earlyStopping: { patience: 0 }, validation: () => 0 }, /patience is 0/],
     [{ batches: () => [] }, /epoch 0 has no batch/],
@@ -351,6 +355,56 @@ describe('checkpoints', () => {
       [2, 2],
       [3, 0],
     ]);
+  });
+
+  describe('by the clock', () => {
+    afterEach(() => vi.restoreAllMocks());
+    /** A clock that goes on by so many seconds with every step. */
+    function clock(secondsPerStep: number) {
+      let now = 0;
+      vi.spyOn(performance, 'now').mockImplementation(() => now);
+      return { onStep: () => void (now += 1000 * secondsPerStep) };
+    }
+
+    test('are saved by the first step after the last save is so long ago, and between epochs only if asked', async () => {
+      const store = recording();
+      await fit(line([1, 2, 3], { epochs: 3, checkpoint: { store, everySeconds: 1 }, callbacks: clock(0.4) }));
+      expect(at(store)).toEqual([
+        [1, 0],
+        [2, 0],
+        [3, 0],
+      ]);
+      const sparse = recording();
+      await fit(line([1, 2, 3], { epochs: 3, checkpoint: { store: sparse, everySeconds: 2 }, callbacks: clock(0.4) }));
+      expect(at(sparse)).toEqual([
+        [1, 2],
+        [3, 0],
+      ]);
+      const both = recording();
+      const checkpoint = { store: both, everySeconds: 2, everyEpochs: 1 };
+      await fit(line([1, 2, 3, 4, 5, 6], { checkpoint, callbacks: clock(0.4) }));
+      expect(at(both)).toEqual([
+        [0, 5],
+        [1, 0],
+      ]);
+    });
+
+    test('where training diverges, when it is saved does not change what is reported', async () => {
+      const report = async (secondsPerStep: number): Promise<unknown> => {
+        const store = recording();
+        const options = line([1, 2, 3], {
+          lossAndGrad: (params, batch) => ({
+            loss: scope(() => sum(mul(params['x']!, batch))),
+            grads: { x: tensor([batch === 2 ? Infinity : batch], { backend }) },
+          }),
+          checkpoint: { store, everySeconds: 1 },
+          callbacks: clock(secondsPerStep),
+        });
+        return ((await fit(options).catch((e: unknown) => e)) as TrainingDivergedError).message;
+      };
+      expect(await report(10)).toBe(await report(0));
+      expect(await report(10)).toMatch(/the loss is -?Infinity|NaN/);
+    });
   });
 
   test.each([1, 4, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 1, 2 * STEPS_PER_EPOCH])(

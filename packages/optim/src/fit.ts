@@ -76,12 +76,16 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
   let history: readonly EpochRecord[] = start.history;
   let best: { readonly epoch: number; readonly value: number } | undefined = start.best;
   let saved = start.resumed;
+  let savedAt = performance.now();
   let lastFiniteLoss: number | undefined;
 
   const diverged = (what: string): TrainingDivergedError => {
     const { step, epoch } = cursor;
     return new TrainingDivergedError(what, { step, epoch, lastFiniteLoss, params: owned.get().good });
   };
+
+  const everyEpochs = checkpoint?.everyEpochs ?? (checkpoint?.everySeconds === undefined ? 1 : Infinity);
+  const isOverdue = (): boolean => performance.now() - savedAt >= (checkpoint?.everySeconds ?? Infinity) * 1000;
 
   const save = async (): Promise<void> => {
     if (!checkpoint || saved) return;
@@ -100,6 +104,12 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       best ? { ...content, best: { ...best, ...(bestParams && { params: bestParams }) } } : content,
     );
     saved = true;
+    savedAt = performance.now();
+  };
+
+  /** A save whose moment the clock chose: where training is about to diverge, that is for the next step to find, as without a clock. */
+  const saveIfOverdue = async (): Promise<void> => {
+    if (isOverdue() && (await allFinite(owned.get().params))) await save();
   };
 
   const takeStep = async (batch: Batch): Promise<void> => {
@@ -147,6 +157,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       const { batch: done, step } = cursor;
       if (signal?.aborted) return false;
       if (done > 0 && checkpoint?.everySteps !== undefined && step % checkpoint.everySteps === 0) await save();
+      else await saveIfOverdue();
       await takeStep(batch);
     }
     return true;
@@ -172,8 +183,8 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     history = [...history, record];
     cursor = { epoch: epoch + 1, batch: 0, step, lossSum: 0, metricSums: {} };
     saved = false;
-    if ((epoch + 1) % (checkpoint?.everyEpochs ?? 1) === 0) await save();
     await callbacks.onEpoch?.({ ...record, improved, params });
+    if ((epoch + 1) % everyEpochs === 0) await save();
   };
 
   try {
@@ -213,6 +224,10 @@ function checkOptions<Batch>({ epochs, validation, keepBest, earlyStopping, chec
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least)) {
       throw new ValueError('fit', `${name} is ${value}`, `give an integer, at least ${least}`);
     }
+  }
+  const seconds = checkpoint?.everySeconds;
+  if (seconds !== undefined && !(seconds >= 0)) {
+    throw new ValueError('fit', `checkpoint.everySeconds is ${seconds}`, 'give a number of seconds, at least 0');
   }
   if ((keepBest || earlyStopping) && !validation) {
     throw new ValueError('fit', 'keepBest and earlyStopping compare validation values', 'give validation');

@@ -76,8 +76,13 @@ export interface FitOptions<Batch> {
         readonly store: CheckpointStore;
         /** Default: only between epochs. */
         readonly everySteps?: number;
-        /** Default 1. The end of training is saved in any case. */
+        /** Default 1, or never when `everySeconds` is given. The end of training is saved in any case. */
         readonly everyEpochs?: number;
+        /**
+         * After the first step at which the last save is so long ago: bounds both what a crash can cost and, for steps that are short
+         * beside a write to the disk, what saving costs. Does not change what is computed.
+         */
+        readonly everySeconds?: number;
         /** Kept in the checkpoint, and compared when resuming: what identifies the run, such as a hash of its configuration. */
         readonly metadata?: Readonly<Record<string, string>>;
       }
