@@ -3,6 +3,7 @@ import { createArrayBackend } from '@sparseflow/tensor/reference';
 import { extend } from './extend.ts';
 import { loadAddon } from './native.ts';
 import type { Kernels } from './operations.ts';
+import { createPool } from './pool.ts';
 import { startWasm } from './wasm.ts';
 
 /** How kernels are reached, the fastest first. */
@@ -137,10 +138,11 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   if (path !== expected && options.path === undefined && options.instructionSet === undefined) {
     console.warn(`@sparseflow/backend-cpu: runs on '${path}': ${reason}`);
   }
+  const pool = createPool();
   const backend = createArrayBackend({
     name: path,
     dtypes: ['float32', 'float64', 'int32'],
-    ...(kernels && { extend: (tools) => extend(tools, kernels) }),
+    ...(kernels && { extend: (tools) => extend(tools, kernels, pool), recycle: pool.give }),
   });
   return { ...backend, describe: () => description };
 }

@@ -11,6 +11,7 @@ import type { ArrayBackendTools } from '@sparseflow/tensor/reference';
 import { boxOf } from './box.ts';
 import { fusedKernels } from './fused.ts';
 import type { Kernels } from './operations.ts';
+import type { Pool } from './pool.ts';
 
 /** Codes of the operations that have a kernel, as in native/elementwise.hpp. */
 const unaryCodes: Partial<Readonly<Record<UnaryOp, number>>> = {
@@ -47,7 +48,7 @@ const MAX_SIZE = 2 ** 20;
  * The operations of a backend that compiled kernels do faster. What they do not cover (float64, int32, rare operations and
  * layouts) goes to the reference kernels, on the same buffers.
  */
-export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels): Partial<Backend> {
+export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels, pool: Pool): Partial<Backend> {
   const floats = (op: string, x: Operand): Float32Array => open(op, x).values as Float32Array;
   const single = (...xs: Operand[]): boolean => xs.every(({ dtype }) => dtype === 'float32');
 
@@ -56,7 +57,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
       const code = unaryCodes[op];
       if (code === undefined || !single(x)) return base.unary(op, x);
       const values = floats(op, x);
-      const out = new Float32Array(values.length);
+      const out = pool.take(values.length);
       kernels.call('unary', [code], [out], [values]);
       return wrap(out);
     },
@@ -64,7 +65,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
     affine(x, scale, shift) {
       if (!single(x)) return base.affine(x, scale, shift);
       const values = floats('affine', x);
-      const out = new Float32Array(values.length);
+      const out = pool.take(values.length);
       kernels.call('affine', [scale, shift], [out], [values]);
       return wrap(out);
     },
@@ -73,7 +74,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
       const code = binaryCodes[op];
       const box = code !== undefined && single(a, b) ? boxOf(outShape, [a.shape, b.shape]) : undefined;
       if (code === undefined || box === undefined) return base.binary(op, a, b, outShape);
-      const out = new Float32Array(sizeOf(outShape));
+      const out = pool.take(sizeOf(outShape));
       kernels.call('binary', [code, ...box], [out], [floats(op, a), floats(op, b)]);
       return wrap(out);
     },
@@ -87,7 +88,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
           )
         : undefined;
       if (box === undefined) return base.select(condition, a, b, outShape);
-      const out = new Float32Array(sizeOf(outShape));
+      const out = pool.take(sizeOf(outShape));
       kernels.call(
         'select',
         box,
@@ -142,7 +143,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
       return wrap(out);
     },
 
-    fused: fusedKernels({ floats, single, wrap }, kernels),
+    fused: fusedKernels({ floats, single, wrap, pool }, kernels),
   };
 }
 

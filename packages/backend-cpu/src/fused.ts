@@ -8,6 +8,7 @@ import {
   type Operand,
 } from '@sparseflow/tensor';
 import type { Kernels } from './operations.ts';
+import type { Pool } from './pool.ts';
 import { patternOf, setPattern, type Pattern } from './sparse.ts';
 
 /** Codes as in native/activations.hpp. */
@@ -31,6 +32,7 @@ interface Access {
   readonly floats: (op: string, x: Operand) => Float32Array;
   readonly single: (...xs: Operand[]) => boolean;
   readonly wrap: (values: Float32Array) => Buffer;
+  readonly pool: Pool;
 }
 
 interface Network {
@@ -69,9 +71,12 @@ function networkOf(
 }
 
 /** Kernels of the fused operations, for float32. */
-export function fusedKernels({ floats, single, wrap }: Access, kernels: Kernels): Record<string, FusedKernel> {
+export function fusedKernels({ floats, single, wrap, pool }: Access, kernels: Kernels): Record<string, FusedKernel> {
   const allocate = (outputs: readonly { shape: readonly number[] }[]): Float32Array[] =>
     outputs.map(({ shape }) => new Float32Array(sizeOf(shape)));
+  /** For kernels that write every element. */
+  const take = (outputs: readonly { shape: readonly number[] }[]): Float32Array[] =>
+    outputs.map(({ shape }) => pool.take(sizeOf(shape)));
 
   return {
     dualMlp(inputs, params, outputs) {
@@ -103,7 +108,7 @@ export function fusedKernels({ floats, single, wrap }: Access, kernels: Kernels)
     linearCombination(inputs, params, outputs) {
       const coefficients = params as readonly number[];
       if (!single(...inputs) || inputs.length === 0 || inputs.length > MAX_TERMS) return undefined;
-      const results = allocate(outputs);
+      const results = take(outputs);
       kernels.call(
         'linearCombination',
         coefficients,
@@ -116,7 +121,7 @@ export function fusedKernels({ floats, single, wrap }: Access, kernels: Kernels)
     scaledErrorNorm(inputs, params, outputs) {
       const { rtol, atol } = params as { readonly rtol: number; readonly atol: number };
       if (!single(...inputs) || inputs.length > MAX_PARTS) return undefined;
-      const results = allocate(outputs);
+      const results = take(outputs);
       kernels.call(
         'scaledErrorNorm',
         [rtol, atol],
@@ -128,7 +133,7 @@ export function fusedKernels({ floats, single, wrap }: Access, kernels: Kernels)
 
     adamUpdate(inputs, params, outputs) {
       if (!single(...inputs)) return undefined;
-      const results = allocate(outputs);
+      const results = take(outputs);
       kernels.call(
         'adamUpdate',
         adamNumbers(params as AdamParams),

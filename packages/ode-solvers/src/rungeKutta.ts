@@ -15,27 +15,31 @@ export function advance(
   dt: number,
   count = y.length,
 ): Tensor[] {
-  const used: number[] = [];
-  const coefficients = [1];
-  weights.forEach((w, i) => {
-    if (w === 0) return;
-    used.push(i);
-    coefficients.push(dt * w);
-  });
   const result: Tensor[] = [];
-  for (let j = 0; j < count; j++) {
-    result.push(linearCombination([y[j]!, ...used.map((i) => ks[i]![j]!)], coefficients));
-  }
+  for (let leaf = 0; leaf < count; leaf++) result.push(weighted([y[leaf]!], [1], ks, weights, dt, leaf));
   return result;
 }
 
 /** dt Σ weights[i] ks[i][leaf]. */
 export function combine(ks: readonly Leaves[], weights: readonly number[], dt: number, leaf: number): Tensor {
-  const used = weights.flatMap((w, i) => (w === 0 ? [] : [i]));
-  return linearCombination(
-    used.map((i) => ks[i]![leaf]!),
-    used.map((i) => dt * weights[i]!),
-  );
+  return weighted([], [], ks, weights, dt, leaf);
+}
+
+/** Adds the stages' terms to those given. Runs for every stage of every step, hence the loop. */
+function weighted(
+  terms: Tensor[],
+  coefficients: number[],
+  ks: readonly Leaves[],
+  weights: readonly number[],
+  dt: number,
+  leaf: number,
+): Tensor {
+  for (let i = 0; i < weights.length; i++) {
+    if (weights[i] === 0) continue;
+    terms.push(ks[i]![leaf]!);
+    coefficients.push(dt * weights[i]!);
+  }
+  return linearCombination(terms, coefficients);
 }
 
 /** One step of an explicit Runge-Kutta method: the state at its end and the stages. */

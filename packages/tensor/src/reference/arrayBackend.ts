@@ -27,11 +27,15 @@ export interface ArrayBackendOptions {
   readonly dtypes: readonly DType[];
   /** Kernels that replace the reference's; its buffers stay, so each may hand what it does not cover to `base`. */
   readonly extend?: (tools: ArrayBackendTools) => Partial<Omit<Backend, 'name' | 'dtypes'>>;
+  /** Is given the array of a buffer that was disposed, when no other buffer shares it: it may be written to again. */
+  readonly recycle?: (values: TypedArray) => void;
 }
 
 /** What the backend calls a buffer. `values` goes away on disposal, so a late reader fails instead of seeing stale numbers. */
 interface ReferenceBuffer {
   values: TypedArray | undefined;
+  /** How many buffers have these values, where there was more than one. */
+  sharers?: { count: number };
 }
 
 /**
@@ -57,7 +61,7 @@ interface ReferenceBuffer {
  * console.log(square(tensor([3], { backend })).dataSync()); // Float64Array [9]
  * ```
  */
-export function createArrayBackend({ name, dtypes, extend }: ArrayBackendOptions): Backend {
+export function createArrayBackend({ name, dtypes, extend, recycle }: ArrayBackendOptions): Backend {
   let live = 0;
 
   const wrap = (values: TypedArray): Buffer => {
@@ -87,9 +91,11 @@ export function createArrayBackend({ name, dtypes, extend }: ArrayBackendOptions
     downloadSync: read,
     dispose(buffer) {
       const owned = buffer as ReferenceBuffer;
-      if (owned.values === undefined) throw new DisposedTensorError('dispose', []);
+      const { values, sharers } = owned;
+      if (values === undefined) throw new DisposedTensorError('dispose', []);
       owned.values = undefined;
       live--;
+      if (!sharers || --sharers.count === 0) recycle?.(values);
     },
     liveBuffers: () => live,
 
@@ -114,7 +120,13 @@ export function createArrayBackend({ name, dtypes, extend }: ArrayBackendOptions
     reduce: (op, x, axes, outShape) => wrap(reduce(op, open(op, x), axes, outShape)),
     broadcastTo: (x, shape) => wrap(broadcastTo(open('broadcastTo', x), shape)),
     // Shares storage: nothing ever writes to it.
-    reshape: (x) => wrap(open('reshape', x).values),
+    reshape(x) {
+      const { values } = open('reshape', x);
+      const sharers = ((x.buffer as ReferenceBuffer).sharers ??= { count: 1 });
+      sharers.count++;
+      live++;
+      return { values, sharers } satisfies ReferenceBuffer;
+    },
     transpose: (x, permutation) => wrap(transpose(open('transpose', x), permutation)),
     slice: (x, begin, size) => wrap(slice(open('slice', x), begin, size)),
     pad: (x, padding) => wrap(pad(open('pad', x), padding)),

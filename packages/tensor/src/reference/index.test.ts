@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Operand } from '../backend.ts';
 import type { DType, TypedArray } from '../dtype.ts';
-import { createReferenceBackend } from './index.ts';
+import { createArrayBackend, createReferenceBackend } from './index.ts';
 
 const backend = createReferenceBackend();
 const put = (values: TypedArray, shape: number[], dtype: DType): Operand => ({
@@ -89,5 +89,22 @@ describe('createReferenceBackend', () => {
         expect(values, name).toHaveLength(size);
       }
     }
+  });
+});
+
+describe('createArrayBackend', () => {
+  it('hands on the array of a freed buffer when the last buffer that shares it is gone', () => {
+    const recycled: unknown[] = [];
+    const own = createArrayBackend({ name: 'test', dtypes: ['float64'], recycle: (values) => recycled.push(values) });
+    const operand = (buffer: unknown): Operand => ({ buffer, shape: [2], dtype: 'float64' });
+    const x = own.upload(Float64Array.of(1, 2), [2], 'float64');
+    const y = own.reshape(operand(x), [2, 1]);
+    const z = own.reshape(operand(y), [1, 2]);
+    own.dispose(y);
+    own.dispose(x);
+    expect(recycled).toEqual([]);
+    own.dispose(z);
+    expect(recycled).toEqual([Float64Array.of(1, 2)]);
+    expect(own.liveBuffers()).toBe(0);
   });
 });

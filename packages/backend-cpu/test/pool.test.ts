@@ -1,0 +1,71 @@
+import { add, affine, linearCombination, reshape, tensor, type Tensor } from '@sparseflow/tensor';
+import { createReferenceBackend } from '@sparseflow/tensor/reference';
+import { describe, expect, it } from 'vitest';
+import { createCpuBackend } from '../src/index.ts';
+import { createPool } from '../src/pool.ts';
+
+const LENGTH = 100;
+const ramp = Float32Array.from({ length: LENGTH }, (_, i) => i);
+
+describe('arrays that are used again', () => {
+  const backend = createCpuBackend();
+  const make = (): Tensor => tensor(ramp, { backend });
+  /** Takes the arrays that wait and writes something else into them. */
+  const churn = (): void => {
+    for (let i = 0; i < 10; i++) affine(make(), 0, -1).dispose();
+  };
+
+  it('are not those that a reshaped tensor still reads, whichever of the two is freed', () => {
+    for (const first of [0, 1]) {
+      const x = affine(make(), 1);
+      const pair = [x, reshape(x, [10, 10])];
+      pair[first]!.dispose();
+      churn();
+      expect(Array.from(pair[1 - first]!.dataSync())).toEqual(Array.from(ramp));
+      pair[1 - first]!.dispose();
+    }
+  });
+
+  it('leave no trace in results, also where only some of them are freed', () => {
+    const plain = createReferenceBackend();
+    const chain = (on: typeof backend): number[] => {
+      let x = tensor(ramp, { backend: on, dtype: 'float32' });
+      for (let i = 0; i < 20; i++) {
+        const next = linearCombination([x, add(x, x)], [0.5, i % 2 === 0 ? 0.25 : -0.25]);
+        if (i % 3 !== 0) x.dispose();
+        x = next;
+      }
+      return Array.from(x.dataSync());
+    };
+    const expected = chain(plain as typeof backend);
+    chain(backend).forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
+  });
+
+  it('are not the ones that a caller gave or was given', () => {
+    const given = ramp.slice();
+    const x = tensor(given, { backend });
+    const read = x.dataSync();
+    x.dispose();
+    churn();
+    expect([Array.from(given), Array.from(read)]).toEqual([Array.from(ramp), Array.from(ramp)]);
+  });
+});
+
+describe('the pool', () => {
+  it('gives back an array of the length that is asked for, once', () => {
+    const pool = createPool();
+    const values = pool.take(LENGTH);
+    pool.give(values);
+    expect(pool.take(LENGTH + 1)).not.toBe(values);
+    expect(pool.take(LENGTH)).toBe(values);
+    expect(pool.take(LENGTH)).not.toBe(values);
+  });
+
+  it('lets go of everything before it holds more than 64 MB', () => {
+    const pool = createPool();
+    const large = [0, 1, 2].map(() => new Float32Array(2 ** 23));
+    large.forEach((values) => pool.give(values));
+    expect(pool.take(2 ** 23)).toBe(large[2]);
+    expect(large).not.toContain(pool.take(2 ** 23));
+  });
+});
