@@ -1,6 +1,9 @@
 import { jvp, reshape, scope, slice, stack } from '@sparseflow/tensor';
 import type { CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 
+/** A time: a number, or a scalar tensor where it is to be differentiated, as where the end of a flow is trained. */
+export type Time = number | Tensor;
+
 /** What one dual pass gives: f(t, z) [batch, dim] and its derivative along each probe [count, batch, dim]. */
 export interface Dual {
   readonly value: Tensor;
@@ -17,11 +20,13 @@ export interface Field {
   /** Fresh parameters, the same on every backend for one key. */
   init(key: Key, options: CreateOptions): Params;
   /** f(t, z) for z [batch, dim]. */
-  apply(params: Params, t: number, z: Tensor): Tensor;
+  apply(params: Params, t: Time, z: Tensor): Tensor;
   /** A faster `dual`, where the field has one. By default forward-mode differentiation of `apply`. */
-  dual?(params: Params, t: number, z: Tensor, probes: Tensor): Dual;
+  dual?(params: Params, t: Time, z: Tensor, probes: Tensor): Dual;
   /** Units that can be removed, and the slices of the parameters that go with them. */
   readonly neurons: readonly NeuronGroup[];
+  /** At how many positions of one row each weight is used, where that is not once: those of a convolution. */
+  readonly positions?: Readonly<Record<string, number>>;
   /** The same field with other numbers of units, by group: what is left of it after pruning. */
   resize?(sizes: Readonly<Record<string, number>>): Field;
   /** What the units of a group put out where no weight leads to them, [size], and the weights and biases through which it goes on. */
@@ -32,7 +37,7 @@ export interface Field {
 }
 
 /** The value of a field and its derivatives along `probes` [count, batch, dim], in one pass. */
-export function dualPass(field: Field, params: Params, t: number, z: Tensor, probes: Tensor): Dual {
+export function dualPass(field: Field, params: Params, t: Time, z: Tensor, probes: Tensor): Dual {
   if (field.dual) return field.dual(params, t, z, probes);
   return scope(() => {
     const count = probes.shape[0]!;

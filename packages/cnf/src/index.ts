@@ -19,7 +19,10 @@ export {
   type ClassifierEvaluation,
   type EvaluateClassifierOptions,
 } from './evaluateClassifier.ts';
-export { dualPass, type Dual, type Field } from './field.ts';
+export { dualPass, type Dual, type Field, type Time } from './field.ts';
 export { mlp, type MlpOptions } from './fields/mlp.ts';
+export { odeNet, type OdeNetOptions } from './fields/odeNet.ts';
+export type { LayerName } from './fields/layers/index.ts';
+export type { Stride } from './fields/layers/linearMap.ts';
 export { neuralOde, type NeuralOde, type NeuralOdeCall, type NeuralOdeOptions, type Readout } from './neuralOde.ts';
 export { standardNormalLogProb } from './normal.ts';
