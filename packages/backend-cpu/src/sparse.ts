@@ -43,6 +43,17 @@ export function setPattern(buffer: Buffer, pattern: Pattern): void {
   patterns.set(buffer as object, pattern);
 }
 
+/** Patterns that masks have led to: a training loop may sparsify with the same masks at every step. */
+const ofMasks = new WeakMap<object, Pattern>();
+
+function patternOfMask(mask: Tensor): Pattern {
+  const known = ofMasks.get(mask.buffer as object);
+  if (known) return known;
+  const pattern = makePattern(mask);
+  ofMasks.set(mask.buffer as object, pattern);
+  return pattern;
+}
+
 /** Columns of a tile: 64 rows of a panel are 16 kB with the widest vectors, half of a first-level cache. */
 const TILE = 64;
 
@@ -130,14 +141,16 @@ export function sparsify(params: Params, masks: Masks, { layout }: SparsifyOptio
         const mask = masks[name];
         if (mask === undefined) return [name, copy(param)];
         const masked = mul(param, mask);
-        if (param.rank === 2 && param.dtype === 'float32') setPattern(masked.buffer, makePattern(mask, layout));
+        if (param.rank === 2 && param.dtype === 'float32') {
+          setPattern(masked.buffer, layout ? makePattern(mask, layout) : patternOfMask(mask));
+        }
         return [name, masked];
       }),
     ),
   );
 }
 
-function makePattern(mask: Tensor, asked: WeightLayout | undefined): Pattern {
+function makePattern(mask: Tensor, asked?: WeightLayout): Pattern {
   const survives = Float32Array.from(mask.dataSync(), (value) => Number(value !== 0));
   const shape = mask.shape as readonly [number, number];
   const density = survives.reduce((sum, one) => sum + one, 0) / survives.length;

@@ -1,11 +1,12 @@
 import { cnf, mlp } from '@sparseflow/cnf';
-import type { Cnf } from '@sparseflow/cnf';
+import type { Cnf, Field } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
 import type { Dataset } from '@sparseflow/datasets';
 import { backsolve, checkpoint, dopri5 } from '@sparseflow/ode-solvers';
 import { fold, key } from '@sparseflow/tensor';
 import type { Key } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
+import type { Net } from '../study.ts';
 
 /**
  * All randomness of a point. Methods of one seed share everything that can be shared (data, initialisation, and in each round the order
@@ -40,15 +41,18 @@ export function dataOf(config: PointConfig): Dataset {
   });
 }
 
-/** The flow of a point: an MLP field without time, integrated from 0 to 1. */
-export function flowOf({ net, solver }: PointConfig): Cnf {
-  const hidden = new Array<number>(net.layers - 1).fill(net.hidden);
+/** The flow of a point: an MLP field without time, integrated from 0 to 1; or that of another field, solved in the same way. */
+export function flowOf({ net, solver }: PointConfig, field: Field = fieldOf(net)): Cnf {
   return cnf({
-    field: mlp({ dim: 2, hidden, activation: net.activation }),
+    field,
     solver: dopri5,
     rtol: solver.rtol,
     atol: solver.atol,
     // The paper's adjoint controls its steps by the state and its adjoint only, not by the gradient of the parameters.
     adjoint: solver.adjoint === 'backsolve' ? backsolve({ seminorm: true }) : checkpoint(),
   });
+}
+
+function fieldOf({ layers, hidden, activation }: Net): Field {
+  return mlp({ dim: 2, hidden: new Array<number>(layers - 1).fill(hidden), activation });
 }

@@ -169,6 +169,19 @@ describe('a chain', () => {
     expect(new Set(methods.map((method) => JSON.stringify(stored(pick(method, 1)).params))).size).toBe(4);
   });
 
+  test.each(['unstructured', 'structured'] as const)(
+    'of %s rounds resumes as if it had not been stopped',
+    async (method) => {
+      const point = pick(method, 1);
+      const [whole, resumed] = [join(directory, 'whole'), join(directory, 'resumed')];
+      for (const checkpoints of [whole, resumed]) await train(pick('dense', 0), { checkpoints });
+      const reference = await train(point, { checkpoints: whole });
+      expect((await train(point, { checkpoints: resumed, stopAfter: 7 })).outcome).toEqual({ status: 'stopped' });
+      expect(measured(await train(point, { checkpoints: resumed }))).toEqual(measured(reference));
+      expect(stored(point, resumed)).toEqual(stored(point, whole));
+    },
+  );
+
   test('needs its parent', async () => {
     await expect(train(pick('random', 1))).rejects.toThrow(/the checkpoint .* that it continues from is missing/);
   });

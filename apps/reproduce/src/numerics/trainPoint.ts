@@ -19,6 +19,8 @@ import { findTrained, findTrainingState, saveTrained } from './checkpoints.ts';
 import { drawFlow, evaluateLikelihoods } from './evaluate.ts';
 import { dataOf, flowOf, keysOf } from './model.ts';
 import { objectiveOfPoint } from './objective.ts';
+import { prunedFlow } from './prunedFlow.ts';
+import type { PrunedFlow } from './prunedFlow.ts';
 import { pruneRound } from './pruneRound.ts';
 import type { Asked } from './pruneRound.ts';
 import { trainRound } from './trainRound.ts';
@@ -40,6 +42,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
   const started = performance.now();
   const secondsSince = (): number => Math.round(performance.now() - started) / 1000;
   let trained: TrainedFlow | undefined;
+  let executed: PrunedFlow | undefined;
   try {
     trained = await trainedFlow(job, backend, hooks);
     if (trained === undefined || hooks.shouldStop()) return { status: 'stopped' };
@@ -49,8 +52,9 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
     const { nfeForward, nfeBackward } = record;
     hooks.onProgress({ phase: 'evaluate', epoch: epochs, epochs, loss: NaN, nfeForward, nfeBackward });
 
-    const flow = flowOf(config);
     const data = dataOf(config);
+    executed = await prunedFlow(flowOf(config), (field) => flowOf(config, field), trained);
+    const { flow } = executed;
     const likelihoods = await evaluateLikelihoods(flow, params, data, config.evaluation, backend);
     const unusable = Object.entries(likelihoods).find(([, value]) => !Number.isFinite(value));
     const { size } = await sparsityReport(params, masks);
@@ -86,6 +90,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
       seconds: secondsSince(),
     };
   } finally {
+    executed?.dispose();
     if (trained !== undefined) disposeTree([trained.params, trained.masks]);
   }
 }
@@ -117,8 +122,10 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
     asked,
   ).finally(() => disposeTree(asked?.seen.before ?? {}));
   let masksKept = false;
+  let executed: PrunedFlow | undefined;
   try {
-    const result = await trainRound(flow, dataOf(config), start, config, {
+    executed = await prunedFlow(flow, (field) => flowOf(config, field), start);
+    const result = await trainRound(executed.flow, dataOf(config), start, config, {
       backend,
       address,
       statePath,
@@ -138,6 +145,7 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
     if (error instanceof TrainingDivergedError) disposeTree(error.params);
     throw error;
   } finally {
+    executed?.dispose();
     disposeTree(masksKept ? start.params : [start.params, start.masks]);
   }
 }

@@ -1,0 +1,84 @@
+import { layoutOf, sparsify } from '@sparseflow/backend-cpu';
+import type { Cnf, Field } from '@sparseflow/cnf';
+import { shrink } from '@sparseflow/pruning';
+import { disposeTree, scope } from '@sparseflow/tensor';
+import type { Masks, Params } from '@sparseflow/tensor';
+
+/** A flow that is computed without what its masks remove. */
+export interface PrunedFlow {
+  /** Takes and gives parameters and gradients in their full shapes; its numbers are those of the masked flow up to rounding. */
+  readonly flow: Cnf;
+  dispose(): void;
+}
+
+/**
+ * Uses what pruning saves: neurons that nothing reads are left out, and weights of which few survive run sparse where the backend has
+ * kernels for that. Training, checkpoints and results see the flow that they know.
+ *
+ * @param make the flow of another field with the same solver
+ * @param params of the shapes that the flow has; their values do not matter
+ */
+export async function prunedFlow(
+  flow: Cnf,
+  make: (field: Field) => Cnf,
+  { params, masks }: { readonly params: Params; readonly masks: Masks },
+): Promise<PrunedFlow> {
+  if (!flow.field.resize || Object.keys(masks).length === 0) return { flow, dispose: () => undefined };
+  const small = await shrink(flow.field, params, masks);
+  const sparse = sparseOnes(small.take(params), small.masks);
+  const take = (full: Params): Params =>
+    scope(() => {
+      const left = small.take(full);
+      return Object.keys(sparse).length > 0 ? sparsify(left, sparse) : left;
+    });
+  const inner = make(small.model);
+  const lend =
+    <Args extends unknown[], Result>(call: (params: Params, ...args: Args) => Promise<Result>) =>
+    async (full: Params, ...args: Args): Promise<Result> => {
+      const left = take(full);
+      try {
+        return await call(left, ...args);
+      } finally {
+        disposeTree(left);
+      }
+    };
+  const lossAndGrad = lend(inner.lossAndGrad);
+  return {
+    flow: {
+      field: flow.field,
+      init: flow.init,
+      forward: lend(inner.forward),
+      inverse: lend(inner.inverse),
+      logProb: lend(inner.logProb),
+      sample: lend(inner.sample),
+      sampleAndLogProb: lend(inner.sampleAndLogProb),
+      trajectory: lend(inner.trajectory),
+      async lossAndGrad(full, ...rest) {
+        const { grads, ...result } = await lossAndGrad(full, ...rest);
+        const expanded = small.expand(grads);
+        disposeTree(grads);
+        return { ...result, grads: expanded };
+      },
+      // Second derivatives are wanted in all directions, those of the masked weights too.
+      frozenLoss: flow.frozenLoss,
+    },
+    dispose: small.dispose,
+  };
+}
+
+/** Backends whose kernels know sparse weights. */
+const compiled: ReadonlySet<string> = new Set(['native', 'wasm']);
+
+/** The masks of weights that the backend's kernels run faster without their zeros. Disposes the parameters. */
+function sparseOnes(params: Params, masks: Masks): Masks {
+  if (!Object.values(masks).every(({ backend }) => compiled.has(backend.name))) {
+    disposeTree(params);
+    return {};
+  }
+  const tried = sparsify(params, masks);
+  try {
+    return Object.fromEntries(Object.entries(masks).filter(([name]) => layoutOf(tried[name]!) !== 'dense'));
+  } finally {
+    disposeTree([params, tried]);
+  }
+}
