@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measure } from './measure.ts';
+import { measure, measureInTurn } from './measure.ts';
 
 describe('measure', () => {
   it('gives the median of what a call takes, which one slow call does not move', async () => {
@@ -21,5 +21,13 @@ describe('measure', () => {
     });
     expect(ms).toBeGreaterThan(5);
     expect(calls).toBe(3);
+  });
+
+  it('takes calls in turn', async () => {
+    const order: string[] = [];
+    const timings = await measureInTurn([() => order.push('a'), () => order.push('b')], { budget: 0, least: 3 });
+    // Once to warm up.
+    expect(order.join('')).toBe('abababab');
+    expect(timings.map(({ calls }) => calls)).toEqual([3, 3]);
   });
 });

@@ -25,23 +25,35 @@ export interface Timing {
  * console.log(ms >= 0, spread >= 0); // true true
  * ```
  */
-export async function measure(call: () => unknown, { budget = 600, least = 5 }: MeasureOptions = {}): Promise<Timing> {
+export async function measure(call: () => unknown, options: MeasureOptions = {}): Promise<Timing> {
+  return (await measureInTurn([call], options))[0]!;
+}
+
+/** The same for several calls, one after the other in turn, so that they can be compared on a machine whose speed changes. */
+export async function measureInTurn(
+  calls: readonly (() => unknown)[],
+  { budget = 600, least = 5 }: MeasureOptions = {},
+): Promise<readonly Timing[]> {
   const warmUntil = performance.now() + budget / 3;
   let warm = 0;
   do {
-    await call();
+    for (const call of calls) await call();
     warm++;
   } while (performance.now() < warmUntil && warm < 2000);
-  const times: number[] = [];
+  const times: number[][] = calls.map(() => []);
   const until = performance.now() + budget;
-  while (times.length < least || (performance.now() < until && times.length < 5000)) {
-    const start = performance.now();
-    const result = call();
-    if (result instanceof Promise) await result;
-    times.push(performance.now() - start);
+  while (times[0]!.length < least || (performance.now() < until && times[0]!.length < 5000)) {
+    for (const [i, call] of calls.entries()) {
+      const start = performance.now();
+      const result = call();
+      if (result instanceof Promise) await result;
+      times[i]!.push(performance.now() - start);
+    }
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
-  const ms = at(0.5);
-  return { ms, spread: ms > 0 ? (at(0.75) - at(0.25)) / 2 / ms : 0, calls: times.length };
+  return times.map((list) => {
+    list.sort((a, b) => a - b);
+    const at = (share: number): number => list[Math.min(list.length - 1, Math.floor(share * list.length))]!;
+    const ms = at(0.5);
+    return { ms, spread: ms > 0 ? (at(0.75) - at(0.25)) / 2 / ms : 0, calls: list.length };
+  });
 }

@@ -3,6 +3,7 @@ import { measurePeaks, paths } from './paths.ts';
 import type { Report, Row, Suite } from './report.ts';
 import { kernels } from './suites/kernels.ts';
 import { peers } from './suites/peers.ts';
+import { pruned } from './suites/pruned.ts';
 import { sparse } from './suites/sparse.ts';
 import { memory, step } from './suites/step.ts';
 import type { Recorder } from './suites/suite.ts';
@@ -21,6 +22,7 @@ const suites: Readonly<Record<Suite, (record: Recorder) => Promise<void>>> = {
     await memory(record);
   },
   sparse,
+  pruned,
   peers,
 };
 
