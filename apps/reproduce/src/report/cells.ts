@@ -1,5 +1,5 @@
 import { percent } from '../plan.ts';
-import { formatDuration } from '../run/progress.ts';
+import { formatDuration } from '../run/describe.ts';
 import { prunerNameOf } from '../study.ts';
 import type { Column, Published, Row } from './rows.ts';
 import { columns } from './rows.ts';

@@ -1,5 +1,5 @@
 import type { StoredStudy } from '../results/store.ts';
-import { formatDuration } from '../run/progress.ts';
+import { formatDuration } from '../run/describe.ts';
 import { cellsOf, usedColumns } from './cells.ts';
 import { contributionColumns, contributions } from './contribution.ts';
 import { findings } from './findings.ts';

@@ -1,6 +1,6 @@
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
-import { formatDuration } from '../run/progress.ts';
+import { formatDuration } from '../run/describe.ts';
 import { cellsOf, usedColumns } from './cells.ts';
 import { contributionColumns, contributions } from './contribution.ts';
 import { findings } from './findings.ts';

@@ -10,6 +10,8 @@ export interface Progress {
   readonly loss: number;
   readonly nfeForward: number;
   readonly nfeBackward: number;
+  /** Training steps a second, lately. */
+  readonly stepsPerSecond?: number;
   readonly phase: 'train' | 'evaluate';
 }
 

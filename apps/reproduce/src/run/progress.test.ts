@@ -1,9 +1,11 @@
-import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { planStudy } from '../plan.ts';
 import { gaussians } from '../studies/gaussians.ts';
 import type { Outcome, Progress } from './executor.ts';
-import { createEstimate, createReporter, formatDuration } from './progress.ts';
+import { formatDuration } from './describe.ts';
+import { createEstimate } from './estimate.ts';
+import { createReporter } from './progress.ts';
 
 const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'reference' });
 const rounds = gaussians.budgets.quick.keepRatios.length;
@@ -86,22 +88,71 @@ describe('without a terminal', () => {
 });
 
 describe('on a terminal', () => {
-  test('draws a bar for the run and one per point under way, and keeps finished points as lines', async () => {
+  const columns = 120;
+  function terminal(size: number) {
     let text = '';
-    const terminal = Object.assign(
-      new Writable({ write: (chunk: Buffer, _encoding, done) => ((text += chunk.toString()), done()) }),
-      { isTTY: true, columns: 120 },
-    );
-    const reporter = createReporter(terminal, points, 2);
+    const stream = { isTTY: true, columns: size, rows: 30, write: (part: string) => (text += part) };
+    return { stream, text: () => text };
+  }
+  const redraw = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+  const env = { TERM: 'xterm' };
+
+  test('draws a bar for the run and one per chain under way, and keeps finished points as lines', async () => {
+    const { stream, text } = terminal(columns);
+    const reporter = createReporter(stream, points, 2, { env });
+    reporter.start(dense);
+    reporter.progress(dense, { ...progress, stepsPerSecond: 120.4 });
+    await redraw();
+    expect(text()).toContain(' seed 0 dense: epoch 5.0/20, loss 1.500 nats, NFE 26+20');
+    expect(text()).toContain('120 steps/s');
+    reporter.finish(dense, ok);
+    reporter.start(first);
+    reporter.progress(first, progress);
+    await redraw();
+    reporter.close();
+    expect(text()).toMatch(/0\/13 points/);
+    expect(text()).toMatch(/1\/13 points/);
+    expect(text()).toMatch(/gaussians seed 0 dense: test NLL 1\.250 nats.*\n/);
+    expect(text()).toContain(`round 1/${rounds}`);
+  });
+
+  test('a line that is noted just before the end is not lost', () => {
+    const { stream, text } = terminal(columns);
+    const reporter = createReporter(stream, points, 2, { env });
+    reporter.note('Stopping at the next safe point');
+    reporter.close();
+    expect(text()).toContain('Stopping at the next safe point\n');
+  });
+
+  test.each([
+    ['NO_COLOR is set', { ...env, NO_COLOR: '1' }],
+    ['the terminal cannot move the cursor', { TERM: 'dumb' }],
+  ])('without colours when %s', async (_when, environment) => {
+    const { stream, text } = terminal(columns);
+    const reporter = createReporter(stream, points, 2, { env: environment });
+    reporter.start(dense);
+    await redraw();
+    reporter.finish(dense, ok);
+    reporter.close();
+    // Sequences that set colours end in m; those that move the cursor do not.
+    // eslint-disable-next-line no-control-regex
+    expect(text()).not.toMatch(/\u001b\[[\d;]*m/);
+    if (environment.TERM === 'dumb') expect(text()).not.toContain('\u001b');
+  });
+
+  test('follows the size of the terminal', async () => {
+    const { stream, text } = terminal(columns);
+    const reporter = createReporter(stream, points, 2, { env: { ...env, NO_COLOR: '1' } });
     reporter.start(dense);
     reporter.progress(dense, progress);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    reporter.finish(dense, ok);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await redraw();
+    stream.columns = 40;
+    const before = text().length;
+    reporter.progress(dense, { ...progress, epoch: 6 });
+    await redraw();
     reporter.close();
-    expect(text).toContain('gaussians seed 0 dense: epoch 5.0/20, loss 1.500 nats, NFE 26+20');
-    expect(text).toContain('gaussians seed 0 dense: test NLL 1.250 nats');
-    expect(text).toMatch(/0\/13 points/);
-    expect(text).toMatch(/1\/13 points/);
+    const lines = stripVTControlCharacters(text().slice(before)).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(40);
+    expect(lines.some((line) => line.includes('% seed 0 dense: epoch 6.0'))).toBe(true);
   });
 });
