@@ -11,6 +11,10 @@ parentPort.on('message', ({ job }) => {
     parentPort.postMessage({ type: 'failure', message: 'a bug', stack: 'Error: a bug\n    at somewhere' });
     return;
   }
+  if (label === 'disk full') {
+    parentPort.postMessage({ type: 'failure', message: 'no', file: { path: '/r/a.json', refusal: 'ENOSPC' } });
+    return;
+  }
   parentPort.postMessage({
     type: 'progress',
     progress: { epoch: 1, epochs: 2, loss: threadId, nfeForward: 1, nfeBackward: 1, phase: 'train' },

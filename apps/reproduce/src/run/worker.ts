@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { trainPoint } from '../numerics/trainPoint.ts';
+import { asFileFailure } from '../results/fileFailure.ts';
 import type { FromWorker, ToWorker } from './workerPool.ts';
 
 const port = parentPort!;
@@ -15,7 +16,13 @@ port.on('message', ({ job }: ToWorker) => {
     (outcome) => send({ type: 'outcome', outcome }),
     (error: unknown) => {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));
-      send({ type: 'failure', message, stack });
+      const file = asFileFailure(error);
+      send({
+        type: 'failure',
+        message,
+        stack,
+        ...(file && { file: { path: file.path, refusal: file.refusal } }),
+      });
     },
   );
 });

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { planStudy } from '../plan.ts';
 import { gaussians } from '../studies/gaussians.ts';
+import { FileFailure } from '../results/fileFailure.ts';
 import type { Executor, Job } from './executor.ts';
 import { createStopFlag, createWorkerPool } from './workerPool.ts';
 
@@ -54,4 +55,13 @@ test.each([
   pool = createWorkerPool(script, 1, createStopFlag());
   await expect(run(label)).rejects.toThrow(message);
   expect((await run('next')).outcome).toMatchObject({ reason: 'next' });
+});
+
+test('a file that the system refuses in a worker is reported as such', async () => {
+  pool = createWorkerPool(script, 1, createStopFlag());
+  const error = await run('disk full').catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(FileFailure);
+  expect((error as Error).message).toMatch(
+    /^cannot write \/r\/a\.json: the disk is full \(ENOSPC\)\. To fix: free some space/,
+  );
 });

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { FileFailure } from '../results/fileFailure.ts';
 import type { Executor, Handlers, Job, Outcome, Progress } from './executor.ts';
 
 /** From the pool to a worker. */
@@ -11,7 +12,13 @@ export type FromWorker =
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'warning'; readonly line: string }
   | { readonly type: 'outcome'; readonly outcome: Outcome }
-  | { readonly type: 'failure'; readonly message: string; readonly stack: string | undefined };
+  | {
+      readonly type: 'failure';
+      readonly message: string;
+      readonly stack: string | undefined;
+      /** A file that the system refused: errors lose their class on the way between threads. */
+      readonly file?: Pick<FileFailure, 'path' | 'refusal'>;
+    };
 
 /** A flag that worker threads can read in the middle of a computation, without returning to their event loop. */
 export interface StopFlag {
@@ -64,7 +71,7 @@ export function createWorkerPool(script: URL, size: number, stop: StopFlag): Exe
           if (message.type === 'progress') handlers.onProgress(message.progress);
           else if (message.type === 'warning') handlers.onWarning(message.line);
           else if (message.type === 'outcome') done(() => resolve(message.outcome), true);
-          else done(() => reject(workerError(job, message.message, message.stack)), true);
+          else done(() => reject(failureOf(job, message)), true);
         };
         const onError = (error: Error): void => done(() => reject(workerError(job, error.message, error.stack)), false);
         const onExit = (code: number): void =>
@@ -77,6 +84,10 @@ export function createWorkerPool(script: URL, size: number, stop: StopFlag): Exe
       await Promise.all([...all].map((worker) => worker.terminate()));
     },
   };
+}
+
+function failureOf(job: Job, { message, stack, file }: Extract<FromWorker, { type: 'failure' }>): Error {
+  return file === undefined ? workerError(job, message, stack) : new FileFailure(file.path, file.refusal);
 }
 
 function workerError(job: Job, message: string, stack: string | undefined): Error {
