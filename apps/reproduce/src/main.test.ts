@@ -123,9 +123,51 @@ describe('a whole run', () => {
   });
 
   test('runs what there is of a group and names the rest', async () => {
-    expect((await run(`toy ${smoke}`)).stderr).toContain(
-      'Not yet available, left out: moons, mode-collapse, hessian, vector-field.',
+    expect((await run(`figure2 ${smoke}`)).stderr).toContain(
+      'Not yet available, left out: power, gas, hepmass, miniboone, bsds300.',
     );
+  });
+});
+
+describe('an analysis', () => {
+  test('starts from the models of the studies it is of, which are computed once, and stands beside them', async () => {
+    await run(`gaussians ${smoke}`);
+    const { code, executor, stderr } = await run(`vector-field ${smoke}`);
+    expect(code).toBe(exitCodes.ok);
+    expect(stderr).toContain('4 points to compute, 4 kept from before');
+    expect(executor!.started).toHaveLength(4);
+    const result = readResult('vector-field');
+    expect(result.analysis).toBe('vector-field');
+    expect(result.points.map(({ method }) => method)).toEqual(['dense', 'unstructured', 'structured', 'control']);
+    const nll = (points: readonly Point[], method: string) => points.find((point) => point.method === method)!.testNll;
+    expect(nll(result.points, 'structured')).toBe(nll(readResult('gaussians').points, 'structured'));
+    expect(readdirSync(join(cwd, 'results')).sort()).toEqual([
+      '.sparseflow-results.json',
+      'gaussians',
+      'index.html',
+      'vector-field',
+    ]);
+  });
+
+  test('trains the models itself where they are missing, and then the other study finds them', async () => {
+    const together = await run(`gaussians mode-collapse vector-field ${smoke} --out together`);
+    expect(together.code).toBe(exitCodes.ok);
+    const started = together.executor!.started;
+    expect(new Set(started).size).toBe(started.length);
+    await run(`mode-collapse ${smoke} --out alone`);
+    const { executor } = await run(`gaussians ${smoke} --out alone`);
+    expect(executor).toBeUndefined();
+    expect(numbers(readResult('gaussians', 'alone'))).toEqual(numbers(readResult('gaussians', 'together')));
+    expect(readResult('mode-collapse', 'alone').variants).toEqual(['gaussians', 'gaussians-spiral']);
+  });
+
+  test('of a model that diverged is marked too', async () => {
+    const { code } = await run(`vector-field ${smoke}`, {
+      diverges: ({ config }) => config.method === 'structured' && config.analysis === undefined,
+    });
+    expect(code).toBe(exitCodes.failed);
+    const marked = readResult('vector-field').points.filter(({ status }) => status === 'diverged');
+    expect(marked.map(({ method }) => method)).toEqual(['structured']);
   });
 });
 

@@ -5,7 +5,7 @@ import { UsageError } from './errors.ts';
 import { resolveBackend } from './numerics/backends.ts';
 import type { Options } from './options.ts';
 import { backendNames, resolveOptions } from './options.ts';
-import { planStudy } from './plan.ts';
+import { planStudy, seedsOf } from './plan.ts';
 import type { PrunerChoice } from './pruners.ts';
 import { resolvePruners } from './pruners.ts';
 import { renderPage } from './report/page.ts';
@@ -171,7 +171,9 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
     const works = selection.studies.map((study) =>
       prepare(study, options, { backend: backend.name, pruners }, store, surroundings),
     );
-    const todo = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
+    // Studies of the same models share them: each is computed once.
+    const missing = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
+    const todo = [...new Map(missing.map((point) => [point.address, point])).values()];
     const kept = works.reduce((sum, work) => sum + work.kept, 0);
     note(
       `${selection.studies.map(({ name }) => name).join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
@@ -183,12 +185,11 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
     const results: Result[] = [];
     const finishIfComplete = (work: Work): void => {
       if (work.planned.some(({ address }) => !work.known.has(address))) return;
-      const points = work.planned.map(({ address }) => work.known.get(address)!);
       const result = buildResult(
         work.study,
         { budget: options.budget, protocol: options.protocol, backend: backend.name, seeds: work.seeds },
         work.planned,
-        points,
+        work.known,
         {
           command: commandLine(argv),
           finished: new Date().toISOString(),
@@ -205,12 +206,11 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
 
     if (todo.length > 0) {
       executor = surroundings.createExecutor(workers, stop);
-      const workOf = new Map(works.map((work) => [work.study.name, work]));
       await runPoints(
         todo,
         executor,
-        ({ study }) => ({
-          checkpoints: store.checkpointDirectory(study),
+        ({ folder }) => ({
+          checkpoints: store.checkpointDirectory(folder),
           fresh: options.fresh,
           // The chains share the cores; what is left over goes to threads within them.
           threads: Math.max(1, Math.floor(availableParallelism() / workers)),
@@ -224,10 +224,13 @@ async function reproduce(options: Options, argv: readonly string[], surroundings
             bars.finish(point, outcome);
             if (outcome.status === 'stopped') return;
             const row = pointOf(point, outcome);
-            store.savePoint(point, row, outcome.status === 'ok' ? outcome.artefact : undefined);
-            const work = workOf.get(point.study)!;
-            work.known.set(point.address, row);
-            finishIfComplete(work);
+            store.savePoint(point, row, outcome.status === 'diverged' ? undefined : outcome.artefact);
+            for (const work of works) {
+              if (work.known.has(point.address) || !work.planned.some(({ address }) => address === point.address))
+                continue;
+              work.known.set(point.address, row);
+              finishIfComplete(work);
+            }
           },
         },
       );
@@ -260,7 +263,7 @@ function prepare(
   store: Store,
   { canContinueFrom }: Surroundings,
 ): Work {
-  const seeds = options.seeds ?? study.budgets[options.budget].seeds;
+  const seeds = options.seeds ?? seedsOf(study, options.budget);
   const planned = planStudy(study, { budget: options.budget, protocol: options.protocol, seeds, backend, pruners });
   const known = new Map<string, Point>();
   if (!options.fresh) {
@@ -273,11 +276,10 @@ function prepare(
     }
   }
   // A finished point whose checkpoint is gone must be trained again before its children can be.
-  const byAddress = new Map(planned.map((point) => [point.address, point]));
   for (const child of [...planned].reverse()) {
     const parent = child.config.parent;
     if (parent === null || known.has(child.address) || !known.has(parent)) continue;
-    if (!canContinueFrom(store.checkpointDirectory(study.name), byAddress.get(parent)!.address)) known.delete(parent);
+    if (!canContinueFrom(store.checkpointDirectory(child.folder), parent)) known.delete(parent);
   }
   return { study, seeds, planned, known, kept: known.size };
 }

@@ -2,11 +2,15 @@ import { expect, test } from 'vitest';
 import { planStudy } from './plan.ts';
 import { gaussians } from './studies/gaussians.ts';
 import { studies } from './studies/index.ts';
-import { budgets, toyKeepRatios } from './study.ts';
+import type { TrainingStudy } from './study.ts';
+import { budgets, isAnalysis, isTraining, toyKeepRatios } from './study.ts';
 
 const base = { budget: 'quick', protocol: 'paper', seeds: 2, backend: 'reference' } as const;
 
-test.each(studies.flatMap((study) => budgets.map((budget) => [study.name, budget, study] as const)))(
+const training = studies.filter(isTraining);
+const analyses = studies.filter(isAnalysis);
+
+test.each(training.flatMap((study) => budgets.map((budget) => [study.name, budget, study] as const)))(
   '%s at %s: parents come first, addresses are unique, every pruned ratio has its control and random point',
   (_name, budget, study) => {
     const points = planStudy(study, { ...base, budget });
@@ -17,10 +21,14 @@ test.each(studies.flatMap((study) => budgets.map((budget) => [study.name, budget
       seen.add(address);
     }
     const ratios = study.budgets[budget].keepRatios;
-    expect(points).toHaveLength(2 * (1 + 4 * ratios.length));
-    for (const seed of [0, 1]) {
+    const labels = study.variants?.map(({ label }) => label) ?? [undefined];
+    expect(points).toHaveLength(labels.length * 2 * (1 + 4 * ratios.length));
+    const groups = labels.flatMap((label) => [0, 1].map((seed) => [label, seed] as const));
+    for (const [label, seed] of groups) {
       for (const method of ['unstructured', 'structured', 'random', 'control'] as const) {
-        const chain = points.filter(({ config }) => config.seed === seed && config.method === method);
+        const chain = points.filter(
+          ({ config, variant }) => variant === label && config.seed === seed && config.method === method,
+        );
         expect(chain.map(({ pruneRatio }) => 1 - pruneRatio)).toEqual(ratios.map((ratio) => expect.closeTo(ratio, 8)));
         expect(chain.map(({ config }) => config.round)).toEqual(ratios.map((_, i) => i + 1));
       }
@@ -28,6 +36,28 @@ test.each(studies.flatMap((study) => budgets.map((budget) => [study.name, budget
     // Algorithm 1 prunes more each round, and what is drawn must be among what is computed.
     expect([...ratios].sort((a, b) => b - a)).toEqual(ratios);
     for (const ratio of study.budgets[budget].drawn) expect(ratios).toContain(ratio);
+  },
+);
+
+test.each(analyses.flatMap((study) => budgets.map((budget) => [study.name, budget, study] as const)))(
+  '%s at %s: looks at models of other studies, with all that they continue from and nothing else',
+  (_name, budget, study) => {
+    const points = planStudy(study, { ...base, budget });
+    const models = new Set(study.of.flatMap((of) => planStudy(of, { ...base, budget })).map(({ address }) => address));
+    const seen = new Set<string>();
+    for (const { address, config, prerequisite } of points) {
+      if (config.parent !== null) expect(seen).toContain(config.parent);
+      seen.add(address);
+      expect(models.has(address)).toBe(prerequisite === true);
+      expect(config.analysis === undefined).toBe(prerequisite === true);
+    }
+    expect(seen.size).toBe(points.length);
+    const parents = new Set(points.map(({ config }) => config.parent));
+    for (const { address, prerequisite } of points) if (prerequisite === true) expect(parents).toContain(address);
+    const rows = points.filter(({ prerequisite }) => prerequisite !== true);
+    for (const method of ['dense', ...study.budgets[budget].methods])
+      expect(rows.map(({ config }) => config.method)).toContain(method);
+    for (const { config } of rows) expect(config.draw).not.toBeNull();
   },
 );
 
@@ -55,13 +85,24 @@ test('budget, protocol and backend change every address', () => {
   expect(new Set(addresses).size).toBe(addresses.length);
 });
 
+test.each([
+  ['gaussians', '4b95ff571522526d86fe0d50edc4592b'],
+  ['gaussians-spiral', '20a21b0752b6b40dbb5867678d7fddee'],
+  ['spirals', '182c975fb95e0278aea08bb1332c4153'],
+])('the paper’s dense point of %s keeps its address, and with it the days of computing behind it', (name, address) => {
+  const study = studies.find((one) => one.name === name)!;
+  const [dense] = planStudy(study, { budget: 'paper', protocol: 'paper', seeds: 1, backend: 'native' });
+  expect(dense!.address).toBe(address);
+  expect(dense!.folder).toBe(name);
+});
+
 test('the control does not depend on how much the others prune', () => {
   const plan = gaussians.budgets.quick;
   const other = {
     ...gaussians,
     budgets: { ...gaussians.budgets, quick: { ...plan, keepRatios: [0.7, 0.6, 0.5], drawn: [] } },
   };
-  const controls = (study: typeof gaussians) =>
+  const controls = (study: TrainingStudy) =>
     planStudy(study, { ...base, seeds: 2 })
       .filter(({ config }) => config.method === 'control' && config.seed === 1)
       .map(({ address }) => address);

@@ -1,7 +1,22 @@
+import type { Analysis } from './analysis.ts';
 import type { PrunerChoice } from './pruners.ts';
 import { contentAddress } from './results/canonicalJson.ts';
-import type { Budget, BudgetPlan, Method, Net, Optimiser, Protocol, Solver, Study, ToyData } from './study.ts';
-import { chainMethods } from './study.ts';
+import type {
+  AnalysisStudy,
+  Budget,
+  BudgetPlan,
+  Method,
+  Net,
+  Optimiser,
+  Protocol,
+  Solver,
+  Study,
+  TaskName,
+  ToyData,
+  TrainingStudy,
+  Variant,
+} from './study.ts';
+import { chainMethods, isAnalysis, prunerNameOf } from './study.ts';
 
 /** Raised whenever the same configuration would give other numbers, so that kept points of older versions are not mixed in. */
 const numericsVersion = 1;
@@ -17,17 +32,22 @@ export interface Training {
 
 /**
  * Everything that decides a point's numbers, and nothing else: its content address is the hash of this object. `parent` is the address
- * of the point whose parameters and mask it continues from, so the whole history counts.
+ * of the point whose parameters and mask it continues from, so the whole history counts. A field that was added later is absent where it
+ * says nothing new, so that the addresses of earlier points stay what they were.
  */
 export interface PointConfig {
   readonly numerics: number;
   readonly data: ToyData;
+  /** Absent: density. */
+  readonly task?: TaskName;
   readonly net: Net;
   readonly solver: Solver;
   readonly optimiser: Optimiser;
+  /** How training estimates the trace; absent: by Hutchinson's estimator. */
+  readonly divergence?: 'exact';
   readonly training: Training;
   readonly evaluation: BudgetPlan['evaluation'];
-  /** Whether the density on a grid and samples are kept for the figures, and the half side of the square they are drawn on. */
+  /** Whether an artefact is kept for the figures, and the half side of the square that they show. */
   readonly draw: { readonly extent: number } | null;
   readonly method: Method;
   /** Hash of the pruner's file, for one that is not built in. */
@@ -39,11 +59,14 @@ export interface PointConfig {
   readonly seed: number;
   readonly backend: string;
   readonly parent: string | null;
+  /** Present: nothing is trained; this is done with the model of `parent`, which the other fields describe. */
+  readonly analysis?: Analysis;
 }
 
-/** One row of a study to be computed: training and evaluating one flow. */
+/** Something to be computed: training and evaluating one model, or analysing a trained one. */
 export interface PlannedPoint {
-  readonly study: string;
+  /** Folder of its files: the data set's name, so that studies of the same models share them. */
+  readonly folder: string;
   readonly address: string;
   readonly config: PointConfig;
   /** Ratio of the pruned points of the same round, also for the control that stands beside them. */
@@ -52,10 +75,22 @@ export interface PlannedPoint {
   readonly work: number;
   /** Shown in progress lines, such as `gaussians seed 0 unstructured 60 %`. */
   readonly label: string;
+  /** Label of the setting, in a study that compares several. */
+  readonly variant?: string;
+  /** A model that an analysis needs and that is no row of the study itself. */
+  readonly prerequisite?: boolean;
   /** For the methods that `--pruner` asked for. */
   readonly pruner?: PrunerChoice;
   /** What the parent's training continued from: its parent. */
   readonly grandparent?: string | null;
+}
+
+export interface PlanOptions {
+  readonly budget: Budget;
+  readonly protocol: Protocol;
+  readonly seeds: number;
+  readonly backend: string;
+  readonly pruners?: readonly PrunerChoice[];
 }
 
 /** `ratio` in percent with at most one decimal, such as `60` or `58.5`. */
@@ -68,25 +103,32 @@ export function pruneRatioOf(keepRatio: number): number {
   return Math.round((1 - keepRatio) * 1e9) / 1e9;
 }
 
+/** How many seeds a study has when nobody says otherwise. */
+export function seedsOf(study: Study, budget: Budget): number {
+  if (!isAnalysis(study)) return study.budgets[budget].seeds;
+  return study.budgets[budget].seeds ?? Math.min(...study.of.map((base) => base.budgets[budget].seeds));
+}
+
+/** Every point of a study, parents before children, each once. */
+export function planStudy(study: Study, options: PlanOptions): PlannedPoint[] {
+  const points = isAnalysis(study)
+    ? study.of.flatMap((base) => planAnalysis(study, base, options))
+    : (study.variants ?? [undefined]).flatMap((variant) => planTraining(study, variant, options));
+  return [...new Map(points.map((point) => [point.address, point])).values()];
+}
+
 /**
- * Every point of a study, parents before children: per seed the dense flow, then one chain of rounds per method. All chains of a seed
- * share its dense point. Densities are drawn for the first seed only, for the dense flow and at the plan's `drawn` ratios.
+ * Per seed the dense model, then one chain of rounds per method. All chains of a seed share its dense point. Densities are drawn for the
+ * first seed only, for the dense flow and at the plan's `drawn` ratios.
  */
-export function planStudy(
-  study: Study,
-  options: {
-    readonly budget: Budget;
-    readonly protocol: Protocol;
-    readonly seeds: number;
-    readonly backend: string;
-    readonly pruners?: readonly PrunerChoice[];
-  },
-): PlannedPoint[] {
+function planTraining(study: TrainingStudy, variant: Variant | undefined, options: PlanOptions): PlannedPoint[] {
   const plan = study.budgets[options.budget];
   const training: Training =
     options.protocol === 'paper'
       ? { epochs: plan.epochs, batch: plan.batch, patience: null }
       : { epochs: plan.epochs * 10, batch: plan.batch, patience: Math.max(2, Math.ceil(plan.epochs / 5)) };
+  const { net, solver, optimiser, divergence } = { ...study, ...variant };
+  const name = variant === undefined ? study.name : `${study.name} ${variant.label}`;
   const points: PlannedPoint[] = [];
 
   const add = (
@@ -104,9 +146,11 @@ export function planStudy(
     const config: PointConfig = {
       numerics: numericsVersion,
       data: plan.data,
-      net: study.net,
-      solver: study.solver,
-      optimiser: study.optimiser,
+      ...(study.task === undefined ? {} : { task: study.task }),
+      net,
+      solver,
+      optimiser,
+      ...(divergence === undefined ? {} : { divergence }),
       training,
       evaluation: plan.evaluation,
       draw: drawn ? { extent: study.extent } : null,
@@ -121,12 +165,13 @@ export function planStudy(
     const pruneRatio = pruneRatioOf(keepRatio);
     const at = method === 'dense' ? '' : ` ${percent(pruneRatio)} %`;
     const point: PlannedPoint = {
-      study: study.name,
+      folder: plan.data.name,
       address: contentAddress(config),
       config,
       pruneRatio,
       work: plan.epochs,
-      label: `${study.name} seed ${seed} ${pruner?.name ?? method}${at}`,
+      label: `${name} seed ${seed} ${pruner?.name ?? method}${at}`,
+      ...(variant === undefined ? {} : { variant: variant.label }),
       ...(pruner ? { pruner, grandparent: parent?.config.parent ?? null } : {}),
     };
     points.push(point);
@@ -145,4 +190,45 @@ export function planStudy(
     }
   }
   return points;
+}
+
+/** The models that are analysed, what they continue from, and after each its analysis. The models are those that their own study plans. */
+function planAnalysis(study: AnalysisStudy, base: TrainingStudy, options: PlanOptions): PlannedPoint[] {
+  const { methods, pruneRatios, analysis } = study.budgets[options.budget];
+  const models = planTraining(base, undefined, options);
+  const byAddress = new Map(models.map((model) => [model.address, model]));
+  const ratios = base.budgets[options.budget].keepRatios.map(pruneRatioOf);
+  const chosenRatios = new Set(
+    pruneRatios.map((wanted) => ratios.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a))),
+  );
+  const isChosen = ({ config: { method }, pruneRatio }: PlannedPoint): boolean =>
+    method === 'dense' ||
+    (chosenRatios.has(pruneRatio) &&
+      ((methods as readonly Method[]).includes(method) || prunerNameOf(method) !== undefined));
+  const chosen = models.filter(isChosen);
+
+  const needed = new Set<string>();
+  for (const model of chosen) {
+    for (let at: PlannedPoint | undefined = model; at !== undefined && !needed.has(at.address);) {
+      needed.add(at.address);
+      at = at.config.parent === null ? undefined : byAddress.get(at.config.parent);
+    }
+  }
+  return models.flatMap((model): PlannedPoint[] => {
+    if (!needed.has(model.address)) return [];
+    const trained = { ...model, prerequisite: true };
+    if (!isChosen(model)) return [trained];
+    const config: PointConfig = { ...model.config, draw: { extent: base.extent }, parent: model.address, analysis };
+    const { folder, pruneRatio, work } = model;
+    const analysed: PlannedPoint = {
+      folder,
+      address: contentAddress(config),
+      config,
+      pruneRatio,
+      work,
+      label: `${study.name} of ${model.label}`,
+      ...(study.of.length > 1 ? { variant: base.name } : {}),
+    };
+    return [trained, analysed];
+  });
 }

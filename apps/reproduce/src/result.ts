@@ -1,67 +1,126 @@
+import { describeAnalysis } from './analysis.ts';
 import { describeMachine, describeVersions } from './machine.ts';
 import type { PlannedPoint } from './plan.ts';
 import type { Point, Result } from './results/schema.ts';
 import type { Outcome } from './run/executor.ts';
-import type { Budget, Protocol, Study } from './study.ts';
+import type { Budget, Net, Optimiser, Protocol, Solver, Study, TrainingStudy } from './study.ts';
+import { isAnalysis } from './study.ts';
 
-/** The row of a point in result.json. */
+const nothing = { trainNll: null, validationNll: null, testNll: null, nfeForward: null, nfeBackward: null };
+
+/** The row of a point, as it is stored. */
 export function pointOf(
   { address, config, pruneRatio }: PlannedPoint,
   outcome: Exclude<Outcome, { status: 'stopped' }>,
 ): Point {
   const { method, keepRatio, round, seed } = config;
-  const identity = { method, pruneRatio, keepRatio };
+  const { parameters, epochs } = outcome.status === 'ok' ? outcome.measured : outcome;
   const { seconds } = outcome;
-  if (outcome.status === 'diverged') {
-    const { parameters, epochs, reason } = outcome;
-    const nothing = { trainNll: null, validationNll: null, testNll: null, nfeForward: null, nfeBackward: null };
-    return { ...identity, parameters, round, seed, epochs, ...nothing, seconds, status: 'diverged', reason, address };
+  const row = { method, pruneRatio, keepRatio, parameters, round, seed, epochs, ...nothing, seconds, address } as const;
+  switch (outcome.status) {
+    case 'diverged':
+      return { ...row, status: 'diverged', reason: outcome.reason };
+    case 'analysed':
+      return { ...row, status: 'ok', quantities: outcome.quantities };
+    case 'ok':
+      return { ...row, ...outcome.measured, status: 'ok' };
   }
-  const { parameters, epochs, trainNll, validationNll, testNll, nfeForward, nfeBackward } = outcome.measured;
+}
+
+/**
+ * The row of a point in a study's result. What depends on the study and not on the point alone comes from the plan: the label of the
+ * setting, and the ratio that a control stands beside. An analysed model's likelihoods are those of its training.
+ */
+function rowOf(planned: PlannedPoint, known: ReadonlyMap<string, Point>): Point {
+  const point = known.get(planned.address)!;
+  const { pruneRatio, variant, config } = planned;
+  const model = config.analysis === undefined ? undefined : known.get(config.parent!);
   return {
-    ...identity,
-    parameters,
-    round,
-    seed,
-    epochs,
-    trainNll,
-    validationNll,
-    testNll,
-    nfeForward,
-    nfeBackward,
-    seconds,
-    status: 'ok',
-    address,
+    ...(variant === undefined ? {} : { variant }),
+    ...point,
+    pruneRatio,
+    ...(model === undefined
+      ? {}
+      : { trainNll: model.trainNll, validationNll: model.validationNll, testNll: model.testNll }),
   };
 }
 
 /** What decided a study's numbers, in words, for readers of its report. */
 function describeSettings(study: Study, budget: Budget, points: readonly PlannedPoint[]): Result['settings'] {
-  const { net, solver, optimiser } = study;
-  const plan = study.budgets[budget];
-  const { data } = plan;
-  const { training } = points[0]!.config;
-  const percentHeld = Math.round(data.validationShare * 100);
+  const bases: readonly TrainingStudy[] = isAnalysis(study) ? study.of : [study];
+  /** One description, or one for each of the models by name where they differ. */
+  const each = (describe: (base: TrainingStudy) => string): string => {
+    const texts = bases.map((base) => `${bases.length > 1 ? `${base.name}: ` : ''}${describe(base)}`);
+    return texts.join('; ');
+  };
   return {
-    data: `${data.name}, ${data.trainPerComponent} training and ${data.testPerComponent} test points per component, ${percentHeld} % of the training points held out`,
-    net: `multilayer perceptron without time, ${net.layers} linear layers, ${net.hidden} hidden units, ${net.activation}; Hutchinson trace with Gaussian noise in training, exact trace in evaluation`,
-    solver: `${solver.method}, rtol ${solver.rtol.toExponential()}, atol ${solver.atol.toExponential()}, ${solver.adjoint === 'backsolve' ? 'adjoint by backsolve' : 'adjoint by checkpointing'}`,
-    optimiser: `AdamW, learning rate ${optimiser.learningRate}, weight decay ${optimiser.weightDecay.toExponential()}, started afresh in every round`,
-    training:
-      training.patience === null
-        ? `${training.epochs} epochs a round in batches of ${training.batch}`
-        : `until the validation NLL has not improved for ${training.patience} epochs, at most ${training.epochs} epochs a round, in batches of ${training.batch}`,
+    data: each(({ budgets }) => {
+      const { name, trainPerComponent, testPerComponent, validationShare } = budgets[budget].data;
+      return `${name}, ${trainPerComponent} training and ${testPerComponent} test points per component, ${Math.round(validationShare * 100)} % of the training points held out`;
+    }),
+    net: each((base) => {
+      const nets = varied(base, 'net', describeNet);
+      if (base.task === 'classification') return `multilayer perceptron without time, ${nets}`;
+      const traces = varied(base, 'divergence', (divergence) =>
+        divergence === 'exact' ? 'the exact trace in training' : 'Hutchinson trace with Gaussian noise in training',
+      );
+      return `multilayer perceptron without time, ${nets}; ${traces}, exact trace in evaluation`;
+    }),
+    solver: each((base) => varied(base, 'solver', describeSolver)),
+    optimiser: each((base) => `${varied(base, 'optimiser', describeOptimiser)}, started afresh in every round`),
+    training: describeTraining(points[0]!.config.training),
+    ...(isAnalysis(study) ? { analysis: describeAnalysis(study.budgets[budget].analysis) } : {}),
   };
 }
 
-/** Assembles result.json. `points` are in the order of the plan, whatever order they were computed in. */
+/** A setting of a study; where its variants differ in it, all of them. */
+function varied<K extends 'net' | 'solver' | 'optimiser' | 'divergence'>(
+  study: TrainingStudy,
+  name: K,
+  describe: (value: TrainingStudy[K]) => string,
+): string {
+  const settings = (study.variants ?? [{}]).map((variant) =>
+    describe(({ ...study, ...variant } as TrainingStudy)[name]),
+  );
+  return [...new Set(settings)].join(' or ');
+}
+
+function describeNet({ layers, hidden, activation }: Net): string {
+  return `${layers} linear layers, ${hidden} hidden units, ${activation}`;
+}
+
+function describeSolver(solver: Solver): string {
+  const steps =
+    solver.method === 'dopri5'
+      ? `rtol ${solver.rtol.toExponential()}, atol ${solver.atol.toExponential()}`
+      : `${solver.steps} equal steps`;
+  return `${solver.method}, ${steps}, ${solver.adjoint === 'backsolve' ? 'adjoint by backsolve' : 'adjoint by checkpointing'}`;
+}
+
+function describeOptimiser({ name, learningRate, weightDecay }: Optimiser): string {
+  return `${name === 'adamw' ? 'AdamW' : 'Adam'}, learning rate ${learningRate}, weight decay ${weightDecay.toExponential()}`;
+}
+
+function describeTraining({ epochs, batch, patience }: PlannedPoint['config']['training']): string {
+  return patience === null
+    ? `${epochs} epochs a round in batches of ${batch}`
+    : `until the validation NLL has not improved for ${patience} epochs, at most ${epochs} epochs a round, in batches of ${batch}`;
+}
+
+/**
+ * Assembles result.json. `points` are in the order of the plan, whatever order they were computed in.
+ *
+ * @param known finished points by address, at least all that are planned.
+ */
 export function buildResult(
   study: Study,
   options: { readonly budget: Budget; readonly protocol: Protocol; readonly backend: string; readonly seeds: number },
   planned: readonly PlannedPoint[],
-  points: readonly Point[],
+  known: ReadonlyMap<string, Point>,
   run: Result['run'],
 ): Result {
+  const points = planned.filter(({ prerequisite }) => prerequisite !== true).map((point) => rowOf(point, known));
+  const variants = [...new Set(points.flatMap(({ variant }) => (variant === undefined ? [] : [variant])))];
   return {
     schema: 1,
     study: study.name,
@@ -78,7 +137,16 @@ export function buildResult(
     versions: describeVersions(),
     run,
     settings: describeSettings(study, options.budget, planned),
-    points: [...points],
+    ...(isAnalysis(study) ? { analysis: study.budgets[options.budget].analysis.kind } : {}),
+    ...(!isAnalysis(study) && study.task !== undefined ? { task: study.task } : {}),
+    ...(variants.length > 0 ? { variants } : {}),
+    ...(study.measures === undefined ? {} : { measures: study.measures.map(copyOf) }),
+    points,
     paper: study.references.map((reference) => ({ ...reference })),
   };
 }
+
+function copyOf<T>(value: T): Mutable<T> {
+  return structuredClone(value) as Mutable<T>;
+}
+type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;

@@ -1,4 +1,5 @@
 import { paperToyKeepRatios } from '@sparseflow/pruning';
+import type { Analysis } from './analysis.ts';
 
 /** What decides how much is computed. */
 export const budgets = ['smoke', 'quick', 'paper'] as const;
@@ -33,9 +34,9 @@ export const chainMethods = [
   'control',
 ] as const satisfies readonly ChainMethod[];
 
-/** A two-dimensional toy density: which generator, and how many points per mode or arm. */
+/** Two-dimensional toy data: which generator, and how many points per mode or arm. */
 export interface ToyData {
-  readonly name: 'gaussians' | 'gaussians-spiral' | 'spirals';
+  readonly name: 'gaussians' | 'gaussians-spiral' | 'spirals' | 'moons';
   readonly trainPerComponent: number;
   readonly testPerComponent: number;
   /** Share of the training points that is held out. */
@@ -49,16 +50,24 @@ export interface Net {
   readonly activation: 'sigmoid' | 'tanh' | 'softplus' | 'relu';
 }
 
-export interface Solver {
-  readonly method: 'dopri5';
-  readonly rtol: number;
-  readonly atol: number;
-  /** `backsolve` is the paper's adjoint, with the error norm taken over state and adjoint only. */
+/** A solver with step control, or one with a number of equal steps. */
+export type Solver = (
+  | { readonly method: 'dopri5'; readonly rtol: number; readonly atol: number }
+  | { readonly method: 'rk4' | 'euler'; readonly steps: number }
+) & {
+  /**
+   * `backsolve` is the paper's adjoint, with the error norm taken over state and adjoint only; `checkpoint` gives the exact gradient of
+   * the discrete solution, which is what differentiating through the solver gives.
+   */
   readonly adjoint: 'backsolve' | 'checkpoint';
-}
+};
+
+/** What is learned: a density of points (a continuous normalizing flow), or their classes (a neural ODE classifier). */
+export type TaskName = 'density' | 'classification';
 
 export interface Optimiser {
-  readonly name: 'adamw';
+  /** `adam` has the L2 kind of weight decay, `adamw` the decoupled one. */
+  readonly name: 'adam' | 'adamw';
   readonly learningRate: number;
   readonly weightDecay: number;
 }
@@ -102,21 +111,91 @@ export interface Reference {
   readonly note: string | null;
 }
 
-/** A study as plain data. A new one is one file in studies/ and one line in studies/index.ts. */
-export interface Study {
+/** One of several settings that a study compares. What is absent is the study's. */
+export interface Variant {
+  /** Short: it stands in tables and above figures. */
+  readonly label: string;
+  readonly net?: Net;
+  readonly solver?: Solver;
+  readonly optimiser?: Optimiser;
+  readonly divergence?: 'exact';
+}
+
+/** A number that is measured of trained models besides their likelihood: a column of the report. */
+export interface Measure {
+  /** Its key among a point's quantities. */
+  readonly name: string;
+  readonly label: string;
+  /** One sentence: what it is. */
+  readonly about: string;
+  readonly digits: number;
+  /** Which way is good, where one is. */
+  readonly better?: 'higher' | 'lower';
+  /** Shown divided by the dense model's of the same seed. */
+  readonly relative?: boolean;
+  readonly published: readonly {
+    /** Of the same variant, or of all. */
+    readonly variant?: string;
+    readonly method: OwnMethod;
+    readonly pruneRatio: number;
+    readonly value: number;
+    readonly where: string;
+  }[];
+}
+
+interface StudyBase {
   readonly name: string;
   readonly title: string;
   /** One sentence: what the reader learns from it. */
   readonly about: string;
-  readonly net: Net;
-  readonly solver: Solver;
-  readonly optimiser: Optimiser;
-  readonly budgets: Readonly<Record<Budget, BudgetPlan>>;
   readonly references: readonly Reference[];
   /** What a reader must know before comparing with the paper. */
   readonly remarks: readonly string[];
+  readonly measures?: readonly Measure[];
+}
+
+/** A study that trains and prunes: per seed (and variant) the dense model, then a chain of rounds per method. */
+export interface TrainingStudy extends StudyBase {
+  /** Default density. */
+  readonly task?: TaskName;
+  readonly net: Net;
+  readonly solver: Solver;
+  readonly optimiser: Optimiser;
+  /** How training estimates the trace: with the exact one if so named, by Hutchinson's estimator otherwise. */
+  readonly divergence?: 'exact';
+  readonly budgets: Readonly<Record<Budget, BudgetPlan>>;
+  /** Compared settings, each trained and pruned as a whole; absent: one, the study's own. */
+  readonly variants?: readonly Variant[];
   /** Half the side of the square on which densities are drawn, in units of the normalised data. */
   readonly extent: number;
+}
+
+/** What a budget changes in the analysis of trained models. */
+export interface AnalysisPlan {
+  /** Default: those of the studies whose models are analysed. */
+  readonly seeds?: number;
+  readonly methods: readonly ChainMethod[];
+  /** Each stands for the nearest ratio of the analysed study. */
+  readonly pruneRatios: readonly number[];
+  readonly analysis: Analysis;
+}
+
+/** A study that looks at the models of others, which it trains only where they are not there yet. */
+export interface AnalysisStudy extends StudyBase {
+  /** Where there are several, their names are the labels of the variants. */
+  readonly of: readonly TrainingStudy[];
+  readonly budgets: Readonly<Record<Budget, AnalysisPlan>>;
+}
+
+/** A study as plain data. A new one is one file in studies/ and one line in studies/index.ts. */
+export type Study = TrainingStudy | AnalysisStudy;
+
+export function isAnalysis(study: Study): study is AnalysisStudy {
+  return 'of' in study;
+}
+
+export function isTraining(study: Study): study is TrainingStudy {
+  return !isAnalysis(study);
 }
 
 /** The keep ratios of the paper's toy experiments. */

@@ -1,5 +1,7 @@
 import type { PlannedPoint } from '../src/plan.ts';
 import type { Executor, Handlers, Job, Measured, Outcome } from '../src/run/executor.ts';
+import { studies } from '../src/studies/index.ts';
+import { isAnalysis } from '../src/study.ts';
 import { sampleArtefact } from './sample.ts';
 
 export interface FakeOptions {
@@ -33,6 +35,22 @@ export function fakeMeasured({ config, address }: PlannedPoint): Measured {
   };
 }
 
+/** Quantities that any report can show: what the analyses measure, by the names of their studies. */
+function fakeAnalysis({ config, address }: PlannedPoint): Outcome {
+  const { kind } = config.analysis!;
+  const measures =
+    studies.filter(isAnalysis).find(({ budgets }) => budgets.smoke.analysis.kind === kind)!.measures ?? [];
+  const noise = Number.parseInt(address.slice(0, 6), 16) / 0xffffff;
+  return {
+    status: 'analysed',
+    quantities: Object.fromEntries(measures.map(({ name }, i) => [name, { value: i + noise, standardError: 0.1 }])),
+    parameters: 642,
+    epochs: 3,
+    seconds: 1,
+    artefact: { extent: 2.4, arrays: {} },
+  };
+}
+
 /** Stands in for the worker threads: computes nothing, but takes its time and keeps their promises. */
 export function fakeExecutor(options: FakeOptions): FakeExecutor {
   const started: string[] = [];
@@ -58,6 +76,7 @@ export function fakeExecutor(options: FakeOptions): FakeExecutor {
     if (options.diverges?.(planned) === true) {
       return { status: 'diverged', reason: 'the loss became NaN', parameters: 642, epochs: 3, seconds: 1 };
     }
+    if (planned.config.analysis !== undefined) return fakeAnalysis(planned);
     const artefact =
       planned.config.draw === null ? {} : { artefact: sampleArtefact(0.25, 0.2, planned.config.method === 'dense') };
     return { status: 'ok', measured: fakeMeasured(planned), seconds: 2, ...artefact };

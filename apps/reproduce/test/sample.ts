@@ -125,5 +125,13 @@ export function sampleArtefact(width: number, ring: number, withData: boolean): 
       const angle = i * 2.39996;
       return k % 2 === 0 ? a + r * Math.cos(angle) : b + r * Math.sin(angle);
     });
-  return { extent, logDensity, samples: spread(width), ...(withData ? { data: spread(0.17) } : {}) };
+  const points = (values: Float32Array) => ({ shape: [values.length / 2, 2], values });
+  return {
+    extent,
+    arrays: {
+      logDensity: { shape: [side, side], values: logDensity },
+      samples: points(spread(width)),
+      ...(withData ? { data: points(spread(0.17)) } : {}),
+    },
+  };
 }

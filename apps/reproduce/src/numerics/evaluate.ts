@@ -5,6 +5,7 @@ import type { Backend, Params } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
 import type { Artefact } from '../results/store.ts';
 import { keysOf } from './model.ts';
+import type { Task } from './task.ts';
 
 /** Exact-trace likelihoods in nats per point. */
 export interface Likelihoods {
@@ -15,19 +16,25 @@ export interface Likelihoods {
 
 /** The negative log-likelihood of each split, on as many of its points as the budget says. Splits are in random order. */
 export async function evaluateLikelihoods(
-  flow: Cnf,
+  task: Task,
   params: Params,
   data: Dataset,
   { trainRows, validationRows, testRows }: PointConfig['evaluation'],
-  backend: Backend,
 ): Promise<Likelihoods> {
-  const nll = async ({ points, dim }: Split, rows: number | null): Promise<number> =>
-    (await evaluateNll(flow, params, rows === null ? points : points.subarray(0, rows * dim), { backend })).nll;
+  const nll = (split: Split, rows: number | null): Promise<number> =>
+    task.nll(params, rowsOf(split, 0, rows ?? Infinity));
   return {
     trainNll: await nll(data.train, trainRows),
     validationNll: await nll(data.validation, validationRows),
     testNll: await nll(data.test, testRows),
   };
+}
+
+/** Consecutive rows of a split, without copying. */
+export function rowsOf({ points, labels, dim, count }: Split, from: number, to: number): Split {
+  const end = Math.min(to, count);
+  const rows = { points: points.subarray(from * dim, end * dim), dim, count: end - from };
+  return labels === undefined ? rows : { ...rows, labels: labels.subarray(from, end) };
 }
 
 /** log p at the centres of a square grid, samples of the flow, and for the dense flow the test set. */
@@ -45,9 +52,13 @@ export async function drawFlow(
   try {
     return {
       extent,
-      logDensity: Float32Array.from(perPoint, (value) => -value),
-      samples: Float32Array.from(await samples.data()),
-      ...(config.method === 'dense' ? { data: Float32Array.from(data.test.points) } : {}),
+      arrays: {
+        logDensity: { shape: [grid, grid], values: Float32Array.from(perPoint, (value) => -value) },
+        samples: { shape: [count, 2], values: Float32Array.from(await samples.data()) },
+        ...(config.method === 'dense'
+          ? { data: { shape: [data.test.count, 2], values: Float32Array.from(data.test.points) } }
+          : {}),
+      },
     };
   } finally {
     samples.dispose();

@@ -2,7 +2,7 @@ import { cnf, mlp } from '@sparseflow/cnf';
 import type { Cnf, Field } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
 import type { Dataset } from '@sparseflow/datasets';
-import { backsolve, checkpoint, dopri5 } from '@sparseflow/ode-solvers';
+import { backsolve, checkpoint, dopri5, euler, rk4 } from '@sparseflow/ode-solvers';
 import { fold, key } from '@sparseflow/tensor';
 import type { Key } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
@@ -18,6 +18,7 @@ export interface Keys {
   readonly prune: Key;
   readonly train: Key;
   readonly samples: Key;
+  readonly analysis: Key;
 }
 
 export function keysOf({ seed, round }: Pick<PointConfig, 'seed' | 'round'>): Keys {
@@ -28,6 +29,7 @@ export function keysOf({ seed, round }: Pick<PointConfig, 'seed' | 'round'>): Ke
     prune: fold(fold(root, 2), round),
     train: fold(fold(root, 3), round),
     samples: fold(root, 4),
+    analysis: fold(root, 5),
   };
 }
 
@@ -41,16 +43,22 @@ export function dataOf(config: PointConfig): Dataset {
   });
 }
 
-/** The flow of a point: an MLP field without time, integrated from 0 to 1; or that of another field, solved in the same way. */
-export function flowOf({ net, solver }: PointConfig, field: Field = fieldOf(net)): Cnf {
-  return cnf({
-    field,
-    solver: dopri5,
-    rtol: solver.rtol,
-    atol: solver.atol,
+const fixedStep = { rk4, euler } as const;
+
+/** A point's solver and adjoint, as the options of flows and classifiers. */
+export function solverOf({ solver }: PointConfig) {
+  return {
+    ...(solver.method === 'dopri5'
+      ? { solver: dopri5, rtol: solver.rtol, atol: solver.atol }
+      : { solver: fixedStep[solver.method], steps: solver.steps }),
     // The paper's adjoint controls its steps by the state and its adjoint only, not by the gradient of the parameters.
     adjoint: solver.adjoint === 'backsolve' ? backsolve({ seminorm: true }) : checkpoint(),
-  });
+  };
+}
+
+/** The flow of a point: an MLP field without time, integrated from 0 to 1; or that of another field, solved in the same way. */
+export function flowOf(config: PointConfig, field: Field = fieldOf(config.net)): Cnf {
+  return cnf({ field, ...solverOf(config) });
 }
 
 function fieldOf({ layers, hidden, activation }: Net): Field {

@@ -1,4 +1,3 @@
-import type { Cnf } from '@sparseflow/cnf';
 import { magnitude, neuronNorm, prune, randomWeights } from '@sparseflow/pruning';
 import type { PruneOptions, Pruner } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
@@ -6,6 +5,7 @@ import type { Masks, Params } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
 import type { OwnMethod } from '../study.ts';
 import { keysOf } from './model.ts';
+import type { Task } from './task.ts';
 
 /** The pruner of each method; none for those that keep everything. */
 const ownPruners: Readonly<Record<OwnMethod, Pruner | undefined>> = {
@@ -23,14 +23,14 @@ export interface Asked {
 }
 
 /**
- * The prune step of Algorithm 1: takes a flow to the round's keep ratio. The given tensors are consumed.
+ * The prune step of Algorithm 1: takes a model to the round's keep ratio. The given tensors are consumed.
  *
  * Weights are removed together with neurons that no weight reads any more, and neurons completely, biases included: otherwise the
  * biases alone would exceed the budget at low ratios. Where even that cannot reach a ratio, the smallest reachable one is taken; the
  * number of parameters says so.
  */
 export async function pruneRound(
-  flow: Cnf,
+  task: Task,
   given: { readonly params: Params; readonly masks: Masks },
   config: PointConfig,
   asked?: Asked,
@@ -40,7 +40,7 @@ export async function pruneRound(
   try {
     const { params, masks } = await prune(given.params, given.masks, pruner, {
       keep: config.keepRatio,
-      neurons: flow.field.neurons,
+      neurons: task.neurons,
       key: keysOf(config).prune,
       deadNeurons: 'remove',
       counting: 'complete',

@@ -12,6 +12,7 @@ import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, test } from 'vitest';
 import { planStudy } from '../plan.ts';
 import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
+import { densityTask } from './density.ts';
 import { dataOf, flowOf } from './model.ts';
 import { prunedFlow } from './prunedFlow.ts';
 import { trainRound } from './trainRound.ts';
@@ -95,7 +96,7 @@ test.each([
     const start = await pruned(backend, flow, pruner, 0.35);
     const { flow: lean, dispose } = await prunedFlow(flow, (field) => flowOf(config, field), start);
     const train = async (f: Cnf, name: string): Promise<Params> => {
-      const result = await trainRound(f, dataOf(config), start, config, {
+      const result = await trainRound(densityTask(config, backend, f), dataOf(config), start, config, {
         backend,
         address: name,
         statePath: join(directory, name),

@@ -7,32 +7,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PlannedPoint } from '../plan.ts';
 import { planStudy } from '../plan.ts';
 import type { Outcome, Progress } from '../run/executor.ts';
-import { gaussians } from '../studies/gaussians.ts';
-import type { Method, Study } from '../study.ts';
+import { tiny } from '../../test/tinyStudy.ts';
+import type { Method } from '../study.ts';
 import { canContinueFrom, findTrained } from './checkpoints.ts';
 import { gridCentres } from './evaluate.ts';
 import { trainPoint } from './trainPoint.ts';
 
-const smoke = gaussians.budgets.smoke;
-/** A study small enough for the reference backend: 54 parameters, 18 steps a round. */
-const tiny: Study = {
-  ...gaussians,
-  net: { layers: 2, hidden: 10, activation: 'tanh' },
-  solver: { ...gaussians.solver, rtol: 1e-3, atol: 1e-3 },
-  optimiser: { ...gaussians.optimiser, learningRate: 0.05 },
-  budgets: {
-    ...gaussians.budgets,
-    smoke: {
-      ...smoke,
-      data: { name: 'gaussians', trainPerComponent: 20, testPerComponent: 20, validationShare: 0.1 },
-      epochs: 3,
-      batch: 20,
-      keepRatios: [0.8, 0.5],
-      evaluation: { trainRows: 60, validationRows: null, testRows: null, grid: 24, samples: 50 },
-      drawn: [0.5],
-    },
-  },
-};
 const plan = (study = tiny, protocol: 'paper' | 'converged' = 'paper'): PlannedPoint[] =>
   planStudy(study, { budget: 'smoke', protocol, seeds: 1, backend: 'reference' });
 const pick = (method: Method, round: number, points = plan()): PlannedPoint =>
@@ -128,9 +108,10 @@ describe('a dense point', () => {
   test('carries its density, which integrates to one, samples and the test set', async () => {
     const { outcome } = await train(pick('dense', 0));
     if (outcome.status !== 'ok' || outcome.artefact === undefined) throw new Error('no artefact');
-    const { extent, logDensity, samples, data } = outcome.artefact;
+    const { extent, arrays } = outcome.artefact;
+    const [logDensity, samples, data] = ['logDensity', 'samples', 'data'].map((name) => arrays[name]!.values);
     const cell = ((2 * extent) / 24) ** 2;
-    const mass = logDensity.reduce((sum, value) => sum + Math.exp(value) * cell, 0);
+    const mass = logDensity!.reduce((sum, value) => sum + Math.exp(value) * cell, 0);
     // The square leaves out the tails beyond 2.4 standard deviations, about 3 % of a normal's mass in two dimensions.
     expect(mass).toBeGreaterThan(0.9);
     expect(mass).toBeLessThan(1.02);

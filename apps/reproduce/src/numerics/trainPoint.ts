@@ -1,28 +1,22 @@
 import { rmSync } from 'node:fs';
-import type { Cnf } from '@sparseflow/cnf';
-import {
-  MaxStepsError,
-  NonFiniteDerivativeError,
-  NonFiniteStateError,
-  StepSizeUnderflowError,
-} from '@sparseflow/ode-solvers';
 import { TrainingDivergedError } from '@sparseflow/optim';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
-import type { Backend, SparseflowError } from '@sparseflow/tensor';
+import type { Backend } from '@sparseflow/tensor';
 import { loadPruner } from '../pruners.ts';
 import type { Handlers, Job, Outcome } from '../run/executor.ts';
 import type { ConcreteBackendName } from './backends.ts';
 import { openBackend } from './backends.ts';
 import type { TrainedFlow } from './checkpoints.ts';
 import { findTrained, findTrainingState, saveTrained } from './checkpoints.ts';
-import { drawFlow, evaluateLikelihoods } from './evaluate.ts';
-import { dataOf, flowOf, keysOf } from './model.ts';
+import { divergenceReason } from './divergence.ts';
+import { evaluateLikelihoods } from './evaluate.ts';
+import { dataOf, keysOf } from './model.ts';
 import { objectiveOfPoint } from './objective.ts';
-import { prunedFlow } from './prunedFlow.ts';
-import type { PrunedFlow } from './prunedFlow.ts';
 import { pruneRound } from './pruneRound.ts';
 import type { Asked } from './pruneRound.ts';
+import type { LeanTask, Task } from './task.ts';
+import { taskOf } from './task.ts';
 import { trainRound } from './trainRound.ts';
 
 export interface TrainHooks extends Handlers {
@@ -42,7 +36,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
   const started = performance.now();
   const secondsSince = (): number => Math.round(performance.now() - started) / 1000;
   let trained: TrainedFlow | undefined;
-  let executed: PrunedFlow | undefined;
+  let executed: LeanTask | undefined;
   try {
     trained = await trainedFlow(job, backend, hooks);
     if (trained === undefined || hooks.shouldStop()) return { status: 'stopped' };
@@ -53,9 +47,9 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
     hooks.onProgress({ phase: 'evaluate', epoch: epochs, epochs, loss: NaN, nfeForward, nfeBackward });
 
     const data = dataOf(config);
-    executed = await prunedFlow(flowOf(config), (field) => flowOf(config, field), trained);
-    const { flow } = executed;
-    const likelihoods = await evaluateLikelihoods(flow, params, data, config.evaluation, backend);
+    executed = await taskOf(config, backend).lean(trained);
+    const { task } = executed;
+    const likelihoods = await evaluateLikelihoods(task, params, data, config.evaluation);
     const unusable = Object.entries(likelihoods).find(([, value]) => !Number.isFinite(value));
     const { size } = await sparsityReport(params, masks);
     if (unusable !== undefined) {
@@ -68,8 +62,8 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
       };
     }
     if (hooks.shouldStop()) return { status: 'stopped' };
-    const artefact =
-      config.draw === null ? {} : { artefact: await drawFlow(flow, params, data, config, config.draw.extent, backend) };
+    const quantities = await task.quantities?.(params, data);
+    const artefact = config.draw === null ? {} : { artefact: await task.draw(params, data, config.draw.extent) };
     const seconds = Math.round(record.seconds * 1000 + performance.now() - evaluationStarted) / 1000;
     const measured = {
       parameters: size,
@@ -77,6 +71,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
       ...likelihoods,
       nfeForward: round(nfeForward),
       nfeBackward: round(nfeBackward),
+      ...(quantities === undefined ? {} : { quantities }),
     };
     return { status: 'ok', measured, seconds, ...artefact };
   } catch (error) {
@@ -109,23 +104,23 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
   const statePath = findTrainingState(checkpoints, address, backend, warn);
   if (fresh) rmSync(statePath, { force: true });
 
-  const flow = flowOf(config);
+  const task = taskOf(config, backend);
   const parent = config.parent === null ? undefined : findTrained(checkpoints, config.parent, backend, warn).value;
   if (config.parent !== null && parent === undefined) {
     throw new Error(`${label}: the checkpoint ${config.parent} that it continues from is missing from ${checkpoints}`);
   }
-  const asked = await askedPruner(job, flow, backend, warn);
+  const asked = await askedPruner(job, task, backend, warn);
   const start = await pruneRound(
-    flow,
-    parent ?? { params: flow.init(keysOf(config).init, { backend }), masks: {} },
+    task,
+    parent ?? { params: task.init(keysOf(config).init), masks: {} },
     config,
     asked,
   ).finally(() => disposeTree(asked?.seen.before ?? {}));
   let masksKept = false;
-  let executed: PrunedFlow | undefined;
+  let executed: LeanTask | undefined;
   try {
-    executed = await prunedFlow(flow, (field) => flowOf(config, field), start);
-    const result = await trainRound(executed.flow, dataOf(config), start, config, {
+    executed = await task.lean(start);
+    const result = await trainRound(executed.task, dataOf(config), start, config, {
       backend,
       address,
       statePath,
@@ -153,16 +148,16 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
 /** The pruner that `--pruner` asked for, with what it needs: `before` is what the parent's training started from. */
 async function askedPruner(
   { planned: { pruner: choice, config, grandparent, label }, checkpoints }: Job,
-  flow: Cnf,
+  task: Task,
   backend: Backend,
   warn: (path: string, reason: string) => void,
 ): Promise<Asked | undefined> {
   if (choice === undefined) return undefined;
   const pruner = await loadPruner(choice);
-  const objective = objectiveOfPoint(flow, dataOf(config), config, backend);
+  const objective = objectiveOfPoint(task, dataOf(config), config);
   if (!pruner.needs?.includes('before')) return { pruner, seen: { objective } };
   if (typeof grandparent !== 'string') {
-    return { pruner, seen: { objective, before: flow.init(keysOf(config).init, { backend }) } };
+    return { pruner, seen: { objective, before: task.init(keysOf(config).init) } };
   }
   const earlier = findTrained(checkpoints, grandparent, backend, warn).value;
   if (earlier === undefined) {
@@ -172,21 +167,6 @@ async function askedPruner(
   }
   disposeTree(earlier.masks);
   return { pruner, seen: { objective, before: earlier.params } };
-}
-
-/** Errors that say that the numbers broke down, not the program. */
-const divergences = [
-  TrainingDivergedError,
-  NonFiniteStateError,
-  NonFiniteDerivativeError,
-  StepSizeUnderflowError,
-  MaxStepsError,
-] as const;
-
-/** One line that says how a point diverged; undefined for other failures. */
-function divergenceReason(error: unknown): string | undefined {
-  if (!divergences.some((kind) => error instanceof kind)) return undefined;
-  return (error as SparseflowError).message.replace(/\. To fix: .*$/s, '').replaceAll(/\s+/g, ' ');
 }
 
 /** Means over an epoch need no more digits than this. */

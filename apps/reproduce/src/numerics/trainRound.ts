@@ -1,8 +1,6 @@
-import type { Cnf } from '@sparseflow/cnf';
-import { evaluateNll, hutchinson } from '@sparseflow/cnf';
 import type { Dataset } from '@sparseflow/datasets';
-import { batches, batchesPerEpoch, toTensor } from '@sparseflow/datasets';
-import { adamW, fit } from '@sparseflow/optim';
+import { batches, batchesPerEpoch } from '@sparseflow/datasets';
+import { adam, adamW, fit } from '@sparseflow/optim';
 import { fileCheckpointStore } from '@sparseflow/optim/node';
 import type { Backend, Masks, Params } from '@sparseflow/tensor';
 import { disposeTree } from '@sparseflow/tensor';
@@ -10,6 +8,7 @@ import type { PointConfig } from '../plan.ts';
 import type { Progress } from '../run/executor.ts';
 import type { TrainingRecord } from './checkpoints.ts';
 import { keysOf } from './model.ts';
+import type { Task } from './task.ts';
 
 export interface TrainRoundOptions {
   readonly backend: Backend;
@@ -23,13 +22,13 @@ export interface TrainRoundOptions {
 }
 
 /**
- * The training step of Algorithm 1: a fresh AdamW, masks applied after every update, one draw of Hutchinson's noise per step.
+ * The training step of Algorithm 1: a fresh optimiser, masks applied after every update, one draw of noise per step.
  *
  * @param start stays the caller's.
  * @returns the trained parameters, the caller's to dispose; undefined when it was stopped, in which case its state is saved.
  */
 export async function trainRound(
-  flow: Cnf,
+  task: Task,
   { train, validation }: Dataset,
   start: { readonly params: Params; readonly masks: Masks },
   config: PointConfig,
@@ -37,7 +36,7 @@ export async function trainRound(
 ): Promise<{ readonly params: Params; readonly record: TrainingRecord } | undefined> {
   const { training, optimiser } = config;
   const perEpoch = batchesPerEpoch(train, training.batch);
-  const divergence = hutchinson({ noise: 'gaussian' });
+  const { learningRate, weightDecay } = optimiser;
   const stop = new AbortController();
   let stepEnd = performance.now();
   let recentLoss = NaN;
@@ -45,21 +44,12 @@ export async function trainRound(
   const result = await fit({
     params: start.params,
     masks: start.masks,
-    optimizer: adamW({ learningRate: optimiser.learningRate, weightDecay: optimiser.weightDecay }),
+    optimizer: { adam, adamw: adamW }[optimiser.name]({ learningRate, weightDecay }),
     epochs: training.epochs,
     key: keysOf(config).train,
-    async *batches(epoch, index, key) {
-      for (const batch of batches(train, { key, batchSize: training.batch, epoch, index })) {
-        const x = toTensor(batch, { backend });
-        try {
-          yield x;
-        } finally {
-          x.dispose();
-        }
-      }
-    },
-    async lossAndGrad(params, x, key) {
-      const { loss, grads, stats } = await flow.lossAndGrad(params, x, { divergence, key });
+    batches: (epoch, index, key) => batches(train, { key, batchSize: training.batch, epoch, index }),
+    async lossAndGrad(params, batch, key) {
+      const { loss, grads, stats } = await task.lossAndGrad(params, batch, key);
       // Time since the step before, so that what happens between steps counts; it is summed like any metric and survives a resume.
       const now = performance.now();
       const seconds = (now - stepEnd) / 1000;
@@ -69,7 +59,7 @@ export async function trainRound(
     ...(training.patience === null
       ? {}
       : {
-          validation: async (params: Params) => (await evaluateNll(flow, params, validation.points, { backend })).nll,
+          validation: (params: Params) => task.nll(params, validation),
           keepBest: true,
           earlyStopping: { patience: training.patience },
         }),

@@ -16,16 +16,21 @@ export function densityFigures(
   points: readonly PlannedPoint[],
   load: (point: PlannedPoint) => Artefact | undefined,
 ): Map<string, string> {
+  let square: { readonly extent: number; readonly data: Float32Array } | undefined;
   const drawn = points.flatMap((planned): Drawn[] => {
     if (planned.config.draw === null) return [];
     const artefact = load(planned);
     const point = result.points.find(({ address }) => address === planned.address);
     if (artefact === undefined || point?.status !== 'ok') return [];
-    return [{ method: point.method, pruneRatio: point.pruneRatio, testNll: point.testNll, artefact }];
+    const { logDensity, samples, data } = artefact.arrays;
+    if (logDensity === undefined || samples === undefined) return [];
+    if (point.method === 'dense' && data !== undefined) square = { extent: artefact.extent, data: data.values };
+    const { method, pruneRatio, testNll } = point;
+    return [{ method, pruneRatio, testNll, logDensity: logDensity.values, samples: samples.values }];
   });
   const figures = new Map<string, string>();
   const dense = drawn.find(({ method }) => method === 'dense');
-  if (dense?.artefact.data === undefined) return figures;
+  if (dense === undefined || square === undefined) return figures;
   for (const method of ['unstructured', 'structured'] as const) {
     const pruned = drawn.filter((entry) => entry.method === method);
     if (pruned.length === 0) continue;
@@ -36,7 +41,7 @@ export function densityFigures(
     const models = [dense, ...pruned, ...control];
     figures.set(
       `density-${method}`,
-      densityFigure(`${result.title}: densities under ${method} pruning`, about, dense.artefact.data, models),
+      densityFigure(`${result.title}: densities under ${method} pruning`, about, square.extent, square.data, models),
     );
   }
   return figures;

@@ -1,5 +1,4 @@
 import { percent } from '../plan.ts';
-import type { Artefact } from '../results/store.ts';
 import type { Method } from '../study.ts';
 import { heatImage, heatStops, kernelLogDensity } from './heat.ts';
 import { escapeXml, frame } from './render.ts';
@@ -11,7 +10,10 @@ export interface Drawn {
   readonly pruneRatio: number;
   /** Test NLL (nats), shown above the panel. */
   readonly testNll: number | null;
-  readonly artefact: Artefact;
+  /** [grid, grid] in nats, rows from the lowest y up. */
+  readonly logDensity: Float32Array;
+  /** [n, 2]. */
+  readonly samples: Float32Array;
 }
 
 const panel = 168;
@@ -32,12 +34,19 @@ interface Column {
  * Densities above and samples below, side by side on one scale: the test data, the dense flow, the pruned flows. The data's density is
  * a kernel estimate.
  *
+ * @param extent half the side of the square.
+ * @param data [n, 2].
  * @returns an SVG file.
  */
-export function densityFigure(title: string, about: string, data: Float32Array, models: readonly Drawn[]): string {
-  const { extent } = models[0]!.artefact;
-  const side = Math.round(Math.sqrt(models[0]!.artefact.logDensity.length));
-  const sampleCount = models[0]!.artefact.samples.length / 2;
+export function densityFigure(
+  title: string,
+  about: string,
+  extent: number,
+  data: Float32Array,
+  models: readonly Drawn[],
+): string {
+  const side = Math.round(Math.sqrt(models[0]!.logDensity.length));
+  const sampleCount = models[0]!.samples.length / 2;
   const columns: Column[] = [
     {
       title: 'data',
@@ -45,15 +54,15 @@ export function densityFigure(title: string, about: string, data: Float32Array, 
       logDensity: kernelLogDensity(data, side, extent, extent / 40),
       samples: thin(data, sampleCount),
     },
-    ...models.map(({ method, pruneRatio, testNll, artefact }) => ({
+    ...models.map(({ method, pruneRatio, testNll, logDensity, samples }) => ({
       title: method === 'dense' ? 'dense' : method === 'control' ? 'control' : `${method} ${percent(pruneRatio)} %`,
       subtitle: testNll === null ? '' : `test NLL ${testNll.toFixed(3)} nats`,
-      logDensity: artefact.logDensity,
-      samples: artefact.samples,
+      logDensity,
+      samples,
     })),
   ];
   // The scale is that of the models: a kernel estimate may peak higher or lower, and they are what is compared.
-  const highest = Math.max(...models.map(({ artefact }) => maximum(artefact.logDensity)));
+  const highest = Math.max(...models.map(({ logDensity }) => maximum(logDensity)));
   const domain = [Math.ceil(highest * 2) / 2 - span, Math.ceil(highest * 2) / 2] as const;
 
   const width = left + columns.length * (panel + gap) + 66;

@@ -15,11 +15,14 @@ function parseSvg(svg: string): Document {
   return document;
 }
 
-const dense = sampleArtefact(0.25, 0.5, true);
+const drawn = (width: number, ring: number) => {
+  const { logDensity, samples } = sampleArtefact(width, ring, false).arrays;
+  return { logDensity: logDensity!.values, samples: samples!.values };
+};
 const density = (): string =>
-  densityFigure('Title', 'about', dense.data!, [
-    { method: 'dense', pruneRatio: 0, testNll: 1.262, artefact: dense },
-    { method: 'unstructured', pruneRatio: 0.6, testNll: 1.131, artefact: sampleArtefact(0.19, 0.1, false) },
+  densityFigure('Title', 'about', 2.4, sampleArtefact(0.25, 0.5, true).arrays['data']!.values, [
+    { method: 'dense', pruneRatio: 0, testNll: 1.262, ...drawn(0.25, 0.5) },
+    { method: 'unstructured', pruneRatio: 0.6, testNll: 1.131, ...drawn(0.19, 0.1) },
   ]);
 
 describe('nllFigure', () => {

@@ -86,28 +86,39 @@ function findingsAt(result: Result, method: 'unstructured' | 'structured', ratio
   return [parts.join(' ')];
 }
 
-function change(difference: Estimate): string {
-  const error = difference.standardError === null ? '' : ` ± ${difference.standardError.toFixed(3)}`;
-  return `${formatSigned(difference.mean)}${error} nats`;
+/** A difference with its sign and error. */
+export function change({ mean, standardError }: Estimate, unit = ' nats', digits = 3): string {
+  const error = standardError === null ? '' : ` ± ${standardError.toFixed(digits)}`;
+  return `${formatSigned(mean, digits)}${error}${unit}`;
 }
 
-/** Judges only with an error bar: without one a difference is a number, not a finding. */
-function verdict(difference: Estimate): string {
+/**
+ * Judges only with an error bar: without one a difference is a number, not a finding.
+ *
+ * @param sign 1 where lower is better, -1 where higher is.
+ */
+export function verdict(difference: Estimate, sign = 1): string {
   const half = confidence95(difference);
   if (half === null) return '';
   const judgement =
-    Math.abs(difference.mean) <= half ? 'not distinguishable from zero' : difference.mean < 0 ? 'better' : 'worse';
+    Math.abs(difference.mean) <= half
+      ? 'not distinguishable from zero'
+      : sign * difference.mean < 0
+        ? 'better'
+        : 'worse';
   return ` (${judgement}; 95 % interval ± ${formatNumber(half)})`;
 }
 
-function uncertainty({ seeds, budget }: Result): string {
+/** What the differences are worth: how many seeds are behind them, and what a small budget means. */
+export function uncertainty({ seeds, budget }: Result, of = 'test NLL'): string {
+  const what = of === 'test NLL' ? 'Differences are of test NLL; lower is better.' : `Differences are between ${of}.`;
   const few =
     seeds.length === 1
-      ? 'Differences are of test NLL; lower is better. They come from one seed, so they have no error bars and small ones prove nothing; --seeds 3 or more gives error bars.'
-      : `Differences are of test NLL; lower is better. ± is the standard error over ${seeds.length} seeds, paired seed by seed; 95 % intervals use Student’s t.`;
+      ? `${what} They come from one seed, so they have no error bars and small ones prove nothing; --seeds 3 or more gives error bars.`
+      : `${what} ± is the standard error over ${seeds.length} seeds, paired seed by seed; 95 % intervals use Student’s t.`;
   const short =
     budget === 'paper'
       ? ''
-      : ` The ${budget} budget trains for fewer steps and prunes in fewer, larger rounds than the paper, so its likelihoods are not expected to match the paper’s; compare the rows with each other.`;
+      : ` The ${budget} budget trains for fewer steps and prunes in fewer, larger rounds than the paper, so its ${of === 'test NLL' ? 'likelihoods' : 'numbers'} are not expected to match the paper’s; compare the rows with each other.`;
   return few + short;
 }

@@ -1,11 +1,9 @@
 import type { StoredStudy } from '../results/store.ts';
 import { formatDuration } from '../run/describe.ts';
-import { cellsOf, usedColumns } from './cells.ts';
-import { contributionColumns, contributions } from './contribution.ts';
-import { findings } from './findings.ts';
+import type { Table } from './content.ts';
+import { contentOf, wordColumns } from './content.ts';
 import { escapeXml } from './render.ts';
-import { rowsOf } from './rows.ts';
-import { beforeComparing, howItWasRun, legend } from './table.ts';
+import { beforeComparing, howItWasRun } from './table.ts';
 import { colours, darkColours, onPage } from './theme.ts';
 
 /**
@@ -42,15 +40,15 @@ export function renderPage(studies: readonly StoredStudy[]): string {
 }
 
 function renderStudy({ study, result, figures }: StoredStudy): string {
-  const rows = rowsOf(result);
-  const columns = usedColumns(rows);
+  const { says, tables } = contentOf(result);
+  const notes = beforeComparing(result);
   const run = howItWasRun(result);
   const several = result.seeds.length > 1;
   const short = [
     `${result.budget} budget`,
     result.protocol === 'paper' ? undefined : `protocol ${result.protocol}`,
     `${result.seeds.length} ${several ? 'seeds' : 'seed'}`,
-    `${result.points.length} flows`,
+    `${result.points.length} ${result.task === 'classification' ? 'classifiers' : 'flows'}`,
     result.backend,
     `${formatDuration(result.seconds)} of computing`,
   ].filter((item) => item !== undefined);
@@ -61,24 +59,18 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
     `<ul class="facts">${short.map((item) => `<li>${escapeXml(item)}</li>`).join('')}</ul>`,
     ...ordered(figures).map(([name, svg]) => renderFigure(name, svg)),
     '<h3>What it says</h3>',
-    `<ul>${findings(result)
-      .map((sentence) => `<li>${escapeXml(sentence)}</li>`)
-      .join('\n')}</ul>`,
-    '<h3>What pruning contributes</h3>',
-    '<p class="note">Differences of test NLL in nats; negative is better. <em>Pruning itself</em> is the pruned flow minus the control, which was trained as long without pruning.</p>',
-    renderTable('What pruning contributes', contributionColumns, contributions(result)),
-    '<h3>All numbers</h3>',
-    renderTable(
-      `All numbers of ${result.title}`,
-      columns,
-      rows.map(cellsOf),
-      rows.map(({ method }) => method),
-    ),
-    `<p class="note">${escapeXml(legend(result)).replaceAll(/`([^`]*)`/g, '<em>$1</em>')}</p>`,
-    '<h3>Before comparing</h3>',
-    `<ul class="note">${beforeComparing(result)
-      .map((remark) => `<li>${escapeXml(remark)}</li>`)
-      .join('')}</ul>`,
+    `<ul>${says.map((sentence) => `<li>${escapeXml(sentence)}</li>`).join('\n')}</ul>`,
+    ...tables.flatMap((table) => [
+      `<h3>${table.title}</h3>`,
+      renderTable(table),
+      `<p class="note">${quoted(table.note)}</p>`,
+    ]),
+    ...(notes.length === 0
+      ? []
+      : [
+          '<h3>Before comparing</h3>',
+          `<ul class="note">${notes.map((remark) => `<li>${escapeXml(remark)}</li>`).join('')}</ul>`,
+        ]),
     '<details><summary>How it was run</summary>',
     `<dl>${run.map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${name === 'command' ? `<code>${escapeXml(value)}</code>` : escapeXml(value)}</dd></div>`).join('')}</dl>`,
     `<p class="note">Files: <code>${escapeXml(study)}/result.json</code>, <code>table.md</code>, <code>figures/</code>.</p>`,
@@ -102,24 +94,24 @@ function renderFigure(name: string, svg: string): string {
   return `<figure id="${escapeXml(name)}"><div class="scroll" tabindex="0" role="group" aria-label="Figure"><div style="min-width:${Math.min(width, width > 800 ? 880 : 520)}px;max-width:${width}px">${scaled}</div></div></figure>`;
 }
 
-function renderTable<C extends string>(
-  caption: string,
-  columns: readonly C[],
-  rows: readonly Readonly<Record<C, string>>[],
-  classes: readonly string[] = [],
-): string {
-  const head = columns
-    .map((column) => `<th scope="col"${column === 'method' ? ' class="text"' : ''}>${column}</th>`)
-    .join('');
+/** Text with names in backquotes as markup. */
+function quoted(text: string): string {
+  return escapeXml(text).replaceAll(/`([^`]*)`/g, '<em>$1</em>');
+}
+
+function renderTable({ title, columns, rows, methods = [] }: Table): string {
+  const text = (column: string): string => (wordColumns.has(column) ? ' class="text"' : '');
+  const head = columns.map((column) => `<th scope="col"${text(column)}>${escapeXml(column)}</th>`).join('');
   const body = rows.map((row, i) => {
-    const cells = columns
-      .map((column) => `<td${column === 'method' ? ' class="text"' : ''}>${escapeXml(row[column])}</td>`)
-      .join('');
+    const cells = columns.map((column) => {
+      const dot = column === 'method' && methods[i] !== undefined ? ` data-method="${methods[i]}"` : '';
+      return `<td${text(column)}${dot}>${escapeXml(row[column]!)}</td>`;
+    });
     const first = columns[0]!;
     const starts = i > 0 && row[first] !== rows[i - 1]![first] ? ' class="starts"' : '';
-    return `<tr${starts}${classes[i] === undefined ? '' : ` data-method="${classes[i]}"`}>${cells}</tr>`;
+    return `<tr${starts}>${cells.join('')}</tr>`;
   });
-  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeXml(caption)}"><table><thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeXml(title)}"><table><thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
 }
 
 const variables = (palette: Readonly<Record<string, string>>): string =>
@@ -159,8 +151,8 @@ th:first-child,td:first-child{padding-left:0}
 th{font-weight:600;color:var(--muted);border-bottom:1px solid var(--muted);vertical-align:bottom}
 .text{text-align:left}
 tr.starts td{border-top:1px solid var(--grid)}
-tr[data-method] .text::before{content:"";display:inline-block;width:.6em;height:.6em;border-radius:50%;margin-right:.5em;background:var(--muted)}
-${(['dense', 'unstructured', 'structured', 'random', 'control'] as const).map((method) => `tr[data-method=${method}] .text::before{background:var(--${method})}`).join('\n')}
+td[data-method]::before{content:"";display:inline-block;width:.6em;height:.6em;border-radius:50%;margin-right:.5em;background:var(--muted)}
+${(['dense', 'unstructured', 'structured', 'random', 'control'] as const).map((method) => `td[data-method=${method}]::before{background:var(--${method})}`).join('\n')}
 summary{cursor:pointer;margin-top:1.5rem;font-weight:600}
 dl{margin:.75rem 0;font-size:.875rem}
 dl div{display:grid;grid-template-columns:7rem 1fr;gap:.75rem;padding:.2rem 0}

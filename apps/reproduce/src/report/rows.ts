@@ -28,7 +28,7 @@ export interface Published {
 }
 
 /** Published ratios within this distance of ours stand in its row; the row says which they are where they differ. */
-const ratioTolerance = 0.02;
+export const ratioTolerance = 0.02;
 
 /** A study's own methods, then those that `--pruner` asked for, in the order in which they were computed. */
 export function methodsOf({ points }: Result): Method[] {

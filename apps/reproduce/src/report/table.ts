@@ -1,10 +1,8 @@
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
 import { formatDuration } from '../run/describe.ts';
-import { cellsOf, usedColumns } from './cells.ts';
-import { contributionColumns, contributions } from './contribution.ts';
-import { findings } from './findings.ts';
-import { rowsOf } from './rows.ts';
+import type { Table } from './content.ts';
+import { contentOf, wordColumns } from './content.ts';
 
 /** How a study was run, as pairs of a name and a value. */
 export function howItWasRun(result: Result): [name: string, value: string][] {
@@ -17,10 +15,11 @@ export function howItWasRun(result: Result): [name: string, value: string][] {
       `${result.budget}, protocol ${result.protocol}, ${result.seeds.length} ${result.seeds.length === 1 ? 'seed' : 'seeds'}`,
     ],
     ['data', settings.data],
-    ['flow', settings.net],
+    [result.task === 'classification' ? 'classifier' : 'flow', settings.net],
     ['solver', settings.solver],
     ['optimiser', settings.optimiser],
     ['training', settings.training],
+    ...(settings.analysis === undefined ? [] : ([['analysis', settings.analysis]] as [string, string][])),
     ['backend', result.backend],
     ['machine', `${machine.cpu}, ${cores}, ${machine.memoryGiB} GiB, ${machine.platform}`],
     [
@@ -67,33 +66,26 @@ export function beforeComparing(result: Result): string[] {
   return [...result.remarks, ...sources];
 }
 
-function markdownTable<C extends string>(columns: readonly C[], rows: readonly Readonly<Record<C, string>>[]): string {
+function markdownTable({ columns, rows }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [
     line(columns),
-    line(columns.map((column) => (column === 'method' ? '---' : '---:'))),
-    ...rows.map((row) => line(columns.map((column) => row[column].replaceAll('|', '\\|')))),
+    line(columns.map((column) => (wordColumns.has(column) ? '---' : '---:'))),
+    ...rows.map((row) => line(columns.map((column) => row[column]!.replaceAll('|', '\\|')))),
   ].join('\n');
 }
 
 /** The whole of table.md. */
 export function renderTable(result: Result): string {
-  const rows = rowsOf(result);
-  const columns = usedColumns(rows);
+  const { says, tables } = contentOf(result);
   const notes = beforeComparing(result);
   return (
     [
       `# ${result.title} (${result.study})`,
       result.about,
-      markdownTable(columns, rows.map(cellsOf)),
-      legend(result),
-      '## What pruning contributes',
-      'Differences of test NLL in nats; negative is better. `pruning itself` is the pruned flow minus the control, which was trained as long without pruning.',
-      markdownTable(contributionColumns, contributions(result)),
       '## What it says',
-      findings(result)
-        .map((sentence) => `- ${sentence}`)
-        .join('\n'),
+      says.map((sentence) => `- ${sentence}`).join('\n'),
+      ...tables.flatMap((table) => [`## ${table.title}`, table.note, markdownTable(table)]),
       ...(notes.length > 0 ? ['## Before comparing', notes.map((note) => `- ${note}`).join('\n')] : []),
       '## How it was run',
       howItWasRun(result)

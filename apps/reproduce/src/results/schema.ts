@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { analysisKinds } from '../analysis.ts';
 import type { Method } from '../study.ts';
 import { budgets, methods, protocols } from '../study.ts';
 
@@ -15,8 +16,17 @@ const method = v.custom<Method>(
     ((methods as readonly string[]).includes(value) || /^pruner:[\w.-]{1,40}$/.test(value)),
 );
 
-/** One flow, trained and evaluated. Likelihoods are exact-trace negative log-likelihoods in nats per point. */
+/** A number with its standard error, where it is an estimate. */
+export const quantitySchema = v.strictObject({ value: finite, standardError: v.nullable(finite) });
+export type Quantity = v.InferOutput<typeof quantitySchema>;
+
+/**
+ * One model, trained and evaluated, or analysed. Likelihoods are exact-trace negative log-likelihoods in nats per point (of a classifier,
+ * of its labels); an analysed model has those of the model.
+ */
 export const pointSchema = v.strictObject({
+  /** Label of the setting, where a study compares several. */
+  variant: v.optional(v.string()),
   method,
   /** Share of parameters removed at this round of the study; a control has the ratio of the pruned points it stands beside. */
   pruneRatio: share,
@@ -34,6 +44,8 @@ export const pointSchema = v.strictObject({
   /** Field evaluations per training step, forward and in the adjoint: means over the last epoch. */
   nfeForward: measured,
   nfeBackward: measured,
+  /** What else was measured, by name; what the names mean is in the result's `measures`. */
+  quantities: v.optional(v.record(v.string(), quantitySchema)),
   /** Time this point took to train and evaluate, without its parents. */
   seconds: finite,
   status: v.picklist(['ok', 'diverged']),
@@ -53,6 +65,26 @@ export const referenceSchema = v.strictObject({
   nfeForward: v.nullable(count),
   nfeBackward: v.nullable(count),
   note: v.nullable(v.string()),
+});
+
+/** A quantity of the points, and what is published of it. */
+const measureSchema = v.strictObject({
+  name: v.string(),
+  label: v.string(),
+  about: v.string(),
+  digits: count,
+  better: v.optional(v.picklist(['higher', 'lower'])),
+  /** Shown divided by the dense model's of the same seed. */
+  relative: v.optional(v.boolean()),
+  published: v.array(
+    v.strictObject({
+      variant: v.optional(v.string()),
+      method: v.picklist(methods),
+      pruneRatio: share,
+      value: finite,
+      where: v.string(),
+    }),
+  ),
 });
 
 const machineSchema = v.strictObject({
@@ -96,10 +128,19 @@ export const resultSchema = v.strictObject({
     solver: v.string(),
     optimiser: v.string(),
     training: v.string(),
+    analysis: v.optional(v.string()),
   }),
+  /** What is learned; absent: a density. */
+  task: v.optional(v.picklist(['density', 'classification'])),
+  /** What kind of analysis the points are of; absent where they are trained models themselves. */
+  analysis: v.optional(v.picklist(analysisKinds)),
+  /** Labels of the compared settings, in order. */
+  variants: v.optional(v.array(v.string())),
+  measures: v.optional(v.array(measureSchema)),
   points: v.array(pointSchema),
   paper: v.array(referenceSchema),
 });
+export type Measure = v.InferOutput<typeof measureSchema>;
 export type Result = v.InferOutput<typeof resultSchema>;
 
 /** The file of one finished point. `config` is what `point.address` is the hash of. */
@@ -112,16 +153,8 @@ export const pointFileSchema = v.strictObject({
 /** Single-precision numbers, little endian, in base64. */
 const floats = v.strictObject({ shape: v.array(count), base64: v.string() });
 
-/** What a point contributes to the density figure. */
-export const artefactFileSchema = v.strictObject({
-  schema: v.literal(1),
-  address: v.string(),
-  /** Half the side of the square. */
-  extent: finite,
-  /** log p (nats) at the cell centres, [rows, columns], rows from the lowest y up. */
-  logDensity: floats,
-  /** Points drawn from the model, [n, 2]. */
-  samples: floats,
-  /** Points of the test set, [n, 2]; the dense point carries them. */
-  data: v.optional(floats),
-});
+/** What a point contributes to the figures: `extent`, half the side of the square that is shown, and arrays by name. */
+export const artefactFileSchema = v.objectWithRest(
+  { schema: v.literal(1), address: v.string(), extent: finite },
+  floats,
+);

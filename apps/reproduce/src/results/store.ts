@@ -13,15 +13,20 @@ import { findSlot } from './slots.ts';
 export const markerName = '.sparseflow-results.json';
 const marker = { format: 'sparseflow-results', schema: 1 };
 
-/** Drawn data of one point: log p (nats) on a square grid, samples of the model, and for the dense point the test set. */
+/** Numbers in single precision, row-major. */
+export interface NumberArray {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/**
+ * What one point leaves for the figures: named arrays. Of a trained flow `logDensity` [grid, grid] (nats, at cell centres, rows from the
+ * lowest y up), `samples` [n, 2], and of the dense flow `data` [n, 2], the test set; other kinds of points have arrays of their own.
+ */
 export interface Artefact {
+  /** Half the side of the square that is shown. */
   readonly extent: number;
-  /** [grid, grid] at cell centres, rows from the lowest y up. */
-  readonly logDensity: Float32Array;
-  /** [n, 2]. */
-  readonly samples: Float32Array;
-  /** [n, 2]. */
-  readonly data?: Float32Array;
+  readonly arrays: Readonly<Record<string, NumberArray>>;
 }
 
 /** One study as it lies in the results directory. */
@@ -39,10 +44,11 @@ export interface StoredStudy {
  *     index.html                      every study in here
  *     STUDY/result.json, table.md     the numbers
  *     STUDY/figures/*.svg, *.png
- *     STUDY/points/ADDRESS.json       one finished point each
- *     STUDY/artefacts/ADDRESS.json    its density and samples, for the figures
- *     STUDY/checkpoints/ADDRESS.…     its parameters and masks; while it trains, also the optimiser's state
+ *     DATA/points/ADDRESS.json        one finished point each, in a folder named by its data set
+ *     DATA/artefacts/ADDRESS.json     its density and samples, or what else the figures need
+ *     DATA/checkpoints/ADDRESS.…      its parameters and masks; while it is computed, also the state of that
  *
+ * Studies of the same models find each other's points: what decides a point's numbers is its address, and its data set is its folder.
  * Every file is written aside, flushed and renamed, so that none is ever half there.
  */
 export interface Store {
@@ -51,7 +57,7 @@ export interface Store {
   loadPoint(planned: PlannedPoint): Point | undefined;
   savePoint(planned: PlannedPoint, point: Point, artefact: Artefact | undefined): void;
   loadArtefact(planned: PlannedPoint): Artefact | undefined;
-  checkpointDirectory(study: string): string;
+  checkpointDirectory(folder: string): string;
   saveStudy(result: Result, table: string, figures: ReadonlyMap<string, FigureFiles>): void;
   saveIndex(html: string): void;
   /** Everything that is there and can be read, by study name. */
@@ -127,10 +133,10 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
     warned.add(path);
     warn(`${path} cannot be used and is left alone: ${reason}`);
   };
-  const pointSlot = ({ study, address }: PlannedPoint) =>
-    findSlot(join(directory, study, 'points'), address, 'json', (path) => readPoint(path, address), leaveAlone);
-  const artefactSlot = ({ study, address }: PlannedPoint) =>
-    findSlot(join(directory, study, 'artefacts'), address, 'json', (path) => readArtefact(path, address), leaveAlone);
+  const pointSlot = ({ folder, address }: PlannedPoint) =>
+    findSlot(join(directory, folder, 'points'), address, 'json', (path) => readPoint(path, address), leaveAlone);
+  const artefactSlot = ({ folder, address }: PlannedPoint) =>
+    findSlot(join(directory, folder, 'artefacts'), address, 'json', (path) => readArtefact(path, address), leaveAlone);
 
   return {
     directory,
@@ -141,8 +147,8 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
       if (artefact !== undefined) writeJson(artefactSlot(planned).path, encodeArtefact(planned.address, artefact));
       writeJson(pointSlot(planned).path, { schema: 1, config: planned.config, point });
     },
-    checkpointDirectory(study) {
-      const path = join(directory, study, 'checkpoints');
+    checkpointDirectory(folder) {
+      const path = join(directory, folder, 'checkpoints');
       mkdirSync(path, { recursive: true });
       return path;
     },
@@ -234,40 +240,31 @@ function readPoint(path: string, address: string): Point {
 }
 
 function readArtefact(path: string, address: string): Artefact {
-  const file = parseFile(artefactFileSchema, path);
-  if (file.address !== address) throw new Error('it belongs to another point');
+  const { schema: _schema, address: owner, extent, ...arrays } = parseFile(artefactFileSchema, path);
+  if (owner !== address) throw new Error('it belongs to another point');
   return {
-    extent: file.extent,
-    logDensity: decodeFloats(file.logDensity),
-    samples: decodeFloats(file.samples),
-    ...(file.data === undefined ? {} : { data: decodeFloats(file.data) }),
-  };
-}
-
-function encodeArtefact(address: string, { extent, logDensity, samples, data }: Artefact): unknown {
-  const side = Math.sqrt(logDensity.length);
-  return {
-    schema: 1,
-    address,
     extent,
-    logDensity: encodeFloats(logDensity, [side, side]),
-    samples: encodeFloats(samples, [samples.length / 2, 2]),
-    ...(data === undefined ? {} : { data: encodeFloats(data, [data.length / 2, 2]) }),
+    arrays: Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, decodeFloats(array)])),
   };
 }
 
-function encodeFloats(values: Float32Array, shape: readonly number[]): { shape: readonly number[]; base64: string } {
+function encodeArtefact(address: string, { extent, arrays }: Artefact): unknown {
+  const encoded = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, encodeFloats(array)]));
+  return { schema: 1, address, extent, ...encoded };
+}
+
+function encodeFloats({ shape, values }: NumberArray): { shape: readonly number[]; base64: string } {
   const bytes = Buffer.alloc(values.length * 4);
   values.forEach((value, i) => bytes.writeFloatLE(value, i * 4));
   return { shape, base64: bytes.toString('base64') };
 }
 
-function decodeFloats({ shape, base64 }: { shape: readonly number[]; base64: string }): Float32Array {
+function decodeFloats({ shape, base64 }: { shape: number[]; base64: string }): NumberArray {
   const bytes = Buffer.from(base64, 'base64');
   const size = shape.reduce((product, n) => product * n, 1);
   if (bytes.length !== size * 4)
     throw new Error(`${bytes.length} bytes where shape [${shape.join(', ')}] needs ${size * 4}`);
-  return Float32Array.from({ length: size }, (_, i) => bytes.readFloatLE(i * 4));
+  return { shape, values: Float32Array.from({ length: size }, (_, i) => bytes.readFloatLE(i * 4)) };
 }
 
 function readFigures(directory: string): Map<string, string> {

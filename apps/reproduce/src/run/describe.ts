@@ -9,7 +9,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** Share of a point's training that is done. */
+/** Share of a point's training, or of its analysis, that is done. */
 export function fractionOf({ epoch, epochs }: Progress): number {
   return epochs > 0 ? epoch / epochs : 1;
 }
@@ -17,6 +17,7 @@ export function fractionOf({ epoch, epochs }: Progress): number {
 /** Where a point is, in a few words. */
 export function describeProgress({ phase, epoch, epochs, loss, nfeForward, nfeBackward }: Progress): string {
   if (phase === 'evaluate') return 'evaluating';
+  if (phase === 'analyse') return `step ${epoch} of ${epochs}`;
   return `epoch ${epoch.toFixed(1)}/${epochs}, loss ${loss.toFixed(3)} nats, NFE ${nfeForward}+${nfeBackward}`;
 }
 
@@ -24,6 +25,10 @@ export function describeProgress({ phase, epoch, epochs, loss, nfeForward, nfeBa
 export function describeOutcome(outcome: Outcome): string {
   if (outcome.status === 'stopped') return 'stopped';
   if (outcome.status === 'diverged') return `diverged: ${outcome.reason}`;
+  if (outcome.status === 'analysed') {
+    const [first] = Object.entries(outcome.quantities);
+    return `${first === undefined ? 'done' : `${first[0]} ${first[1].value.toPrecision(4)}`}, ${formatDuration(outcome.seconds)}`;
+  }
   const { testNll, nfeForward, nfeBackward, parameters } = outcome.measured;
   return `test NLL ${testNll.toFixed(3)} nats, ${parameters} parameters, NFE ${nfeForward}+${nfeBackward}, ${formatDuration(outcome.seconds)}`;
 }

@@ -1,9 +1,10 @@
 import type { PlannedPoint } from '../plan.ts';
+import type { Quantity } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 
 /** How far one point is. */
 export interface Progress {
-  /** Epochs done in this round, with fractions, and how many there will be at most. */
+  /** Epochs done in this round, with fractions, and how many there will be at most; of an analysis, its steps. */
   readonly epoch: number;
   readonly epochs: number;
   /** Mean negative log-likelihood (nats) of the latest batches; the Hutchinson estimate. */
@@ -12,13 +13,13 @@ export interface Progress {
   readonly nfeBackward: number;
   /** Training steps a second, lately. */
   readonly stepsPerSecond?: number;
-  readonly phase: 'train' | 'evaluate';
+  readonly phase: 'train' | 'evaluate' | 'analyse';
 }
 
 /** What a worker needs to know to compute one point. Plain data: it crosses a thread boundary. */
 export interface Job {
   readonly planned: PlannedPoint;
-  /** Directory of the study's checkpoints. */
+  /** Directory of the checkpoints of the point's folder. */
   readonly checkpoints: string;
   /** Train again although a finished checkpoint is there. */
   readonly fresh: boolean;
@@ -36,10 +37,20 @@ export interface Measured {
   readonly testNll: number;
   readonly nfeForward: number;
   readonly nfeBackward: number;
+  readonly quantities?: Readonly<Record<string, Quantity>>;
 }
 
 export type Outcome =
   | { readonly status: 'ok'; readonly measured: Measured; readonly seconds: number; readonly artefact?: Artefact }
+  /** Of an analysis: quantities by name. The likelihoods are those of the model that was analysed. */
+  | {
+      readonly status: 'analysed';
+      readonly quantities: Readonly<Record<string, Quantity>>;
+      readonly parameters: number;
+      readonly epochs: number;
+      readonly seconds: number;
+      readonly artefact?: Artefact;
+    }
   | {
       readonly status: 'diverged';
       readonly reason: string;

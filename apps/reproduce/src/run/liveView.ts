@@ -26,7 +26,8 @@ export function createLiveView(
   const active = new Map<string, { readonly point: PlannedPoint; latest: Progress | undefined }>();
   const ended = new Set<string>();
   // What is the same for all needs no room on narrow terminals.
-  const alike = new Set(points.map(({ study }) => study)).size === 1 ? `${points[0]!.study} ` : '';
+  const firstWords = new Set(points.map(({ label }) => label.split(' ')[0]));
+  const alike = firstWords.size === 1 ? `${[...firstWords][0]} ` : '';
 
   const rowOf = ({
     point,

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { trainPoint } from '../numerics/trainPoint.ts';
+import { computePoint } from '../numerics/computePoint.ts';
 import { asFileFailure } from '../results/fileFailure.ts';
 import type { FromWorker, ToWorker } from './workerPool.ts';
 
@@ -8,7 +8,7 @@ const stop = (workerData as { readonly stop: Int32Array }).stop;
 const send = (message: FromWorker): void => port.postMessage(message);
 
 port.on('message', ({ job }: ToWorker) => {
-  trainPoint(job, {
+  computePoint(job, {
     onProgress: (progress) => send({ type: 'progress', progress }),
     onWarning: (line) => send({ type: 'warning', line }),
     shouldStop: () => Atomics.load(stop, 0) === 1,

@@ -1,4 +1,4 @@
-import type { BudgetPlan, Study } from '../study.ts';
+import type { BudgetPlan, TrainingStudy } from '../study.ts';
 import { toyKeepRatios } from '../study.ts';
 
 const paperPlan: BudgetPlan = {
@@ -19,7 +19,7 @@ const codeReference = {
 } as const;
 
 /** Ten Gaussians on a spiral: the second toy density of the paper's Figures 4 and 5. */
-export const gaussiansSpiral: Study = {
+export const gaussiansSpiral: TrainingStudy = {
   name: 'gaussians-spiral',
   title: 'Ten Gaussians on a spiral',
   about: 'The same question on modes of unequal width and spacing, with a deeper flow.',

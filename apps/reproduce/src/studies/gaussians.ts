@@ -1,4 +1,4 @@
-import type { BudgetPlan, Reference, Study } from '../study.ts';
+import type { BudgetPlan, Reference, TrainingStudy } from '../study.ts';
 import { toyKeepRatios } from '../study.ts';
 
 const paperPlan: BudgetPlan = {
@@ -61,7 +61,7 @@ const references: readonly Reference[] = [
 ];
 
 /** Six Gaussians on a circle: the study of the paper's Figures 4 and 5 and of the likelihoods in Table 5. */
-export const gaussians: Study = {
+export const gaussians: TrainingStudy = {
   name: 'gaussians',
   title: 'Six Gaussians on a circle',
   about: 'How the likelihood of a small continuous normalizing flow changes as its weights or neurons are pruned.',

@@ -1,4 +1,4 @@
-import type { BudgetPlan, Study } from '../study.ts';
+import type { BudgetPlan, TrainingStudy } from '../study.ts';
 import { toyKeepRatios } from '../study.ts';
 
 const paperPlan: BudgetPlan = {
@@ -12,7 +12,7 @@ const paperPlan: BudgetPlan = {
 };
 
 /** Two interleaved spirals with sparse regions: the third toy density of the paper's Figures 4 and 5. */
-export const spirals: Study = {
+export const spirals: TrainingStudy = {
   name: 'spirals',
   title: 'Two spirals',
   about: 'The same question on thin, connected structures with sparse regions.',

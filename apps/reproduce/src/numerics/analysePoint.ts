@@ -1,0 +1,97 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { sparsityReport } from '@sparseflow/pruning';
+import { disposeTree } from '@sparseflow/tensor';
+import type { Analysis } from '../analysis.ts';
+import type { Job, Outcome } from '../run/executor.ts';
+import type { Findings, Subject } from './analyses/analyse.ts';
+import { sampleQuality } from './analyses/sampleQuality.ts';
+import { vectorField } from './analyses/vectorField.ts';
+import type { ConcreteBackendName } from './backends.ts';
+import { openBackend } from './backends.ts';
+import { findTrained } from './checkpoints.ts';
+import { divergenceReason } from './divergence.ts';
+import { dataOf, flowOf, keysOf } from './model.ts';
+import type { PrunedFlow } from './prunedFlow.ts';
+import { prunedFlow } from './prunedFlow.ts';
+import type { TrainHooks } from './trainPoint.ts';
+
+function analyse(subject: Subject, analysis: Analysis): Promise<Findings> {
+  switch (analysis.kind) {
+    case 'sample-quality':
+      return sampleQuality(subject, analysis);
+    case 'vector-field':
+      return vectorField(subject, analysis);
+  }
+}
+
+/**
+ * Computes one analysis of a trained model.
+ *
+ * @returns `diverged`, with the reason, when the solver breaks down; any other failure is thrown.
+ */
+export async function analysePoint(job: Job, hooks: TrainHooks): Promise<Outcome> {
+  const { checkpoints, fresh } = job;
+  const { config, address, label } = job.planned;
+  const backend = await openBackend(config.backend as ConcreteBackendName, job.threads);
+  const started = performance.now();
+  const trained = findTrained(checkpoints, config.parent!, backend, (path, reason) =>
+    hooks.onWarning(`${path} cannot be used and is left alone: ${reason}`),
+  ).value;
+  if (trained === undefined) {
+    throw new Error(`${label}: the checkpoint ${config.parent} that it looks at is missing from ${checkpoints}`);
+  }
+  const { params, masks, record } = trained;
+  const statePath = join(checkpoints, `${address}.analysis`);
+  if (fresh) rmSync(statePath, { force: true });
+  const stop = new AbortController();
+  const { size } = await sparsityReport(params, masks);
+  const common = { parameters: size, epochs: record.epochs };
+  const seconds = (): number => Math.round(performance.now() - started) / 1000;
+  let executed: PrunedFlow | undefined;
+  try {
+    executed = await prunedFlow(flowOf(config), (field) => flowOf(config, field), trained);
+    const findings = await analyse(
+      {
+        flow: executed.flow,
+        params,
+        masks,
+        data: dataOf(config),
+        key: keysOf(config).analysis,
+        backend,
+        extent: config.draw!.extent,
+        statePath,
+        signal: stop.signal,
+        step(done, total) {
+          if (hooks.shouldStop()) stop.abort();
+          stop.signal.throwIfAborted();
+          hooks.onProgress({
+            phase: 'analyse',
+            epoch: done,
+            epochs: total,
+            loss: NaN,
+            nfeForward: record.nfeForward,
+            nfeBackward: record.nfeBackward,
+          });
+        },
+      },
+      config.analysis!,
+    );
+    rmSync(statePath, { force: true });
+    const unusable = Object.entries(findings.quantities).find(([, { value }]) => !Number.isFinite(value));
+    if (unusable !== undefined) {
+      const reason = `the quantity '${unusable[0]}' is ${unusable[1].value}`;
+      return { status: 'diverged', reason, ...common, seconds: seconds() };
+    }
+    return { status: 'analysed', ...common, ...findings, seconds: seconds() };
+  } catch (error) {
+    if (stop.signal.aborted) return { status: 'stopped' };
+    const reason = divergenceReason(error);
+    if (reason === undefined) throw error;
+    rmSync(statePath, { force: true });
+    return { status: 'diverged', reason, ...common, seconds: seconds() };
+  } finally {
+    executed?.dispose();
+    disposeTree([params, masks]);
+  }
+}

@@ -1,0 +1,49 @@
+import type { Mode } from '@sparseflow/datasets';
+
+/** Where samples fall among the modes of the data. */
+export interface NearestModes {
+  /** Distance of each sample to its nearest mode, in the paper's sense. */
+  readonly distances: Float64Array;
+  /** Index of that mode. */
+  readonly nearest: Int32Array;
+}
+
+/**
+ * Distances by which the paper judges samples (Table 4): ‖x - m‖² / √((x - m)ᵀ Σ (x - m)), which counts standard deviations along the
+ * direction from the mode to the sample where that is a principal axis. It is not Mahalanobis' distance.
+ *
+ * @param points [n, 2], row-major.
+ */
+export function nearestModes(points: ArrayLike<number>, modes: readonly Mode[]): NearestModes {
+  const count = points.length / 2;
+  const distances = new Float64Array(count).fill(Infinity);
+  const nearest = new Int32Array(count);
+  modes.forEach(({ mean, covariance }, k) => {
+    for (let i = 0; i < count; i++) {
+      const [x, y] = [points[2 * i]! - mean[0]!, points[2 * i + 1]! - mean[1]!];
+      const squared = x * x + y * y;
+      const spread = x * (covariance[0]! * x + covariance[1]! * y) + y * (covariance[2]! * x + covariance[3]! * y);
+      // At the mode itself both are 0.
+      const distance = squared === 0 ? 0 : squared / Math.sqrt(spread);
+      if (distance < distances[i]!) {
+        distances[i] = distance;
+        nearest[i] = k;
+      }
+    }
+  });
+  return { distances, nearest };
+}
+
+/** Share of samples within `limit` of a mode. */
+export function goodShare({ distances }: NearestModes, limit: number): number {
+  return distances.reduce((sum, distance) => sum + Number(distance <= limit), 0) / distances.length;
+}
+
+/** For each mode, the share of samples within `limit` of it that are nearest to it; a mode with any is captured. */
+export function modeShares({ distances, nearest }: NearestModes, limit: number, modes: number): number[] {
+  const shares = new Array<number>(modes).fill(0);
+  distances.forEach((distance, i) => {
+    if (distance < limit) shares[nearest[i]!]! += 1 / distances.length;
+  });
+  return shares;
+}

@@ -1,0 +1,69 @@
+import type { Result } from '../results/schema.ts';
+import type { Method } from '../study.ts';
+import { cellsOf, usedColumns } from './cells.ts';
+import { contributionColumns, contributions } from './contribution.ts';
+import { findings } from './findings.ts';
+import { measureContent } from './measures.ts';
+import { rowsOf } from './rows.ts';
+import { legend } from './table.ts';
+import { byVariant } from './variants.ts';
+
+/** A table as text. */
+export interface Table {
+  readonly title: string;
+  /** What its columns mean; names in backquotes. */
+  readonly note: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly Readonly<Record<string, string>>[];
+  /** The method of each row, for its colour; absent where rows are not of methods. */
+  readonly methods?: readonly Method[];
+}
+
+/** What the report says of a study besides its figures, the same in table.md and on the page. */
+export interface Content {
+  /** Sentences that are computed from the data. */
+  readonly says: readonly string[];
+  readonly tables: readonly Table[];
+}
+
+/** Columns of words, which are aligned to the left. */
+export const wordColumns: ReadonlySet<string> = new Set(['setting', 'method', 'measure']);
+
+/** What the report says of a study. */
+export function contentOf(result: Result): Content {
+  return result.measures === undefined ? likelihoodContent(result) : measureContent(result);
+}
+
+/** Of a study that is about likelihoods. */
+function likelihoodContent(result: Result): Content {
+  const parts = byVariant(result);
+  const named = parts.length > 1;
+  const all = parts.flatMap(({ label, part }) => rowsOf(part).map((row) => ({ label, row })));
+  const columns = usedColumns(all.map(({ row }) => row));
+  const setting = named ? ['setting'] : [];
+  return {
+    says: parts.flatMap(({ label, part }, i) =>
+      findings(part)
+        // The last sentence is about all of them.
+        .filter((_, k, sentences) => k < sentences.length - 1 || i === parts.length - 1)
+        .map((sentence, k, sentences) =>
+          named && !(i === parts.length - 1 && k === sentences.length - 1) ? `${label}: ${sentence}` : sentence,
+        ),
+    ),
+    tables: [
+      {
+        title: 'What pruning contributes',
+        note: 'Differences of test NLL in nats; negative is better. `pruning itself` is the pruned flow minus the control, which was trained as long without pruning.',
+        columns: [...setting, ...contributionColumns],
+        rows: parts.flatMap(({ label, part }) => contributions(part).map((row) => ({ setting: label, ...row }))),
+      },
+      {
+        title: 'All numbers',
+        note: legend(result),
+        columns: [...setting, ...columns],
+        rows: all.map(({ label, row }) => ({ setting: label, ...cellsOf(row) })),
+        methods: all.map(({ row }) => row.method),
+      },
+    ],
+  };
+}

@@ -1,0 +1,240 @@
+import { percent } from '../plan.ts';
+import type { Measure, Point, Result } from '../results/schema.ts';
+import type { Method } from '../study.ts';
+import { prunerNameOf } from '../study.ts';
+import type { Content, Table } from './content.ts';
+import { change, uncertainty, verdict } from './findings.ts';
+import { methodsOf, ratioTolerance } from './rows.ts';
+import type { Estimate } from './statistics.ts';
+import { formatEstimate, formatNumber, formatSigned, meanOf } from './statistics.ts';
+import { byVariant } from './variants.ts';
+
+const none = '–';
+
+/** Of a study that measures more than likelihoods: a table of all measures, and what pruning contributes to each. */
+export function measureContent(result: Result): Content {
+  const measures = result.measures ?? [];
+  const parts = byVariant(result);
+  const setting = parts.length > 1 ? ['setting'] : [];
+  const rows = parts.flatMap(({ label, part }) =>
+    keysOf(part).map((key) => ({ key, label, part, cells: cellsOfMeasures(part, label, key, measures) })),
+  );
+  const used = (column: string): boolean => rows.some(({ cells }) => (cells[column] ?? none) !== none);
+  const columns = measures.flatMap(({ label }) => [label, `${label}: paper`, `${label}: difference`]);
+  const all: Table = {
+    title: 'All numbers',
+    note: legend(result, measures),
+    columns: [...setting, 'prune ratio', 'method', 'parameters', 'test NLL', ...columns].filter(used),
+    rows: rows.map(({ cells }) => cells),
+    methods: rows.map(({ key }) => key.method),
+  };
+  const contributions = measures.flatMap((measure) =>
+    parts.flatMap(({ label, part }) => contributionRows(part, label, measure)),
+  );
+  const own: Table = {
+    title: 'What pruning contributes',
+    note: `Differences, paired over seeds. \`pruning itself\` is the pruned model minus the control, which was trained as long without pruning; \`against random\` is minus random pruning to the same ratio.`,
+    columns: [
+      'measure',
+      ...setting,
+      'prune ratio',
+      'method',
+      'against dense',
+      'control against dense',
+      'pruning itself',
+      'against random',
+    ],
+    rows: contributions,
+  };
+  return {
+    says: [
+      ...measures.flatMap((measure) => parts.flatMap(({ label, part }) => sentences(part, label, measure))),
+      uncertainty(result, 'the models'),
+    ],
+    tables: [all, ...(contributions.length > 0 ? [own] : [])],
+  };
+}
+
+interface RowKey {
+  readonly method: Method;
+  readonly pruneRatio: number;
+}
+
+function ratiosOf({ points }: Result): number[] {
+  return [...new Set(points.map(({ pruneRatio }) => pruneRatio))].sort((a, b) => a - b);
+}
+
+function keysOf(result: Result): RowKey[] {
+  return ratiosOf(result).flatMap((pruneRatio) =>
+    methodsOf(result)
+      .filter((method) => pointsOf(result, { method, pruneRatio }).length > 0)
+      .map((method) => ({ method, pruneRatio })),
+  );
+}
+
+function pointsOf(result: Result, { method, pruneRatio }: RowKey): Point[] {
+  return result.points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);
+}
+
+/** A point's value of a measure, as it is shown: relative ones are divided by the dense model's of the seed. */
+function valueOf(result: Result, measure: Measure, point: Point): number | undefined {
+  const value = point.quantities?.[measure.name]?.value;
+  if (value === undefined || measure.relative !== true) return value;
+  const dense = result.points.find(({ method, seed }) => method === 'dense' && seed === point.seed);
+  const unit = dense?.quantities?.[measure.name]?.value;
+  return unit === undefined || unit === 0 ? undefined : value / unit;
+}
+
+/** Mean over seeds; the error is that over seeds, or for one seed that of its own estimate. */
+export function estimateOf(result: Result, measure: Measure, key: RowKey): Estimate | undefined {
+  const points = pointsOf(result, key);
+  const values = points.flatMap((point) => valueOf(result, measure, point) ?? []);
+  const estimate = meanOf(values);
+  if (estimate?.count !== 1 || measure.relative === true) return estimate;
+  const [only] = points.flatMap(({ quantities }) => quantities?.[measure.name] ?? []);
+  return { ...estimate, standardError: only!.standardError };
+}
+
+/** What is published for a row: the nearest ratio of the method that is near enough and nearer to no other of our rows. */
+export function publishedFor(
+  result: Result,
+  label: string,
+  measure: Measure,
+  { method, pruneRatio }: RowKey,
+): { readonly value: number; readonly pruneRatio: number } | undefined {
+  const ours = ratiosOf({ ...result, points: result.points.filter((point) => point.method === method) });
+  return measure.published
+    .filter((entry) => entry.method === method && (entry.variant ?? label) === label)
+    .filter((entry) => Math.abs(entry.pruneRatio - pruneRatio) <= ratioTolerance + 1e-9)
+    .filter((entry) =>
+      ours.every((other) => Math.abs(entry.pruneRatio - pruneRatio) <= Math.abs(entry.pruneRatio - other)),
+    )
+    .sort((a, b) => Math.abs(a.pruneRatio - pruneRatio) - Math.abs(b.pruneRatio - pruneRatio))[0];
+}
+
+function cellsOfMeasures(
+  result: Result,
+  label: string,
+  key: RowKey,
+  measures: readonly Measure[],
+): Record<string, string> {
+  const points = pointsOf(result, key);
+  const over = (pick: (point: Point) => number | null, digits: number): string => {
+    const estimate = meanOf(points.map(pick).filter((value) => value !== null));
+    return estimate === undefined ? none : formatEstimate(estimate, digits);
+  };
+  const diverged = points.filter(({ status }) => status === 'diverged').length;
+  const cells: Record<string, string> = {
+    setting: label,
+    'prune ratio': `${percent(key.pruneRatio)} %`,
+    method: key.method === 'control' ? 'control (not pruned)' : (prunerNameOf(key.method) ?? key.method),
+    parameters: over(({ parameters }) => parameters, 0),
+    'test NLL': over(({ testNll }) => testNll, 3) + (diverged > 0 ? ` (${diverged} diverged)` : ''),
+  };
+  for (const measure of measures) {
+    const ours = estimateOf(result, measure, key);
+    const paper = publishedFor(result, label, measure, key);
+    cells[measure.label] = ours === undefined ? none : formatEstimate(ours, measure.digits);
+    cells[`${measure.label}: paper`] =
+      paper === undefined
+        ? none
+        : formatNumber(paper.value, measure.digits) +
+          (Math.abs(paper.pruneRatio - key.pruneRatio) < 0.0005 ? '' : ` (at ${percent(paper.pruneRatio)} %)`);
+    cells[`${measure.label}: difference`] =
+      ours === undefined || paper === undefined ? none : formatSigned(ours.mean - paper.value, measure.digits);
+  }
+  return cells;
+}
+
+/** Difference of a measure between two methods at a ratio, paired over seeds; the dense model is that of the same seed. */
+export function compareMeasure(
+  result: Result,
+  measure: Measure,
+  first: Method,
+  second: Method,
+  pruneRatio: number,
+): Estimate | undefined {
+  const of = (method: Method, seed: number): number | undefined => {
+    const point = result.points.find(
+      (one) => one.method === method && one.seed === seed && (method === 'dense' || one.pruneRatio === pruneRatio),
+    );
+    return point === undefined ? undefined : valueOf(result, measure, point);
+  };
+  return meanOf(
+    result.seeds.flatMap((seed) => {
+      const [a, b] = [of(first, seed), of(second, seed)];
+      return a === undefined || b === undefined ? [] : [a - b];
+    }),
+  );
+}
+
+function contributionRows(result: Result, label: string, measure: Measure): Record<string, string>[] {
+  const cell = (difference: Estimate | undefined): string => {
+    if (difference === undefined) return none;
+    const { mean, standardError } = difference;
+    const error = standardError === null ? '' : ` ± ${standardError.toFixed(measure.digits)}`;
+    return formatSigned(mean, measure.digits) + error;
+  };
+  return ratiosOf(result)
+    .filter((ratio) => ratio > 0)
+    .flatMap((ratio) =>
+      (['unstructured', 'structured'] as const).flatMap((method) => {
+        const own = compareMeasure(result, measure, method, 'control', ratio);
+        if (own === undefined) return [];
+        return [
+          {
+            measure: measure.label,
+            setting: label,
+            'prune ratio': `${percent(ratio)} %`,
+            method,
+            'against dense': cell(compareMeasure(result, measure, method, 'dense', ratio)),
+            'control against dense': cell(compareMeasure(result, measure, 'control', 'dense', ratio)),
+            'pruning itself': cell(own),
+            'against random': cell(compareMeasure(result, measure, method, 'random', ratio)),
+          },
+        ];
+      }),
+    );
+}
+
+/** One sentence a pruner, at the ratio where it does best by the measure: how far from dense, and what of it is pruning's own. */
+function sentences(result: Result, label: string, measure: Measure): string[] {
+  if (measure.better === undefined) return [];
+  const sign = measure.better === 'higher' ? -1 : 1;
+  const judge = (difference: Estimate): string => verdict(difference, sign);
+  return (['unstructured', 'structured'] as const).flatMap((method) => {
+    const best = ratiosOf(result)
+      .filter((ratio) => ratio > 0)
+      .flatMap((ratio) => {
+        const mean = estimateOf(result, measure, { method, pruneRatio: ratio })?.mean;
+        return mean === undefined ? [] : [{ ratio, mean }];
+      })
+      .sort((a, b) => sign * (a.mean - b.mean))[0];
+    if (best === undefined) return [];
+    const against = (other: Method): Estimate | undefined => compareMeasure(result, measure, method, other, best.ratio);
+    const [dense, control, random] = [against('dense'), against('control'), against('random')];
+    const trainedOn = compareMeasure(result, measure, 'control', 'dense', best.ratio);
+    if (dense === undefined) return [];
+    const shown = (difference: Estimate): string => change(difference, '', measure.digits);
+    const parts = [
+      `${label === '' ? '' : `${label}: `}${measure.label}, ${method} pruning at ${percent(best.ratio)} % (where it is best): ${formatNumber(best.mean, measure.digits)}, ${shown(dense)} against dense${judge(dense)}.`,
+    ];
+    if (control !== undefined && trainedOn !== undefined)
+      parts.push(
+        `Training on without pruning (control) gives ${shown(trainedOn)}; pruning itself contributes ${shown(control)}${judge(control)}.`,
+      );
+    if (random !== undefined) parts.push(`Against removing weights at random: ${shown(random)}${judge(random)}.`);
+    return [parts.join(' ')];
+  });
+}
+
+function legend(result: Result, measures: readonly Measure[]): string {
+  const error =
+    result.seeds.length > 1 ? 'mean ± standard error over seeds' : '± is the standard error of the estimate itself';
+  const each = measures.map(
+    ({ label, about, relative }) =>
+      `\`${label}\`: ${about}${relative === true ? ', divided by the dense model’s' : ''}`,
+  );
+  const where = [...new Set(measures.flatMap(({ published }) => published.map((entry) => entry.where)))];
+  return `${each.join('; ')}. Values: ${error}; \`test NLL\` is in nats.${where.length > 0 ? ` \`paper\`: ${where.join(', ')}; differences are ours minus the paper’s.` : ''}`;
+}
