@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { key, normal, splitKey, sum, square, tensor, type Params } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
-import { matrixOperator } from '../test/dense.ts';
+import { dense, matrixOperator } from '../test/dense.ts';
 import { filterNormalizedDirection, landscape } from './landscape.ts';
 import { lanczos } from './lanczos.ts';
 import { powerIteration } from './powerIteration.ts';
@@ -138,6 +138,31 @@ describe('spectralDensity', () => {
     expect(mass).toBeCloseTo(1, 6);
   });
 
+  it('moments are the trace and the squared Frobenius norm, over the dimension', async () => {
+    const spectrum = Array.from({ length: 50 }, (_, i) => 3 * Math.sin(i) + 1);
+    const operator = withSpectrum(spectrum);
+    const density = await spectralDensity(operator, { probes: 40, steps: 25, key: key(12) });
+    const matrix = await dense(operator);
+    const trace = matrix.reduce((total, row, i) => total + row[i]!, 0);
+    const frobenius = matrix.flat().reduce((total, x) => total + x * x, 0);
+    const [first, second] = [density.average((x) => x), density.average((x) => x * x)];
+    expect(Math.abs(first.value - trace / 50)).toBeLessThan(3 * first.standardError);
+    expect(Math.abs(second.value - frobenius / 50)).toBeLessThan(3 * second.standardError);
+    // Gauss quadrature with m nodes is exact for polynomials of degree 2m - 1, so few steps give the same moments.
+    const few = await spectralDensity(operator, { probes: 40, steps: 2, key: key(12) });
+    expect(few.average((x) => x * x).value).toBeCloseTo(second.value, 9);
+  });
+
+  it('a uniform spectrum is flat inside', async () => {
+    const operator = withSpectrum(Array.from({ length: 100 }, (_, i) => i / 99));
+    const density = await spectralDensity(operator, { probes: 30, steps: 40, key: key(13) });
+    const inside = density.at(
+      Array.from({ length: 50 }, (_, i) => 0.15 + (0.7 * i) / 49),
+      0.05,
+    );
+    expect(Math.min(...inside)).toBeGreaterThan(Math.max(...inside) / 2);
+  });
+
   it('a full recurrence gives moments of the spectrum that a probe sees exactly', async () => {
     const operator = withSpectrum([1, 2, 3, 4]);
     const density = await spectralDensity(operator, { probes: 200, key: key(11) });
@@ -193,6 +218,23 @@ describe('landscape', () => {
     expect(Array.from((await landscape(loss, params, [along, across], { x: [0, 1], y: [0, -2] })).values)).toEqual([
       5, 8, 1, 4,
     ]);
+    const done: number[] = [];
+    const stop = new AbortController();
+    const aborted = landscape(
+      loss,
+      params,
+      [along],
+      { x: [0, 1, 2] },
+      {
+        signal: stop.signal,
+        onPoint(n) {
+          done.push(n);
+          if (n === 2) stop.abort();
+        },
+      },
+    );
+    await expect(aborted).rejects.toThrow(/abort/);
+    expect(done).toEqual([1, 2]);
     await expect(landscape(loss, params, [], { x: [0] })).rejects.toThrowErrorMatchingInlineSnapshot(
       `[HessianError: landscape: 0 directions. To fix: give one or two.]`,
     );

@@ -155,6 +155,20 @@ describe('operators', () => {
     expectMatrix(await dense(fisher), gram(rows(losses), 1 / n), 1e-12);
   });
 
+  it('what is restricted has exact zeros outside the mask', async () => {
+    const pruned = fixture.cases.find((c) => c.n_nonzero < c.n_params)!;
+    const masks = masksOf(pruned, backend);
+    const h = await restrict(await hessianOperator(meanSquaredError, paramsOf(pruned, backend), [{ batch }]), masks);
+    const { vectors } = await lanczos(h, { k: 2, key: key(10) });
+    const kept = Object.values(masks).flatMap((mask) => [...mask.dataSync()]);
+    for (const v of vectors) {
+      const full = h.expand(v);
+      expect(full).toHaveLength(pruned.n_params);
+      full.forEach((x, i) => kept[i] === 0 && expect(x).toBe(0));
+      expect(norm(full)).toBe(norm(v));
+    }
+  });
+
   it('restrictTo takes the block of a layer', async () => {
     const h = await hessianOperator(meanSquaredError, params, [{ batch }]);
     const block = restrictTo(h, (name) => name.endsWith('2'));
@@ -199,6 +213,15 @@ describe('operators', () => {
         const noisy = (p: Params, b: Batch): Tensor =>
           sum(mul(square(p['w1']!), mul(randomNormal(key(call++), [6, 2], { backend }), mean(b.x))));
         return hessianOperator(noisy, params, [{ batch }]);
+      },
+    ],
+    [
+      'a stream of batches',
+      () => {
+        function* stream() {
+          yield { batch };
+        }
+        return hessianOperator(meanSquaredError, params, stream() as unknown as { batch: Batch }[]);
       },
     ],
     ['k', async () => lanczos(await hessianOperator(meanSquaredError, params, [{ batch }]), { k: 52, key: key(0) })],

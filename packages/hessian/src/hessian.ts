@@ -65,6 +65,7 @@ export async function hessianOperator<B>(
   batches: readonly WeightedBatch<B>[],
   options: OperatorOptions = {},
 ): Promise<CurvatureOperator> {
+  checkReplayable(batches);
   const value = async (): Promise<number> => {
     let total = 0;
     for (const { batch, weight = 1 } of batches) {
@@ -136,12 +137,24 @@ export async function empiricalFisherOperator<B>(
   });
 }
 
+/** Types say so, but a stream would give its batches to the first product only. */
+function checkReplayable(batches: unknown): void {
+  if (!Array.isArray(batches)) {
+    throw new HessianError(
+      'operator',
+      'the batches are no array, so they cannot be visited again',
+      'collect them: every product goes through all of them',
+    );
+  }
+}
+
 async function batchOperator<B>(
   params: Params,
   batches: readonly WeightedBatch<B>[],
   { signal, onBatch, unchecked = false }: OperatorOptions,
   product: BatchProduct<B>,
 ): Promise<CurvatureOperator> {
+  checkReplayable(batches);
   const layout = layoutOf(params);
   const total = batches.reduce((sum, { weight = 1 }) => sum + weight, 0);
   if (batches.length === 0 || !(total > 0) || layout.size === 0) {

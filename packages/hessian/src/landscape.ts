@@ -48,6 +48,12 @@ export interface Landscape {
   readonly values: Float64Array;
 }
 
+export interface LandscapeOptions {
+  readonly signal?: AbortSignal;
+  /** Called after each point, with how many there are in all. */
+  readonly onPoint?: (done: number, total: number) => void;
+}
+
 /**
  * The loss on a line or a plane through the parameters.
  *
@@ -60,6 +66,7 @@ export async function landscape(
   params: Params,
   directions: readonly Params[],
   coordinates: { readonly x: readonly number[]; readonly y?: readonly number[] },
+  { signal, onPoint }: LandscapeOptions = {},
 ): Promise<Landscape> {
   const [first, second] = directions;
   if (!first || directions.length > 2)
@@ -73,6 +80,7 @@ export async function landscape(
   }
   for (const [j, b] of y.entries()) {
     for (const [i, a] of x.entries()) {
+      signal?.throwIfAborted();
       const moved = Object.fromEntries(
         Object.entries(params).map(([name, { backend, shape, dtype, size }]) => {
           const [base, along, across] = host[name]!;
@@ -88,6 +96,7 @@ export async function landscape(
       } finally {
         disposeTree(moved);
       }
+      onPoint?.(j * x.length + i + 1, values.length);
     }
   }
   return { x, y, values };

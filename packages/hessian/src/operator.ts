@@ -15,6 +15,12 @@ export interface CurvatureOperator {
   apply(vector: Float64Array): Promise<Float64Array>;
 }
 
+/** A part of another operator. */
+export interface RestrictedOperator extends CurvatureOperator {
+  /** A vector of this operator in the coordinates of the whole one, exactly 0 where nothing is kept. */
+  expand(vector: Float64Array): Float64Array;
+}
+
 /**
  * P H P on the coordinates where the masks are 1: the curvature of a pruned model in the weights that it still has. Pruned
  * coordinates are not zero directions here, they are gone: so the trace, the density and the condition number are those of the
@@ -22,7 +28,7 @@ export interface CurvatureOperator {
  *
  * @throws {HessianError} when nothing survives, or a mask does not fit
  */
-export async function restrict(operator: CurvatureOperator, masks: Masks): Promise<CurvatureOperator> {
+export async function restrict(operator: CurvatureOperator, masks: Masks): Promise<RestrictedOperator> {
   const kept: number[] = [];
   for (const { name, offset, size } of operator.layout.parts) {
     const mask = await masks[name]?.data();
@@ -43,7 +49,7 @@ export async function restrict(operator: CurvatureOperator, masks: Masks): Promi
  *
  * @throws {HessianError} when no name is accepted
  */
-export function restrictTo(operator: CurvatureOperator, accept: (name: string) => boolean): CurvatureOperator {
+export function restrictTo(operator: CurvatureOperator, accept: (name: string) => boolean): RestrictedOperator {
   const kept = operator.layout.parts
     .filter(({ name }) => accept(name))
     .flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i));
@@ -51,7 +57,7 @@ export function restrictTo(operator: CurvatureOperator, accept: (name: string) =
 }
 
 /** The submatrix of some coordinates, which are increasing. */
-function select(operator: CurvatureOperator, kept: readonly number[], where: string): CurvatureOperator {
+function select(operator: CurvatureOperator, kept: readonly number[], where: string): RestrictedOperator {
   if (kept.length === 0) throw new HessianError(where, 'no coordinate is left', 'keep at least one weight');
   let next = 0;
   let offset = 0;
@@ -62,13 +68,17 @@ function select(operator: CurvatureOperator, kept: readonly number[], where: str
     offset += size;
     return size > 0 ? [{ name: part.name, offset: offset - size, size }] : [];
   });
+  const expand = (vector: Float64Array): Float64Array => {
+    const full = new Float64Array(operator.dimension);
+    kept.forEach((coordinate, i) => (full[coordinate] = vector[i]!));
+    return full;
+  };
   return {
     dimension: kept.length,
     layout: { parts, size: kept.length },
+    expand,
     async apply(vector) {
-      const full = new Float64Array(operator.dimension);
-      kept.forEach((coordinate, i) => (full[coordinate] = vector[i]!));
-      const product = await operator.apply(full);
+      const product = await operator.apply(expand(vector));
       return Float64Array.from(kept, (coordinate) => product[coordinate]!);
     },
   };

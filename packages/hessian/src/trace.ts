@@ -10,6 +10,7 @@ export interface TraceOptions {
   /** Default rademacher, which has the smaller variance. */
   readonly noise?: 'rademacher' | 'gaussian';
   readonly signal?: AbortSignal;
+  /** Called after each sample; the sketch of Hutch++ comes before the first. */
   readonly onSample?: (done: number) => void;
 }
 
