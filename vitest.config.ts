@@ -30,6 +30,12 @@ function folders(parent: string): { name: string; root: string }[] {
     .filter(({ root }) => existsSync(new URL(`${root}/package.json`, import.meta.url)));
 }
 
+/** Without them a page has no SharedArrayBuffer, and so no threads. */
+const CROSS_ORIGIN_ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
 function nodeProject({ name, root }: { name: string; root: string }): TestProjectInlineConfiguration {
   return {
     ...source,
@@ -54,6 +60,7 @@ function browserProject(name: string, executablePath: string): TestProjectInline
   return {
     ...source,
     root: `./packages/${name}`,
+    server: { headers: CROSS_ORIGIN_ISOLATION },
     optimizeDeps: { include: [...(BROWSER_PACKAGES[name] ?? [])] },
     test: {
       name: `${name}-browser`,

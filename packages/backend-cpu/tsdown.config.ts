@@ -1,3 +1,4 @@
 import { library } from '../../tsdown.shared.ts';
 
-export default library({ index: 'src/index.ts' });
+// The helpers' script is loaded as it is.
+export default { ...library({ index: 'src/index.ts' }), copy: 'src/wasmWorker.js' };

@@ -21,6 +21,8 @@ const FLAGS = [
     '-O3',
     '-msimd128',
     '-mbulk-memory',
+    '-matomics',
+    '-mmutable-globals',
     '-ffreestanding',
     '-fno-exceptions',
     '-fno-rtti',
@@ -28,7 +30,10 @@ const FLAGS = [
   ...['-fno-math-errno', '-fno-trapping-math', '-fvisibility=hidden', '-nostdlib', '-DSF_NAMESPACE=simd128'],
 ];
 // The stack first: a stack that overflows then traps instead of writing over the data.
-const LINK = ['--no-entry', '--stack-first', '-z', 'stack-size=262144', '--strip-all', '--gc-sections'];
+const LINK = [
+  ...['--no-entry', '--stack-first', '-z', 'stack-size=262144', '--strip-all', '--gc-sections'],
+  ...['--import-memory', '--shared-memory', '--max-memory=2147483648', '--export=__stack_pointer'],
+];
 
 function compile() {
   const temporary = mkdtempSync(join(tmpdir(), 'sparseflow-wasm-'));
@@ -56,11 +61,21 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
+/** Where the import of the memory says that it is shared: env, memory, a memory, with a maximum and shared. */
+function sharedFlag(bytes) {
+  const at = bytes.indexOf('\x03env\x06memory\x02\x03', 'latin1');
+  if (at === -1) throw new Error('the module does not import a shared memory');
+  return at + 12;
+}
+
 function text(bytes) {
   const base64 = bytes.toString('base64');
   return `// Written by scripts/build-wasm.mjs from native/ (SHA-256 of the sources: ${sourceHash().slice(0, 16)}); do not edit.
 // prettier-ignore
 export const wasmModule = '${base64}';
+
+/** The byte of the module that says which memory it imports: 3 for shared memory, 1 for any other. */
+export const SHARED_FLAG = ${sharedFlag(bytes)};
 `;
 }
 

@@ -167,19 +167,21 @@ function oracle() {
   const { WebAssembly } = globalThis;
   const source = readFileSync(new URL('../src/wasmModule.ts', import.meta.url), 'utf8');
   const bytes = Buffer.from(/'([^']+)'/.exec(source)[1], 'base64');
-  const { memory, base, run } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+  const memory = new WebAssembly.Memory({ initial: 16, maximum: 32768, shared: true });
+  const env = { memory, now: () => performance.now() };
+  const { base, run } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports;
   const align = (address) => Math.ceil(address / 16) * 16;
   return (operation, numbers, arrays) => {
-    const pointers = base() + 8 * numbers.length;
+    const pointers = base(1) + 8 * numbers.length;
     const sizes = pointers + 4 * arrays.length;
     let free = align(sizes + 4 * arrays.length);
     const addresses = arrays.map(({ byteLength }) => (free = align(free + byteLength)) - align(byteLength));
     if (free > memory.buffer.byteLength) memory.grow(Math.ceil((free - memory.buffer.byteLength) / 65536));
-    new Float64Array(memory.buffer, base(), numbers.length).set(numbers);
+    new Float64Array(memory.buffer, base(1), numbers.length).set(numbers);
     new Uint32Array(memory.buffer, pointers, arrays.length).set(addresses);
     new Int32Array(memory.buffer, sizes, arrays.length).set(arrays.map(({ length }) => length));
     arrays.forEach((array, i) => new Float32Array(memory.buffer, addresses[i], array.length).set(array));
-    if (run(operation, base(), numbers.length, pointers, sizes, arrays.length, free) !== 0) return undefined;
+    if (run(operation, base(1), numbers.length, pointers, sizes, arrays.length, free, 1, 0) !== 0) return undefined;
     return arrays.map((array, i) => new Float32Array(memory.buffer, addresses[i], array.length).slice());
   };
 }

@@ -14,8 +14,8 @@ export type InstructionSet = 'avx512' | 'avx2' | 'baseline' | 'simd128';
 
 export interface CpuBackendOptions {
   /**
-   * Threads that share the work, the calling one included; only native kernels use more than one. Results do not depend on it.
-   * Default: one for each core, up to 8.
+   * Threads that share the work, the calling one included; the reference kernels use one. Results do not depend on it. Default:
+   * one for each core, up to 8.
    */
   readonly threads?: number;
   /** Default: the widest that the processor has. */
@@ -28,8 +28,9 @@ export interface CpuBackendOptions {
 export interface CpuDescription {
   readonly path: CpuPath;
   readonly instructionSet: InstructionSet | 'none';
+  /** Threads that share the work now. */
   readonly threads: number;
-  /** Why this path and not a faster one. */
+  /** Why this path and not a faster one, and why not as many threads as were asked for. */
   readonly reason: string;
 }
 
@@ -39,14 +40,20 @@ export interface CpuBackend extends Backend {
 }
 
 interface Choice {
-  readonly description: CpuDescription;
+  describe(): CpuDescription;
   readonly kernels?: Kernels;
 }
 
-/** Tries one path; what it returns instead of a choice is why not. */
-type Attempt = (
-  options: CpuBackendOptions,
-) => (Omit<Choice['description'], 'path' | 'reason'> & { kernels?: Kernels }) | { reason: string };
+/** A path that can be taken. */
+interface Way {
+  readonly instructionSet: InstructionSet | 'none';
+  /** The threads there are now, and why they are not as many as were asked for. */
+  state(): { readonly threads: number; readonly reason?: string };
+  readonly kernels?: Kernels;
+}
+
+/** Tries one path; what it returns instead of a way is why not. */
+type Attempt = (options: CpuBackendOptions) => Way | { readonly reason: string };
 
 const attempts: Readonly<Record<CpuPath, Attempt>> = {
   native({ threads = defaultThreads(), instructionSet }) {
@@ -57,17 +64,17 @@ const attempts: Readonly<Record<CpuPath, Attempt>> = {
     if (!addon.instructionSets.includes(chosen)) {
       return { reason: `this processor has ${addon.instructionSets.join(', ')}, not '${chosen}'` };
     }
-    return { instructionSet: chosen, threads, kernels: addon.open(chosen, threads) };
+    return { instructionSet: chosen, state: () => ({ threads }), kernels: addon.open(chosen, threads) };
   },
-  wasm({ instructionSet = 'simd128' }) {
+  wasm({ threads = defaultThreads(), instructionSet = 'simd128' }) {
     if (instructionSet !== 'simd128') return { reason: `WebAssembly has no '${instructionSet}'` };
-    const kernels = startWasm();
-    return 'reason' in kernels ? kernels : { instructionSet, threads: 1, kernels };
+    const kernels = startWasm(threads);
+    return 'reason' in kernels ? kernels : { instructionSet, state: kernels.state, kernels };
   },
   reference({ instructionSet }) {
     return instructionSet
       ? { reason: 'the reference kernels use no instruction set' }
-      : { instructionSet: 'none', threads: 1 };
+      : { instructionSet: 'none', state: () => ({ threads: 1 }) };
   },
 };
 
@@ -84,9 +91,15 @@ export function openKernels(options: CpuBackendOptions): Choice {
       reasons.push(attempt.reason);
       continue;
     }
-    const { kernels, ...rest } = attempt;
-    const reason = reasons.join('; ') || (path ? 'it was asked for' : 'it is the fastest');
-    return { description: { path: candidate, ...rest, reason }, ...(kernels && { kernels }) };
+    const { kernels, instructionSet, state } = attempt;
+    const why = reasons.join('; ') || (path ? 'it was asked for' : 'it is the fastest');
+    return {
+      describe() {
+        const { threads, reason } = state();
+        return { path: candidate, instructionSet, threads, reason: reason === undefined ? why : `${why}; ${reason}` };
+      },
+      ...(kernels && { kernels }),
+    };
   }
   const asked = [path, instructionSet].filter((x) => x !== undefined).join(', ');
   throw new BackendError(
@@ -131,8 +144,8 @@ function defaultThreads(): number {
  * ```
  */
 export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  const { description, kernels } = openKernels(options);
-  const { path, reason } = description;
+  const { describe, kernels } = openKernels(options);
+  const { path, reason } = describe();
   // In a browser WebAssembly is what is expected; in Node it means that something is missing.
   const expected = isNode() ? 'native' : 'wasm';
   if (path !== expected && options.path === undefined && options.instructionSet === undefined) {
@@ -144,7 +157,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
     dtypes: ['float32', 'float64', 'int32'],
     ...(kernels && { extend: (tools) => extend(tools, kernels, pool), recycle: pool.give }),
   });
-  return { ...backend, describe: () => description };
+  return { ...backend, describe };
 }
 
 /**
@@ -161,5 +174,5 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
  * ```
  */
 export function describeCpu(options: CpuBackendOptions = {}): CpuDescription {
-  return openKernels(options).description;
+  return openKernels(options).describe();
 }

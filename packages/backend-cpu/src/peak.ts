@@ -17,9 +17,9 @@ import { openKernels, type CpuBackendOptions } from './create.ts';
  * ```
  */
 export function measurePeak(options: CpuBackendOptions = {}): number | undefined {
-  const { kernels, description } = openKernels(options);
+  const { kernels, describe } = openKernels(options);
   if (kernels === undefined) return undefined;
-  const results = new Float32Array(1 + 8 * description.threads);
+  const results = new Float32Array(1 + 8 * describe().threads);
   let best = 0;
   for (let run = 0; run < 300; run++) {
     const start = performance.now();
