@@ -1,6 +1,7 @@
 import { ShapeError, tensor, ValueError } from '@sparseflow/tensor';
 import type { Backend, FloatDType, Params } from '@sparseflow/tensor';
-import type { CallOptions, Cnf } from './cnf.ts';
+import type { Flow } from './flow.ts';
+import type { CallOptions } from './transforms/transform.ts';
 
 export interface EvaluateOptions extends CallOptions {
   readonly backend: Backend;
@@ -26,13 +27,13 @@ export interface Evaluation {
  * @throws {ValueError} for an empty set or batch
  */
 export async function evaluateNll(
-  flow: Cnf,
+  flow: Flow,
   params: Params,
   points: Float64Array,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const { backend, dtype, batchSize = 4096 } = options;
-  const { dim } = flow.field;
+  const { dim } = flow;
   const count = points.length / dim;
   if (!Number.isInteger(count))
     throw new ShapeError('evaluateNll', `${points.length} numbers in rows of ${dim}`, 'give whole rows');

@@ -17,33 +17,47 @@ export interface Dual {
 export interface Field {
   /** Dimension of z. */
   readonly dim: number;
+  /** Width of the context that the field is conditioned on; by default there is none. */
+  readonly context?: number;
+  /**
+   * Dimension of the space in which the trace is taken, where that is not the space of z: `dual` then takes probes [count, batch,
+   * probeDim] and gives tangents of that size, and tr(∂f/∂z) is the trace of the map between the two.
+   */
+  readonly probeDim?: number;
   /** Fresh parameters, the same on every backend for one key. */
   init(key: Key, options: CreateOptions): Params;
-  /** f(t, z) for z [batch, dim]. */
-  apply(params: Params, t: Time, z: Tensor): Tensor;
+  /** f(t, z) for z [batch, dim]; `context` is [batch, its width]. */
+  apply(params: Params, t: Time, z: Tensor, context?: Tensor): Tensor;
   /** A faster `dual`, where the field has one. By default forward-mode differentiation of `apply`. */
-  dual?(params: Params, t: Time, z: Tensor, probes: Tensor): Dual;
+  dual?(params: Params, t: Time, z: Tensor, probes: Tensor, context?: Tensor): Dual;
   /** Units that can be removed, and the slices of the parameters that go with them. */
   readonly neurons: readonly NeuronGroup[];
   /** At how many positions of one row each weight is used, where that is not once: those of a convolution. */
   readonly positions?: Readonly<Record<string, number>>;
   /** The same field with other numbers of units, by group: what is left of it after pruning. */
   resize?(sizes: Readonly<Record<string, number>>): Field;
-  /** What the units of a group put out where no weight leads to them, [size], and the weights and biases through which it goes on. */
-  constants?(
-    params: Params,
-    group: string,
-  ): { readonly value: Tensor; readonly into: readonly { readonly weight: string; readonly bias: string }[] };
+  /** What the units of a group put out where no weight leads to them. */
+  constants?(params: Params, group: string): UnitConstants;
+}
+
+/** What units put out that no weight leads to, and where it arrives. */
+export interface UnitConstants {
+  /** [size of the group]: for a linear layer, the activation of its bias. The caller disposes it. */
+  readonly value: Tensor;
+  /** [size]: not zero for units whose value changes with time or place, so that no bias can stand for it. By default none. */
+  readonly varies?: Tensor;
+  /** Weights that read the units, each with the bias to which a unit's value can be added. */
+  readonly into: readonly { readonly weight: string; readonly bias: string }[];
 }
 
 /** The value of a field and its derivatives along `probes` [count, batch, dim], in one pass. */
-export function dualPass(field: Field, params: Params, t: Time, z: Tensor, probes: Tensor): Dual {
-  if (field.dual) return field.dual(params, t, z, probes);
+export function dualPass(field: Field, params: Params, t: Time, z: Tensor, probes: Tensor, context?: Tensor): Dual {
+  if (field.dual) return field.dual(params, t, z, probes, context);
   return scope(() => {
     const count = probes.shape[0]!;
     const passes = Array.from({ length: count }, (_, i) => {
       const probe = reshape(slice(probes, [i, 0, 0], [1, -1, -1]), z.shape);
-      return jvp((x: Tensor) => field.apply(params, t, x), z, probe);
+      return jvp((x: Tensor) => field.apply(params, t, x, context), z, probe);
     });
     return { value: passes[0]!.value, tangent: stack(passes.map(({ tangent }) => tangent)) };
   });

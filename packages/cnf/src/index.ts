@@ -1,14 +1,25 @@
-export { cnf } from './cnf.ts';
+export { cnf, type Cnf } from './cnf.ts';
+export { flow, type Flow, type FrozenLoss, type LossAndGrad } from './flow.ts';
+export { multiscaleFlow, stackedFlow, type MultiscaleFlowOptions, type StackedFlowOptions } from './ffjord.ts';
+export { compose } from './transforms/compose.ts';
+export { continuous, type Continuous, type ContinuousOptions } from './transforms/continuous.ts';
+export { factorOut } from './transforms/factorOut.ts';
+export { logit } from './transforms/logit.ts';
+export { movingBatchNorm, type MovingBatchNormOptions } from './transforms/movingBatchNorm.ts';
+export { squeezed, squeezeImage, type ImageShape } from './transforms/squeeze.ts';
+export { transformOf, type PlainTransform } from './transforms/transformOf.ts';
+export { zeroMean } from './transforms/zeroMean.ts';
 export type {
   CallOptions,
-  Cnf,
-  CnfOptions,
   FlowResult,
   FlowState,
-  FrozenLoss,
-  LossAndGrad,
+  Frozen,
+  Recorded,
   SampleOptions,
-} from './cnf.ts';
+  TrainingState,
+  Transform,
+} from './transforms/transform.ts';
+export type { Evaluated, Regulariser } from './regularisers/regulariser.ts';
 export type { Divergence } from './divergence/divergence.ts';
 export { exact } from './divergence/exact.ts';
 export { hutchinson, type HutchinsonOptions } from './divergence/hutchinson.ts';
@@ -19,7 +30,7 @@ export {
   type ClassifierEvaluation,
   type EvaluateClassifierOptions,
 } from './evaluateClassifier.ts';
-export { dualPass, type Dual, type Field, type Time } from './field.ts';
+export { dualPass, type Dual, type Field, type Time, type UnitConstants } from './field.ts';
 export { mlp, type MlpOptions } from './fields/mlp.ts';
 export { odeNet, type OdeNetOptions } from './fields/odeNet.ts';
 export type { LayerName } from './fields/layers/index.ts';

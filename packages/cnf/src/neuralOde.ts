@@ -22,14 +22,15 @@ import {
 import type { CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import { checkpoint, dopri5, replay, solve, solveVjp } from '@sparseflow/ode-solvers';
 import type { SolveOptions } from '@sparseflow/ode-solvers';
-import type { CnfOptions, FrozenLoss, LossAndGrad } from './cnf.ts';
+import type { FrozenLoss, LossAndGrad } from './flow.ts';
+import type { ContinuousOptions } from './transforms/continuous.ts';
 import type { Field } from './field.ts';
 
 /** `linear`: a trained affine map of the final state. `state`: the first coordinates of the final state are the logits themselves. */
 export type Readout = 'linear' | 'state';
 
 export interface NeuralOdeOptions extends Pick<
-  CnfOptions,
+  ContinuousOptions,
   'solver' | 'rtol' | 'atol' | 'steps' | 'adjoint' | 't0' | 't1'
 > {
   /** Its dimension is that of the input plus `augment`. */

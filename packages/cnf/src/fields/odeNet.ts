@@ -1,5 +1,5 @@
-import { activations, add, dualMlp, fold, mul, normal, reshape, scope, splitKey, tensor } from '@sparseflow/tensor';
-import { uniform, ValueError } from '@sparseflow/tensor';
+import { activations, add, broadcastTo, concat, dualMlp, fold, mul, normal, pad, reshape } from '@sparseflow/tensor';
+import { scope, ShapeError, splitKey, tensor, uniform, ValueError } from '@sparseflow/tensor';
 import type { ActivationName, CreateOptions, Key, NeuronAxis, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import type { Dual, Field, Time } from '../field.ts';
 import { layerKinds, type LayerName } from './layers/index.ts';
@@ -17,6 +17,8 @@ export interface OdeNetOptions {
   readonly activation: ActivationName;
   /** Of each convolution, the last one too. Default all 1. */
   readonly strides?: readonly Stride[];
+  /** Width of a context [batch, width] that the first layer reads beside the state. Default none. */
+  readonly context?: number;
 }
 
 /**
@@ -42,24 +44,47 @@ export interface OdeNetOptions {
  * ```
  */
 export function odeNet(options: OdeNetOptions): Field {
-  const { hidden, layer, activation } = options;
+  const { hidden, layer, activation, context = 0 } = options;
   checkNames(layer, activation);
   const maps = mapsOf(options);
   const kind = layerKinds[layer];
   const act = activations[activation];
   const specs = maps.map((map) => kind.parameters(map));
-  const dim = maps[0]!.input.reduce((n, m) => n * m, 1);
-  const dense = maps[0]!.input.length === 1;
+  const state = maps.at(-1)!.output;
+  const dim = state.reduce((n, m) => n * m, 1);
+  const dense = state.length === 1;
   const paramsOf =
     (params: Params, i: number): LayerParams =>
     (name) =>
       params[`layers.${i}.${name}`]!;
   const layersAt = (params: Params, t: Time): LayerAt[] => maps.map((map, i) => kind.at(paramsOf(params, i), t, map));
 
-  const convolutions = (params: Params, t: Time, z: Tensor, probes?: Tensor): Dual => {
+  /** The input of the first layer: the state, and the context at every place. */
+  const inputOf = (z: Tensor, c: Tensor | undefined): Tensor => {
+    const h = reshape(z, [z.shape[0]!, ...state]);
+    if (context === 0) return h;
+    if (c?.rank !== 2 || c.shape[0] !== z.shape[0] || c.shape[1] !== context) {
+      const given = c ? `a context of shape [${c.shape}]` : 'no context';
+      throw new ShapeError('odeNet', given, `give [${z.shape[0]}, ${context}], a row for each of the state's`);
+    }
+    const wide = reshape(c, [c.shape[0]!, ...state.slice(1).map(() => 1), context]);
+    return concat([h, broadcastTo(wide, [...h.shape.slice(0, -1), context])], -1);
+  };
+  /** Its tangents: none of the context. */
+  const tangentsOf = (probes: Tensor): Tensor => {
+    const dh = reshape(probes, [probes.shape[0]! * probes.shape[1]!, ...state]);
+    return context === 0
+      ? dh
+      : pad(
+          dh,
+          dh.shape.map((_, i) => [0, i === state.length ? context : 0] as const),
+        );
+  };
+
+  const convolutions = (params: Params, t: Time, z: Tensor, c: Tensor | undefined, probes?: Tensor): Dual => {
     const [batch, count] = [z.shape[0]!, probes?.shape[0] ?? 0];
-    let h = reshape(z, [batch, ...maps[0]!.input]);
-    let dh = probes && reshape(probes, [count * batch, ...maps[0]!.input]);
+    let h = inputOf(z, c);
+    let dh = probes && tangentsOf(probes);
     layersAt(params, t).forEach((at, i) => {
       const map = maps[i]!;
       const u = affineIn(h, at, map);
@@ -81,16 +106,24 @@ export function odeNet(options: OdeNetOptions): Field {
   return {
     dim,
     init: (key, create) => initLayers(key, specs, create),
-    apply: (params, t, z) =>
+    ...(context > 0 && { context }),
+    apply: (params, t, z, c) =>
       scope(() => {
-        if (!dense) return convolutions(params, t, z).value;
-        return layersAt(params, t).reduce((h, at, i) => {
-          const u = affineIn(h, at, maps[i]!);
-          return i < maps.length - 1 ? act.apply(u) : u;
-        }, z);
+        if (!dense) return convolutions(params, t, z, c).value;
+        return layersAt(params, t).reduce(
+          (h, at, i) => {
+            const u = affineIn(h, at, maps[i]!);
+            return i < maps.length - 1 ? act.apply(u) : u;
+          },
+          inputOf(z, c),
+        );
       }),
-    dual: (params, t, z, probes) =>
-      scope(() => (dense ? dualMlp(z, probes, layersAt(params, t), activation) : convolutions(params, t, z, probes))),
+    dual: (params, t, z, probes, c) =>
+      scope(() => {
+        if (!dense) return convolutions(params, t, z, c, probes);
+        const tangents = context === 0 ? probes : reshape(tangentsOf(probes), [...probes.shape.slice(0, 2), -1]);
+        return dualMlp(inputOf(z, c), tangents, layersAt(params, t), activation);
+      }),
     neurons: hidden.map((size, i) => unitsOf(i, size, specs[i]!, specs[i + 1]!)),
     positions: positionsOf(maps, specs),
     resize: (sizes) => odeNet({ ...options, hidden: hidden.map((size, i) => sizes[`layers.${i}`] ?? size) }),
@@ -103,11 +136,11 @@ function affineIn(h: Tensor, { weight, bias, scale, shift }: LayerAt, map: Linea
   return shift ? add(scaled, shift) : scaled;
 }
 
-function mapsOf({ shape, hidden, strides }: OdeNetOptions): LinearMap[] {
+function mapsOf({ shape, hidden, strides, context = 0 }: OdeNetOptions): LinearMap[] {
   const sides = typeof shape === 'number' ? [shape] : shape;
   const channels = sides.at(-1)!;
-  const widths = [channels, ...hidden, channels];
-  const bad = [...sides, ...hidden].find((n) => !Number.isInteger(n) || n < 1);
+  const widths = [channels + context, ...hidden, channels];
+  const bad = [...sides, ...hidden, context + 1].find((n) => !Number.isInteger(n) || n < 1);
   if (bad !== undefined) throw new ValueError('odeNet', `a width of ${bad}`, 'give positive integers');
   if (typeof shape === 'number') {
     if (strides)
