@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { key, type ActivationName } from '@sparseflow/tensor';
+import { disposeTree, key, mapTree, randomNormal, square, sum, tensor, valueAndGrad } from '@sparseflow/tensor';
+import type { ActivationName, Params, Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { mlp } from './mlp.ts';
 
@@ -38,6 +39,30 @@ describe('mlp', () => {
     ]);
     for (const { size, axes } of field.neurons)
       for (const { param, axis } of axes) expect(params[param]!.shape[axis]).toBe(size);
+  });
+
+  it('gives the same value and gradient through a kernel for whole networks, which may decline', () => {
+    const params = field.init(key(1), { backend });
+    const points = randomNormal(key(2), [7, 2], { backend });
+    let calls = 0;
+    const fused = { dualMlp: (): undefined => void calls++ };
+    const other = Object.assign(createReferenceBackend(), { fused });
+    const moved = (x: Tensor): Tensor => tensor(x.dataSync(), { backend: other, shape: x.shape });
+    const there = mapTree(params, moved);
+    const before = other.liveBuffers();
+    const value = (p: Params, z: Tensor): Tensor => sum(square(field.apply(p, 0, z)));
+    const own = valueAndGrad(value)(params, points);
+    const z = moved(points);
+    const fusedOwn = valueAndGrad(value)(there, z);
+    expect(calls).toBeGreaterThan(0);
+    expect(fusedOwn.value.dataSync()).toEqual(own.value.dataSync());
+    for (const [name, g] of Object.entries(own.grad)) {
+      const values = Array.from(fusedOwn.grad[name]!.dataSync());
+      expect(Math.max(...values.map((v, i) => Math.abs(v - g.dataSync()[i]!)))).toBeLessThan(1e-12);
+    }
+    disposeTree([z, fusedOwn]);
+    field.apply(there, 0, moved(points)).dispose();
+    expect(other.liveBuffers()).toBe(before + 1); // the points just moved
   });
 
   it('refuses bad widths and unknown activations', () => {
