@@ -10,7 +10,7 @@ export type LogFormat = (typeof logFormats)[number];
 /** Numbers by name; undefined ones are left out. */
 export type Scalars = Readonly<Record<string, number | undefined>>;
 
-/** One line of a log. `step` counts the training steps that are done, of this point alone. */
+/** One line of a log. `step` counts the training steps of this point that are done; for a result, the epochs of all rounds. */
 export interface LogRow {
   readonly type: 'step' | 'epoch' | 'result';
   readonly step: number;

@@ -3,6 +3,8 @@ import { TrainingDivergedError } from '@sparseflow/optim';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
 import type { Backend } from '@sparseflow/tensor';
+import type { LogRow, RunLog } from '../logs/runLog.ts';
+import { openRunLog } from '../logs/runLog.ts';
 import { loadPruner } from '../pruners.ts';
 import type { Handlers, Job, Outcome } from '../run/executor.ts';
 import type { ConcreteBackendName } from './backends.ts';
@@ -35,10 +37,17 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
   const backend = await openBackend(config.backend as ConcreteBackendName, job.threads);
   const started = performance.now();
   const secondsSince = (): number => Math.round(performance.now() - started) / 1000;
+  const log = logOf(job, hooks);
+  /** The last row of the log. */
+  const logged = <T extends Outcome>(outcome: T): T => {
+    if (outcome.status === 'ok' || outcome.status === 'diverged') log.add(resultRow(outcome));
+    log.flush();
+    return outcome;
+  };
   let trained: TrainedFlow | undefined;
   let executed: LeanTask | undefined;
   try {
-    trained = await trainedFlow(job, backend, hooks);
+    trained = await trainedFlow(job, backend, log, hooks);
     if (trained === undefined || hooks.shouldStop()) return { status: 'stopped' };
     const { params, masks, record } = trained;
     const evaluationStarted = performance.now();
@@ -53,13 +62,13 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
     const unusable = Object.entries(likelihoods).find(([, value]) => !Number.isFinite(value));
     const { size } = await sparsityReport(params, masks);
     if (unusable !== undefined) {
-      return {
+      return logged({
         status: 'diverged',
         reason: `the ${unusable[0]} is ${unusable[1]}`,
         parameters: size,
         epochs: record.epochs,
         seconds: record.seconds,
-      };
+      });
     }
     if (hooks.shouldStop()) return { status: 'stopped' };
     const quantities = await task.quantities?.(params, data);
@@ -73,17 +82,17 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
       nfeBackward: round(nfeBackward),
       ...(quantities === undefined ? {} : { quantities }),
     };
-    return { status: 'ok', measured, seconds, ...artefact };
+    return logged({ status: 'ok', measured, seconds, ...artefact });
   } catch (error) {
     const reason = divergenceReason(error);
     if (reason === undefined) throw error;
-    return {
+    return logged({
       status: 'diverged',
       reason,
       parameters: null,
       epochs: trained?.record.epochs ?? 0,
       seconds: secondsSince(),
-    };
+    });
   } finally {
     executed?.dispose();
     if (trained !== undefined) disposeTree([trained.params, trained.masks]);
@@ -91,7 +100,12 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
 }
 
 /** The flow after this point's round of training; undefined when it was stopped. */
-async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promise<TrainedFlow | undefined> {
+async function trainedFlow(
+  job: Job,
+  backend: Backend,
+  log: RunLog,
+  hooks: TrainHooks,
+): Promise<TrainedFlow | undefined> {
   const { checkpoints, fresh } = job;
   const { config, address, label } = job.planned;
   const warn = (path: string, reason: string): void =>
@@ -125,6 +139,7 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
       address,
       statePath,
       epochsBefore: parent?.record.epochs ?? 0,
+      log,
       onProgress: throttled(hooks.onProgress),
       shouldStop: hooks.shouldStop,
     });
@@ -143,6 +158,28 @@ async function trainedFlow(job: Job, backend: Backend, hooks: TrainHooks): Promi
     executed?.dispose();
     disposeTree(masksKept ? start.params : [start.params, start.masks]);
   }
+}
+
+/** The log of a point, whose first line says what it is. */
+function logOf({ planned: { address, label, config }, logs }: Job, { onWarning }: TrainHooks): RunLog {
+  return openRunLog(logs ?? {}, { address, label, config }, (path, reason) =>
+    onWarning(`${path} cannot be used and is left alone: ${reason}`),
+  );
+}
+
+/** What came of a point; after all its steps, however many there were. */
+function resultRow(outcome: Extract<Outcome, { status: 'ok' | 'diverged' }>): LogRow {
+  const { status, seconds } = outcome;
+  if (status === 'diverged')
+    return { type: 'result', step: 0, values: { seconds }, notes: { status, reason: outcome.reason } };
+  const { quantities = {}, ...numbers } = outcome.measured;
+  const others = Object.fromEntries(Object.entries(quantities).map(([name, { value }]) => [name, value]));
+  return {
+    type: 'result',
+    step: outcome.measured.epochs,
+    values: { ...numbers, ...others, seconds },
+    notes: { status },
+  };
 }
 
 /** The pruner that `--pruner` asked for, with what it needs: `before` is what the parent's training started from. */

@@ -1,3 +1,4 @@
+import type { LogFiles } from '../logs/runLog.ts';
 import type { PlannedPoint } from '../plan.ts';
 import type { Quantity } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
@@ -21,6 +22,8 @@ export interface Job {
   readonly planned: PlannedPoint;
   /** Directory of the checkpoints of the point's folder. */
   readonly checkpoints: string;
+  /** Where its training is logged; absent: nowhere. */
+  readonly logs?: LogFiles;
   /** Train again although a finished checkpoint is there. */
   readonly fresh: boolean;
   /** Threads for a backend that has them. No result depends on it. */
