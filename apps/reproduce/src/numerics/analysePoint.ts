@@ -50,7 +50,7 @@ export async function analysePoint(job: Job, hooks: TrainHooks): Promise<Outcome
   const seconds = (): number => Math.round(performance.now() - started) / 1000;
   let executed: PrunedFlow | undefined;
   try {
-    executed = await prunedFlow(flowOf(config), (field) => flowOf(config, field), trained);
+    executed = await prunedFlow(flowOf(config), trained);
     const findings = await analyse(
       {
         flow: executed.flow,

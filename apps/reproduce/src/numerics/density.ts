@@ -15,7 +15,7 @@ export function densityTask(config: PointConfig, backend: Backend, flow: Cnf = f
   return {
     neurons: flow.field.neurons,
     async lean(model) {
-      const { flow: pruned, dispose } = await prunedFlow(flow, (field) => flowOf(config, field), model);
+      const { flow: pruned, dispose } = await prunedFlow(flow, model);
       return { task: densityTask(config, backend, pruned), dispose };
     },
     init: (key) => flow.init(key, { backend }),

@@ -13,6 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { planStudy } from '../plan.ts';
 import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { densityTask } from './density.ts';
+import { openRunLog } from '../logs/runLog.ts';
 import { dataOf, flowOf } from './model.ts';
 import { prunedFlow } from './prunedFlow.ts';
 import { trainRound } from './trainRound.ts';
@@ -51,7 +52,7 @@ describe.each(Object.entries(backends))('on the %s backend', (_, { create, toler
     const { params, masks } = await pruned(backend, flow, pruner, keep);
     const x = randomNormal(key(3), [40, 2], { backend });
     const before = backend.liveBuffers();
-    const { flow: lean, dispose } = await prunedFlow(flow, flowWith, { params, masks });
+    const { flow: lean, dispose } = await prunedFlow(flow, { params, masks });
 
     const options = { key: key(4), divergence: hutchinson() };
     const [actual, expected] = [await lean.lossAndGrad(params, x, options), await flow.lossAndGrad(params, x, options)];
@@ -78,7 +79,7 @@ describe.each(Object.entries(backends))('on the %s backend', (_, { create, toler
 
 test('without masks it is the flow itself', async () => {
   const flow = flowWith(mlp({ dim: 2, hidden: [4], activation: 'tanh' }));
-  expect((await prunedFlow(flow, flowWith, { params: {}, masks: {} })).flow).toBe(flow);
+  expect((await prunedFlow(flow, { params: {}, masks: {} })).flow).toBe(flow);
 });
 
 test.each([
@@ -94,13 +95,14 @@ test.each([
     const backend = createReferenceBackend();
     const flow = flowOf(config);
     const start = await pruned(backend, flow, pruner, 0.35);
-    const { flow: lean, dispose } = await prunedFlow(flow, (field) => flowOf(config, field), start);
+    const { flow: lean, dispose } = await prunedFlow(flow, start);
     const train = async (f: Cnf, name: string): Promise<Params> => {
       const result = await trainRound(densityTask(config, backend, f), dataOf(config), start, config, {
         backend,
         address: name,
         statePath: join(directory, name),
         epochsBefore: 0,
+        log: openRunLog({}, { address: name, label: name, config }, () => undefined),
         onProgress: () => undefined,
         shouldStop: () => false,
       });

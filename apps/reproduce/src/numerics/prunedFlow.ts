@@ -1,5 +1,5 @@
 import { layoutOf, sparsify } from '@sparseflow/backend-cpu';
-import type { Cnf, Field } from '@sparseflow/cnf';
+import type { Cnf } from '@sparseflow/cnf';
 import { shrink } from '@sparseflow/pruning';
 import { disposeTree, scope } from '@sparseflow/tensor';
 import type { Masks, Params } from '@sparseflow/tensor';
@@ -15,23 +15,20 @@ export interface PrunedFlow {
  * Uses what pruning saves: neurons that nothing reads are left out, and weights of which few survive run sparse where the backend has
  * kernels for that. Training, checkpoints and results see the flow that they know.
  *
- * @param make the flow of another field with the same solver
  * @param params of the shapes that the flow has; their values do not matter
  */
 export async function prunedFlow(
   flow: Cnf,
-  make: (field: Field) => Cnf,
   { params, masks }: { readonly params: Params; readonly masks: Masks },
 ): Promise<PrunedFlow> {
-  if (!flow.field.resize || Object.keys(masks).length === 0) return { flow, dispose: () => undefined };
-  const small = await shrink(flow.field, params, masks);
+  if (!flow.resize || Object.keys(masks).length === 0) return { flow, dispose: () => undefined };
+  const small = await shrink<Cnf>({ neurons: flow.neurons, resize: flow.resize }, params, masks);
   const sparse = sparseOnes(small.take(params), small.masks);
   const take = (full: Params): Params =>
     scope(() => {
       const left = small.take(full);
       return Object.keys(sparse).length > 0 ? sparsify(left, sparse) : left;
     });
-  const inner = make(small.model);
   const lend =
     <Args extends unknown[], Result>(call: (params: Params, ...args: Args) => Promise<Result>) =>
     async (full: Params, ...args: Args): Promise<Result> => {
@@ -42,25 +39,23 @@ export async function prunedFlow(
         disposeTree(left);
       }
     };
-  const lossAndGrad = lend(inner.lossAndGrad);
+  const lossAndGrad = lend(small.model.lossAndGrad);
   return {
     flow: {
-      field: flow.field,
-      init: flow.init,
-      forward: lend(inner.forward),
-      inverse: lend(inner.inverse),
-      logProb: lend(inner.logProb),
-      sample: lend(inner.sample),
-      sampleAndLogProb: lend(inner.sampleAndLogProb),
-      trajectory: lend(inner.trajectory),
+      // Second derivatives are wanted in all directions, those of the masked weights too: frozenLoss stays.
+      ...flow,
+      forward: lend(small.model.forward),
+      inverse: lend(small.model.inverse),
+      logProb: lend(small.model.logProb),
+      sample: lend(small.model.sample),
+      sampleAndLogProb: lend(small.model.sampleAndLogProb),
+      trajectory: lend(small.model.trajectory),
       async lossAndGrad(full, ...rest) {
         const { grads, ...result } = await lossAndGrad(full, ...rest);
         const expanded = small.expand(grads);
         disposeTree(grads);
         return { ...result, grads: expanded };
       },
-      // Second derivatives are wanted in all directions, those of the masked weights too.
-      frozenLoss: flow.frozenLoss,
     },
     dispose: small.dispose,
   };
