@@ -1,9 +1,21 @@
-import { cnf, exact, mlp } from '@sparseflow/cnf';
-import type { Field } from '@sparseflow/cnf';
+import {
+  cnf,
+  compose,
+  continuous,
+  exact,
+  flow,
+  hutchinson,
+  mlp,
+  multiscaleFlow,
+  odeNet,
+  stackedFlow,
+} from '@sparseflow/cnf';
+import type { Field, Flow, LayerName } from '@sparseflow/cnf';
+import { rk4 } from '@sparseflow/ode-solvers';
 import { adam } from '@sparseflow/optim';
 import { applyMasks, compact, costReport, magnitude, neuronNorm, prune } from '@sparseflow/pruning';
-import { disposeTree, key, randomNormal } from '@sparseflow/tensor';
-import type { ActivationName, Params } from '@sparseflow/tensor';
+import { disposeTree, key, mul, randomNormal, randomUniform, splitKey, tensor } from '@sparseflow/tensor';
+import type { ActivationName, Masks, NeuronAxis, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, test } from 'vitest';
 
@@ -59,4 +71,167 @@ test('training goes on from a compacted flow, and the report says what was saved
   expect(before.multiplyAdds).toBe(20 * (2 * 32 + 32 * 32 + 32 * 2));
   expect(after.parameters).toBe(before.nonZeros);
   expect(after.multiplyAdds).toBe(before.nonZeroMultiplyAdds);
+});
+
+/** Parameters drawn anew, so that nothing is zero. */
+function drawn(model: Pick<Flow, 'init'>): Params {
+  const fresh = Object.entries(model.init(key(3), { backend }));
+  const keys = splitKey(key(4), fresh.length);
+  const draw = (name: string, p: Tensor, i: number) =>
+    /Time|variance/.test(name) ? p : mul(randomNormal(keys[i]!, p.shape, { backend }), 0.5);
+  return Object.fromEntries(fresh.map(([name, p], i) => [name, draw(name, p, i)]));
+}
+
+/**
+ * Of every eight units of a group: nothing leads to number 1, which still has its bias and gates; nothing at all is left of what number 5
+ * computes with, but it is read; nothing reads 2 and 6.
+ */
+function unitMasks(params: Params, neurons: readonly NeuronGroup[]): Masks {
+  const pruned: Record<NeuronAxis['role'], number[]> = { out: [1, 5], bias: [5], in: [2, 6] };
+  const masks: Record<string, Float64Array> = {};
+  for (const { axes } of neurons) {
+    for (const { param, axis, role } of axes) {
+      const { shape, size } = params[param]!;
+      const inner = shape.slice(axis + 1).reduce((n, m) => n * m, 1);
+      const mask = (masks[param] ??= new Float64Array(size).fill(1));
+      for (let i = 0; i < size; i++) if (pruned[role].includes((Math.floor(i / inner) % shape[axis]!) % 8)) mask[i] = 0;
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(masks).map(([name, mask]) => [name, tensor(mask, { backend, shape: params[name]!.shape })]),
+  );
+}
+
+const kinds: readonly LayerName[] = [
+  'ignore',
+  'concat',
+  'concat_v2',
+  'squash',
+  'concatsquash',
+  'blend',
+  'hyper',
+  'concatcoord',
+];
+const still = new Set<LayerName>(['ignore', 'concat', 'concatcoord']);
+const fixed = { solver: rk4, steps: 4 };
+const call = { divergence: hutchinson(), key: key(6), ...fixed };
+
+interface CompactCase {
+  readonly name: string;
+  readonly flow: Flow;
+  /** What is left of every eight units. */
+  readonly left: number;
+}
+
+/** Nets of every kind, alone, stacked and in scales. */
+const flows: readonly CompactCase[] = [
+  ...kinds.map((layer) => ({
+    name: `${layer}, dense`,
+    flow: flow(continuous({ field: odeNet({ shape: 3, hidden: [8, 16], layer, activation: 'softplus' }) })),
+    // A unit that nothing leads to goes if what it sends is the same at all times; so does one of which nothing is left.
+    left: still.has(layer) ? 4 : 5,
+  })),
+  ...kinds.map((layer) => ({
+    name: `${layer}, conv`,
+    flow: flow(
+      continuous({
+        field: odeNet({ shape: [4, 4, 1], hidden: [8, 8], layer, activation: 'tanh', strides: [2, 1, -2] }),
+      }),
+    ),
+    // Constants other than zero have borders.
+    left: 5,
+  })),
+  {
+    name: 'concatcoord, conv, softplus',
+    flow: flow(
+      continuous({ field: odeNet({ shape: [2, 2, 1], hidden: [8], layer: 'concatcoord', activation: 'softplus' }) }),
+    ),
+    // softplus(0) is not zero.
+    left: 6,
+  },
+  {
+    name: 'stacked concatsquash blocks',
+    flow: stackedFlow({ dim: 2, hidden: [8, 8], blocks: 2, activation: 'tanh', batchNorm: true }),
+    left: 5,
+  },
+  {
+    name: 'blocks of two kinds',
+    flow: flow(
+      compose([
+        continuous({ field: mlp({ dim: 2, hidden: [8], activation: 'sigmoid' }) }),
+        continuous({ field: odeNet({ shape: 2, hidden: [8], layer: 'concat', activation: 'tanh' }), trainTime: true }),
+      ]),
+    ),
+    left: 4,
+  },
+  {
+    name: 'conv with squeeze and factor-out',
+    flow: multiscaleFlow({ shape: [4, 4, 1], scales: 2, hidden: [8], blocks: 1, activation: 'tanh' }),
+    left: 5,
+  },
+];
+
+describe.each(flows.map((c) => [c.name, c] as const))('compact: %s', (_, { flow: model, left }) => {
+  const params = drawn(model);
+  const masks = unitMasks(params, model.neurons);
+  const points = randomUniform(key(7), [4, model.dim], { backend });
+
+  test('has the same density, gradient and samples, without the units', async () => {
+    const masked = applyMasks(params, masks);
+    const held = backend.liveBuffers();
+    const small = await compact<Flow>(model, params, masks);
+    expect(backend.liveBuffers() - held).toBe(Object.keys(small.params).length + Object.keys(small.masks).length);
+    for (const { name, size } of model.neurons) expect(small.sizes[name]).toBe((size / 8) * left);
+    expect(Object.fromEntries(small.model.neurons.map(({ name, size }) => [name, size]))).toEqual(small.sizes);
+    const own = small.model.init(key(0), { backend });
+    for (const [name, { shape }] of Object.entries(small.params)) expect(own[name]!.shape, name).toEqual(shape);
+
+    // With equal fixed steps only rounding differs: a few hundred operations of order 1 to 100.
+    const compare = async (run: (m: Flow, p: Params) => Promise<Tensor>) => {
+      const [before, after] = await Promise.all([run(model, masked), run(small.model, small.params)]);
+      const expected = before.dataSync();
+      after.dataSync().forEach((y, i) => expect(Math.abs(y - expected[i]!)).toBeLessThan(1e-9));
+    };
+    await compare((m, p) => m.logProb(p, points, fixed));
+    await compare(async (m, p) => (await m.lossAndGrad(p, points, call)).loss);
+    await compare((m, p) => m.sample(p, 3, { key: key(8), backend, ...fixed }));
+  });
+
+  test('can be trained on', async () => {
+    const small = await compact<Flow>(model, params, masks);
+    const optimizer = adam({ learningRate: 0.01 });
+    const trained = ({ params: all }: { params: Params }): Params =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => !small.model.statistics?.includes(name)));
+    const fixedOnes = Object.fromEntries(
+      Object.entries(small.params).filter(([name]) => small.model.statistics?.includes(name)),
+    );
+    const start = trained(small);
+    let state = { params: start, state: optimizer.init(start) };
+    const losses: number[] = [];
+    for (let step = 0; step < 6; step++) {
+      const { loss, grads } = await small.model.lossAndGrad({ ...state.params, ...fixedOnes }, points, call);
+      losses.push((await loss.data())[0]!);
+      state = optimizer.update(grads, state.state, state.params, { masks: small.masks });
+    }
+    expect(losses.at(-1)).toBeLessThan(losses[0]!);
+  });
+
+  test('costs less, by the positions at which weights are used', async () => {
+    const small = await compact<Flow>(model, params, masks);
+    const [before, after] = [
+      await costReport(params, masks, { positions: model.positions ?? {} }),
+      await costReport(small.params, small.masks, { positions: small.model.positions ?? {} }),
+    ];
+    expect(after.multiplyAdds).toBeLessThan(before.multiplyAdds);
+    expect(after.parameters).toBeLessThan(before.parameters);
+  });
+});
+
+test('multiply-adds of a convolutional net count the pixels of each layer', async () => {
+  const field = odeNet({ shape: [4, 4, 1], hidden: [8, 8], layer: 'ignore', activation: 'tanh', strides: [2, 1, -2] });
+  const params = drawn(field);
+  const small = await compact(field, params, unitMasks(params, field.neurons));
+  const { multiplyAdds } = await costReport(small.params, undefined, { positions: field.positions!, nfe: 10 });
+  // Five of eight channels are left; both halved layers have 2 × 2 pixels, the transposed one reads as many.
+  expect(multiplyAdds).toBe(10 * 4 * (4 * 4 * 1 * 5 + 3 * 3 * 5 * 5 + 4 * 4 * 5 * 1));
 });

@@ -44,9 +44,9 @@ export interface Field {
 export interface UnitConstants {
   /** [size of the group]: for a linear layer, the activation of its bias. The caller disposes it. */
   readonly value: Tensor;
-  /** [size]: not zero for units whose value changes with time or place, so that no bias can stand for it. By default none. */
+  /** [size]: not zero for units whose value changes with time or place, so that no bias can stand for it. By default none. Also the caller's. */
   readonly varies?: Tensor;
-  /** Weights that read the units, each with the bias to which a unit's value can be added. */
+  /** Weights that read the units, each with the bias (of its shape without the units) to which what they send can be added. */
   readonly into: readonly { readonly weight: string; readonly bias: string }[];
 }
 

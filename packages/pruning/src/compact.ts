@@ -1,4 +1,4 @@
-import { disposeTree, tensor } from '@sparseflow/tensor';
+import { disposeTree, shapesEqual, tensor } from '@sparseflow/tensor';
 import type { Masks, NeuronGroup, Params, Shape, Tensor } from '@sparseflow/tensor';
 import { PruningError } from './errors.ts';
 import { copyMasks, downloadMasks, uploadMasks } from './masks.ts';
@@ -10,11 +10,16 @@ import { checkNeurons, clearUnits, clearUnreadUnits, forEachUnit, liveUnits, uni
 export interface UnitConstants {
   /** [size of the group]: for a linear layer, the activation of its bias. The caller disposes it. */
   readonly value: Tensor;
-  /** Weights [out, in] that read the units, each with the bias [out] beside it. */
+  /**
+   * [size]: not zero for units whose value is not the same at all times and places, so that no bias can stand for it: they stay. By
+   * default none. Disposed by the caller.
+   */
+  readonly varies?: Tensor;
+  /** Weights that read the units, each with the bias of the weights' shape without the units' axis: [out, in] and [out]. */
   readonly into: readonly { readonly weight: string; readonly bias: string }[];
 }
 
-/** What a model must say of itself to be made smaller; a vector field such as `mlp` does. */
+/** What a model must say of itself to be made smaller; fields such as `mlp` and `odeNet` do, and flows of them. */
 export interface Compactable<M> {
   readonly neurons: readonly NeuronGroup[];
   /** The same model with other numbers of units in its groups. */
@@ -37,6 +42,9 @@ export interface Compacted<M> {
  * Makes a pruned model physically smaller: removes the neurons that nothing leads to, whose constant output goes into the next biases, and
  * those that nothing reads, with everything that belongs to them. The function stays the same up to rounding; dense kernels run it with
  * fewer operations, and it can be trained on under the masks that are left. One unit stays of a layer that lost all.
+ *
+ * A unit that nothing leads to stays if what it sends is no constant: behind a gate that depends on time, or into a convolution, whose
+ * borders see less of it. What goes into a gated layer is added inside its gate, which is exact.
  *
  * Zeros within layers that are left stay there: only a kernel for sparse matrices gains by them.
  *
@@ -117,46 +125,66 @@ async function foldConstants<M>(
   group: NeuronGroup,
 ): Promise<void> {
   const withRole = (role: string) => group.axes.filter((axis) => axis.role === role);
-  const fed = unitsWithEntries(params, live, group, withRole('out'));
+  const stays = unitsWithEntries(params, live, group, withRole('out'));
   const read = unitsWithEntries(params, live, group, withRole('in'));
-  if (!model.constants || !fed.some((f, unit) => f === 0 && read[unit] === 1)) return;
+  if (!model.constants || !stays.some((s, unit) => s === 0 && read[unit] === 1)) return;
 
-  const current: Record<string, Tensor> = {};
-  let constant: Float64Array;
-  let into: UnitConstants['into'];
-  try {
-    for (const [name, { backend, dtype, shape }] of Object.entries(params)) {
-      current[name] = tensor(values[name]!, { backend, dtype, shape });
-    }
-    const constants = model.constants(current, group.name);
-    into = constants.into;
-    constant = Float64Array.from(await constants.value.data());
-    constants.value.dispose();
-  } finally {
-    disposeTree(current);
-  }
+  const { constant, varies, into } = await constantsOf(model.constants, params, values, group.name);
+  varies?.forEach((v, unit) => v !== 0 && (stays[unit] = 1));
   for (const { weight, bias } of into) {
     const [w, b] = [values[weight]!, values[bias]!];
-    const width = group.size;
-    if (params[weight]?.shape.length !== 2 || params[weight].shape[1] !== width || b?.length !== w.length / width) {
+    const shape = params[weight]?.shape ?? [];
+    const axis = withRole('in').find(({ param }) => param === weight)?.axis ?? -1;
+    const without = shape.filter((_, i) => i !== axis);
+    if (axis === -1 || !shapesEqual(params[bias]?.shape ?? [], without)) {
       throw new PruningError(
         'compact',
         `the constants of '${group.name}' go through '${weight}' into '${bias}', whose shapes do not fit`,
-        'name weights [out, in] and biases [out]',
+        'name weights that read the units, [out, in], and biases of the same shape without them, [out]',
       );
     }
-    for (let unit = 0; unit < width; unit++) {
-      if (fed[unit] !== 0 || read[unit] === 0) continue;
-      for (let out = 0; out < b.length; out++) {
-        const i = out * width + unit;
-        if (live[weight]![i] === 0 || w[i] === 0) continue;
-        b[out]! += w[i]! * constant[unit]!;
-        live[bias]![out] = 1;
+    forEachUnit(shape, axis, (unit, start, length) => {
+      if (stays[unit] !== 0 || read[unit] === 0) return;
+      // Runs come in the order of what is before the units' axis, each of a run for every unit.
+      const first = Math.floor(start / (length * group.size)) * length;
+      for (let i = 0; i < length; i++) {
+        if (live[weight]![start + i] === 0 || w[start + i] === 0) continue;
+        b[first + i]! += w[start + i]! * constant[unit]!;
+        live[bias]![first + i] = 1;
       }
-    }
+    });
   }
-  clearUnits(params, live, group.axes, fed);
+  clearUnits(params, live, group.axes, stays);
   for (const { param } of group.axes) live[param]!.forEach((m, i) => m === 0 && (values[param]![i] = 0));
+}
+
+/** Asks the model, with the parameters as they are by now. */
+async function constantsOf(
+  ask: (params: Params, group: string) => UnitConstants,
+  params: Params,
+  values: Readonly<Record<string, Float64Array>>,
+  group: string,
+): Promise<{
+  readonly constant: Float64Array;
+  readonly varies: Float64Array | undefined;
+  readonly into: UnitConstants['into'];
+}> {
+  const held: Record<string, Tensor> = {};
+  try {
+    for (const [name, { backend, dtype, shape }] of Object.entries(params)) {
+      held[name] = tensor(values[name]!, { backend, dtype, shape });
+    }
+    const { value, varies, into } = ask(held, group);
+    try {
+      const constant = Float64Array.from(await value.data());
+      return { constant, varies: varies && Float64Array.from(await varies.data()), into };
+    } finally {
+      value.dispose();
+      varies?.dispose();
+    }
+  } finally {
+    disposeTree(held);
+  }
 }
 
 /** Copies the runs of the kept units. */

@@ -1,5 +1,18 @@
-import { activations, add, broadcastTo, concat, dualMlp, fold, mul, normal, pad, reshape } from '@sparseflow/tensor';
-import { scope, ShapeError, splitKey, tensor, uniform, ValueError } from '@sparseflow/tensor';
+import {
+  abs,
+  activations,
+  add,
+  broadcastTo,
+  concat,
+  copy,
+  dualMlp,
+  fold,
+  mul,
+  normal,
+  pad,
+  reshape,
+} from '@sparseflow/tensor';
+import { scope, ShapeError, splitKey, tensor, uniform, ValueError, zerosLike } from '@sparseflow/tensor';
 import type { ActivationName, CreateOptions, Key, NeuronAxis, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import type { Dual, Field, Time } from '../field.ts';
 import { layerKinds, type LayerName } from './layers/index.ts';
@@ -126,6 +139,26 @@ export function odeNet(options: OdeNetOptions): Field {
       }),
     neurons: hidden.map((size, i) => unitsOf(i, size, specs[i]!, specs[i + 1]!)),
     positions: positionsOf(maps, specs),
+    constants(params, group) {
+      const i = hidden.findIndex((_, at) => group === `layers.${at}`);
+      if (i < 0) {
+        throw new ValueError('odeNet', `there is no group '${group}'`, `use layers.0 to layers.${hidden.length - 1}`);
+      }
+      const readers = kind.readers ?? [{ weight: 'weight', bias: 'bias' }];
+      const next = `layers.${i + 1}.`;
+      const constants = scope(() => {
+        const p = paramsOf(params, i);
+        // Of a unit that no weight leads to, the weights of time included, this is all.
+        const { bias, scale, shift } = kind.at(p, 0, maps[i]!);
+        const u = scale ? mul(bias, scale) : bias;
+        const value = copy(act.apply(shift?.rank === 1 ? add(u, shift) : u));
+        const drift = kind.drift ? abs(kind.drift(p)) : zerosLike(value);
+        // A convolution sees less of a constant at the border, but nothing of zero anywhere.
+        return { value, varies: dense ? drift : add(drift, abs(value)) };
+      });
+      const into = readers.map(({ weight, bias }) => ({ weight: next + weight, bias: next + bias }));
+      return { ...constants, into: dense ? into : [] };
+    },
     resize: (sizes) => odeNet({ ...options, hidden: hidden.map((size, i) => sizes[`layers.${i}`] ?? size) }),
   };
 }

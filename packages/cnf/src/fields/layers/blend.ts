@@ -17,6 +17,7 @@ export const blend: LayerKind = {
     bias: between(p('start.bias'), p('end.bias'), t),
   }),
   drift: (p) => sub(p('end.bias'), p('start.bias')),
+  readers: ['start', 'end'].map((side) => ({ weight: `${side}.weight`, bias: `${side}.bias` })),
 };
 
 function between(start: Tensor, end: Tensor, t: Time): Tensor {

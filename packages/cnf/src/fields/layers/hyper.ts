@@ -47,6 +47,7 @@ export const hyper: LayerKind = {
     const slope = abs(p('bias.slope'));
     return slope.rank === 1 ? slope : sum(slope, 1);
   },
+  readers: ['slope', 'level'].map((part) => ({ weight: `weight.${part}`, bias: `bias.${part}` })),
 };
 
 function made(p: LayerParams, name: string, h: Time): Tensor {

@@ -32,4 +32,6 @@ export interface LayerKind {
   at(p: LayerParams, t: Time, map: LinearMap): LayerAt;
   /** [out]: not zero for the units whose output changes with time even if nothing leads to them. By default none. */
   drift?(p: LayerParams): Tensor;
+  /** Weights that read the layer's input, each with the bias to which a constant input can be added. By default `weight` and `bias`. */
+  readonly readers?: readonly { readonly weight: string; readonly bias: string }[];
 }
