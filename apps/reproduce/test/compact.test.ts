@@ -7,10 +7,11 @@ import {
   hutchinson,
   mlp,
   multiscaleFlow,
+  neuralOde,
   odeNet,
   stackedFlow,
 } from '@sparseflow/cnf';
-import type { Field, Flow, LayerName } from '@sparseflow/cnf';
+import type { Field, Flow, LayerName, NeuralOde } from '@sparseflow/cnf';
 import { rk4 } from '@sparseflow/ode-solvers';
 import { adam } from '@sparseflow/optim';
 import { applyMasks, compact, costReport, magnitude, neuronNorm, prune } from '@sparseflow/pruning';
@@ -224,6 +225,36 @@ describe.each(flows.map((c) => [c.name, c] as const))('compact: %s', (_, { flow:
     ];
     expect(after.multiplyAdds).toBeLessThan(before.multiplyAdds);
     expect(after.parameters).toBeLessThan(before.parameters);
+  });
+});
+
+describe.each([
+  ['mlp', mlp({ dim: 4, hidden: [8, 8], activation: 'tanh' }), 4],
+  ['concatsquash', odeNet({ shape: 4, hidden: [8, 8], layer: 'concatsquash', activation: 'softplus' }), 5],
+] as const)('compact: a classifier with augmented dimensions, %s', (_, field, left) => {
+  const model = neuralOde({ field, classes: 3, augment: 2, solver: rk4, steps: 4 });
+  const params = drawn(model);
+  const masks = unitMasks(params, model.neurons);
+  const labels = tensor([0, 2, 1, 1, 0, 2], { backend, dtype: 'int32' });
+  const points = randomNormal(key(7), [6, 2], { backend });
+
+  test('gives the same logits, and trains on', async () => {
+    const small = await compact<NeuralOde>(model, params, masks);
+    expect(small.sizes).toEqual({ 'layers.0': left, 'layers.1': left });
+    const before = (await model.logits(applyMasks(params, masks), points)).dataSync();
+    // Rounding of a few hundred operations of order 1.
+    (await small.model.logits(small.params, points))
+      .dataSync()
+      .forEach((y, i) => expect(Math.abs(y - before[i]!)).toBeLessThan(1e-10));
+    const optimizer = adam({ learningRate: 0.01 });
+    let state = { params: small.params, state: optimizer.init(small.params) };
+    const losses: number[] = [];
+    for (let step = 0; step < 6; step++) {
+      const { loss, grads } = await small.model.lossAndGrad(state.params, points, labels);
+      losses.push((await loss.data())[0]!);
+      state = optimizer.update(grads, state.state, state.params, { masks: small.masks });
+    }
+    expect(losses.at(-1)).toBeLessThan(losses[0]!);
   });
 });
 
