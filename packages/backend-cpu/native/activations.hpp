@@ -14,8 +14,8 @@ struct Exponential {
 // exp(x) = scale · (1 + rest). Arguments beyond ±87 are cut: results there over- or underflow float32.
 inline Exponential exponential(vec x) {
   x = at_least(at_most(x, 87.f), -87.f);
-  const vec magic = set1(12582912.f);  // 1.5 · 2^23: adding it rounds to an integer
-  const vec n = (x * set1(1.44269504f) + magic) - magic;
+  const vec magic = set1(12582912.f);  // 1.5 · 2^23: adding it rounds to an integer, which is then in the lowest bits
+  const vec shifted = x * set1(1.44269504f) + magic, n = shifted - magic;
   const vec r = (x - n * set1(0.693145752f)) - n * set1(1.42860677e-6f);  // ln 2 in two parts, the first exact for small n
   vec p = set1(1.f / 5040);  // Taylor: the remainder term at |r| = .3466 is 5e-9
   p = p * r + set1(1.f / 720);
@@ -23,7 +23,7 @@ inline Exponential exponential(vec x) {
   p = p * r + set1(1.f / 24);
   p = p * r + set1(1.f / 6);
   p = p * r + set1(.5f);
-  const ivec exponent = (__builtin_convertvector(n, ivec) + 127) << 23;
+  const ivec exponent = ((ivec)shifted + 127) << 23;
   return {(vec)exponent, p * r * r + r};
 }
 

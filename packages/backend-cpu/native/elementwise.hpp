@@ -9,7 +9,7 @@ namespace SF_NAMESPACE {
 inline vec exp_full(vec x) {
   x = at_least(at_most(x, 89.f), -104.f);
   const vec magic = set1(12582912.f);
-  const vec n = (x * set1(1.44269504f) + magic) - magic;
+  const vec shifted = x * set1(1.44269504f) + magic, n = shifted - magic;
   const vec r = (x - n * set1(0.693145752f)) - n * set1(1.42860677e-6f);
   vec p = set1(1.f / 5040);
   p = p * r + set1(1.f / 720);
@@ -17,7 +17,7 @@ inline vec exp_full(vec x) {
   p = p * r + set1(1.f / 24);
   p = p * r + set1(1.f / 6);
   p = p * r + set1(.5f);
-  const ivec whole = __builtin_convertvector(n, ivec), half = whole >> 1;
+  const ivec whole = (ivec)shifted - (ivec)magic, half = whole >> 1;
   const vec low = (vec)((half + 127) << 23), high = (vec)((whole - half + 127) << 23);
   return (p * r * r + r + set1(1.f)) * low * high;
 }

@@ -13,6 +13,7 @@ constexpr long matrix_scratch = (long)(stretch + matrix_rows) * block;
 // total[r][…] += Σ_j a[r][j] packed[j][…], V vectors wide.
 template <int R, int V>
 inline void matrix_tile(const float* a, long a_row, long a_col, const float* packed, float* total, int inner) {
+  packed = whole_rows(packed), total = whole_rows(total);
   vec acc[R][V];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) acc[r][v] = load(total + r * block + v * lanes);

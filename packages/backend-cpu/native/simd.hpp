@@ -22,8 +22,8 @@ constexpr int vectors = 2;
 constexpr int rows = 6;
 #elif defined(__wasm_simd128__)
 constexpr int lanes = 4;
-constexpr int vectors = 3;
-constexpr int rows = 3;
+constexpr int vectors = 4;
+constexpr int rows = 2;  // 15 registers, of which the compiler in V8 needs some to load ahead
 #define SF_GRADIENT_TILE 4, 2
 #elif defined(__aarch64__)
 constexpr int lanes = 4;
@@ -65,13 +65,24 @@ inline vec set1(float x) {
 #endif
 }
 
+// Panels begin at whole rows. Where that is known, offsets within a row become part of WebAssembly's loads and stores.
+template <class T>
+inline T* whole_rows(T* panel) {
+  return static_cast<T*>(__builtin_assume_aligned(panel, block * sizeof(float)));
+}
+
 inline vec load(const float* p) { return *reinterpret_cast<const vec_unaligned*>(p); }
 inline void store(float* p, vec x) { *reinterpret_cast<vec_unaligned*>(p) = x; }
 inline vec select(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
 inline vec abs(vec x) { return (vec)((ivec)x & 0x7fffffff); }
-// Comparisons are false for NaN, so both keep a NaN in x.
+// Comparisons are false for NaN, so both keep a NaN in x. WebAssembly has an instruction for either, which compilers miss.
+#if defined(__wasm_simd128__)
+inline vec at_most(vec x, float high) { return (vec)wasm_f32x4_pmin((v128_t)x, (v128_t)set1(high)); }
+inline vec at_least(vec x, float low) { return (vec)wasm_f32x4_pmax((v128_t)x, (v128_t)set1(low)); }
+#else
 inline vec at_most(vec x, float high) { return select(x > set1(high), set1(high), x); }
 inline vec at_least(vec x, float low) { return select(x < set1(low), set1(low), x); }
+#endif
 
 inline float sum(vec x) {
   float total = 0;
