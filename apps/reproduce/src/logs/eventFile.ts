@@ -1,4 +1,4 @@
-import { crc32c } from '@aws-crypto/crc32c';
+import crc32c from 'crc-32/crc32c.js';
 import { PbfReader, PbfWriter } from 'pbf';
 
 /** One moment of a TensorBoard run: scalars by tag, or the version line that a file begins with. */
@@ -50,7 +50,7 @@ export function* decodeEvents(bytes: Uint8Array): Generator<{ readonly event: Sc
 
 /** The checksum as TFRecord stores it: rotated and shifted, so that a checksum of data that holds checksums is still a good one. */
 function maskedCrc(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
+  const crc = crc32c.buf(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
