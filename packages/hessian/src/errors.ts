@@ -6,3 +6,6 @@ export class HessianError extends SparseflowError {
     super('HESSIAN', `${where}: ${what}`, remedy);
   }
 }
+
+/** A record of products that was made by another operator, algorithm or key. */
+export class RecordMismatchError extends HessianError {}

@@ -1,4 +1,4 @@
-export { HessianError } from './errors.ts';
+export { HessianError, RecordMismatchError } from './errors.ts';
 export {
   empiricalFisherOperator,
   gaussNewtonOperator,

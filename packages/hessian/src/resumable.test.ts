@@ -71,6 +71,6 @@ it('refuses the record of another computation', async () => {
   const { operator } = counted();
   await resumable(operator, { record }).apply(normal(key(0), n));
   await expect(resumable(operator, { record }).apply(normal(key(1), n))).rejects.toThrowErrorMatchingInlineSnapshot(
-    `[HessianError: resumable: product 0 of the record is of another vector. To fix: start with an empty record: the operator, the algorithm or its key has changed.]`,
+    `[RecordMismatchError: resumable: product 0 of the record is of another vector. To fix: start with an empty record: the operator, the algorithm or its key has changed.]`,
   );
 });

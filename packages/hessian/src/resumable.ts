@@ -1,4 +1,4 @@
-import { HessianError } from './errors.ts';
+import { RecordMismatchError } from './errors.ts';
 import type { CurvatureOperator } from './operator.ts';
 
 /**
@@ -32,7 +32,7 @@ export function memoryRecord(): ProductRecord {
  * same products in the same order when it is given the same key. So one that was killed and is started again gets the products that it
  * had from the record, in no time, and goes on from there: its answer is that of a computation that was never interrupted, to the bit.
  *
- * @throws {HessianError} from a product when the record is of another computation
+ * @throws {RecordMismatchError} from a product when the record is of another computation
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export function resumable(operator: CurvatureOperator, options: ResumableOptions
         record?.append(entry);
       } else {
         if (known.length !== operator.dimension + 1 || known[0] !== fingerprint) {
-          throw new HessianError(
+          throw new RecordMismatchError(
             'resumable',
             `product ${asked} of the record is of another vector`,
             'start with an empty record: the operator, the algorithm or its key has changed',

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -79,6 +79,69 @@ describe('sample quality', () => {
     expect(first.progress.map(({ phase, epoch, epochs }) => [phase, epoch, epochs])).toEqual(
       [0, 1, 2, 3].map((done) => ['analyse', done, 4]),
     );
+  });
+});
+
+describe('curvature', () => {
+  const analysis = {
+    kind: 'curvature',
+    share: 0.5,
+    steps: 40,
+    traceSamples: 20,
+    density: { probes: 3, steps: 20 },
+    exactUpTo: 0,
+    landscape: { line: 5, plane: 3, reach: 0.5, reachTop: 0.2 },
+  } as const;
+
+  test('estimates are those of the whole spectrum, within their errors', async () => {
+    for (const method of ['dense', 'unstructured'] as const) {
+      const { quantities: all, artefact } = await analyse({ ...analysis, exactUpTo: 60 }, method);
+      const { quantities: some } = await analyse(analysis, method);
+      expect(all['trace']!.standardError).toBeNull();
+      expect(all['condition']!.value).toBeGreaterThan(1);
+      expect(some['condition']).toBeUndefined();
+      // Lanczos' eigenvalue is within its residual of a true one, and the whole spectrum's own residuals are rounding.
+      expect(Math.abs(some['lambdaMax']!.value - all['lambdaMax']!.value)).toBeLessThan(
+        some['residual']!.value + 1e-6 * all['lambdaMax']!.value,
+      );
+      expect(Math.abs(some['trace']!.value - all['trace']!.value)).toBeLessThan(4 * some['trace']!.standardError!);
+      expect(some['loss']).toEqual(all['loss']);
+
+      // The middle of every landscape is the minimum itself.
+      const { arrays } = artefact!;
+      for (const name of ['lossAlongLine', 'lossAlongTop'])
+        expect(arrays[name]!.values[2]).toBeCloseTo(all['loss']!.value, 5);
+      expect(arrays['lossOnPlane']!.values[4]).toBeCloseTo(all['loss']!.value, 5);
+      // Along the unit eigenvector the loss is a parabola to second order: its second difference is λ.
+      const h = 0.01;
+      const near = await analyse({ ...analysis, landscape: { line: 3, plane: 1, reach: h, reachTop: h } }, method);
+      const [left, middle, right] = near.artefact!.arrays['lossAlongTop']!.values;
+      // Fourth derivatives are of the order of λ here, and the values are single precision: 1e-7 · 3 / h² is 3e-3.
+      const second = (left! + right! - 2 * middle!) / h ** 2;
+      expect(Math.abs(second / all['lambdaMax']!.value - 1)).toBeLessThan(0.05);
+    }
+  });
+
+  test('stopped and resumed, also with a record cut off in the middle, it finds the same', async () => {
+    const whole = await analyse(analysis, 'unstructured');
+    const planned = planOf(analysis).find(
+      ({ config, pruneRatio }) =>
+        config.analysis !== undefined && config.method === 'unstructured' && pruneRatio !== 0.2,
+    )!;
+    const state = join(directory, `${planned.address}.analysis`);
+    for (const stopAfter of [5, 15]) {
+      expect((await compute(planned, stopAfter)).outcome).toEqual({ status: 'stopped' });
+      const { size } = statSync(state);
+      truncateSync(state, size - 3);
+    }
+    const { outcome, progress } = await compute(planned);
+    expect(outcome).toMatchObject({ status: 'analysed', quantities: whole.quantities, artefact: whole.artefact });
+    expect(progress.at(-1)).toMatchObject({ phase: 'analyse', epoch: progress.at(-1)!.epochs });
+    expect(existsSync(state)).toBe(false);
+
+    // Products of something else are not gone on from.
+    writeFileSync(state, new Uint8Array(16_000));
+    expect((await compute(planned)).outcome).toMatchObject({ status: 'analysed', quantities: whole.quantities });
   });
 });
 

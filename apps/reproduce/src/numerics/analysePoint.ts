@@ -5,6 +5,7 @@ import { disposeTree } from '@sparseflow/tensor';
 import type { Analysis } from '../analysis.ts';
 import type { Job, Outcome } from '../run/executor.ts';
 import type { Findings, Subject } from './analyses/analyse.ts';
+import { curvature } from './analyses/curvature.ts';
 import { sampleQuality } from './analyses/sampleQuality.ts';
 import { vectorField } from './analyses/vectorField.ts';
 import type { ConcreteBackendName } from './backends.ts';
@@ -18,6 +19,8 @@ import type { TrainHooks } from './trainPoint.ts';
 
 function analyse(subject: Subject, analysis: Analysis): Promise<Findings> {
   switch (analysis.kind) {
+    case 'curvature':
+      return curvature(subject, analysis);
     case 'sample-quality':
       return sampleQuality(subject, analysis);
     case 'vector-field':

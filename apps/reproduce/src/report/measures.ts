@@ -4,7 +4,7 @@ import type { Method } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
 import type { Content, Table } from './content.ts';
 import { change, uncertainty, verdict } from './findings.ts';
-import { methodsOf, ratioTolerance } from './rows.ts';
+import { methodsOf, publishedFor as publishedNllFor, ratioTolerance } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { formatEstimate, formatNumber, formatSigned, meanOf } from './statistics.ts';
 import { byVariant } from './variants.ts';
@@ -24,7 +24,9 @@ export function measureContent(result: Result): Content {
   const all: Table = {
     title: 'All numbers',
     note: legend(result, measures),
-    columns: [...setting, 'prune ratio', 'method', 'parameters', 'test NLL', ...columns].filter(used),
+    columns: [...setting, 'prune ratio', 'method', 'parameters', 'test NLL', 'test NLL: paper', ...columns].filter(
+      used,
+    ),
     rows: rows.map(({ cells }) => cells),
     methods: rows.map(({ key }) => key.method),
   };
@@ -131,6 +133,8 @@ function cellsOfMeasures(
     parameters: over(({ parameters }) => parameters, 0),
     'test NLL': over(({ testNll }) => testNll, 3) + (diverged > 0 ? ` (${diverged} diverged)` : ''),
   };
+  const nll = publishedNllFor(result, 'paper', key.method, key.pruneRatio);
+  cells['test NLL: paper'] = nll === undefined ? none : formatEstimate(nll.testNll);
   for (const measure of measures) {
     const ours = estimateOf(result, measure, key);
     const paper = publishedFor(result, label, measure, key);

@@ -71,7 +71,7 @@ function rowOf(result: Result, method: Method, pruneRatio: number, points: reado
  * The published value nearest to a ratio, if it is near enough and none of our other ratios is nearer to it; the mean where a source
  * gives several seeds.
  */
-function publishedFor(
+export function publishedFor(
   result: Result,
   source: Result['paper'][number]['source'],
   method: Method,
