@@ -3,6 +3,8 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { UsageError } from './errors.ts';
+import type { LogFormat } from './logs/runLog.ts';
+import { logFormats } from './logs/runLog.ts';
 import type { Budget, Protocol } from './study.ts';
 import { budgets, protocols } from './study.ts';
 
@@ -31,6 +33,8 @@ export interface Options {
   readonly dataDir: string | undefined;
   readonly json: boolean;
   readonly fresh: boolean;
+  readonly log: LogFormat;
+  readonly dryRun: boolean;
   /** Pruners to run the studies with besides their own methods, as they were given. */
   readonly pruners: readonly string[];
 }
@@ -59,6 +63,8 @@ const schema = v.object({
   ),
   json: v.optional(v.boolean(), false),
   fresh: v.optional(v.boolean(), false),
+  log: oneOf('log', logFormats),
+  dryRun: v.optional(v.boolean(), false),
   pruner: v.optional(v.array(v.pipe(v.string(), v.nonEmpty('--pruner is empty|name a pruner or a file'))), []),
 });
 

@@ -107,40 +107,61 @@ function describeTraining({ epochs, batch, patience }: PlannedPoint['config']['t
     : `until the validation NLL has not improved for ${patience} epochs, at most ${epochs} epochs a round, in batches of ${batch}`;
 }
 
+/** What identifies a run of a study: together with the study it decides every point's address. */
+export interface RunIdentity {
+  readonly budget: Budget;
+  readonly protocol: Protocol;
+  readonly backend: string;
+  readonly seeds: number;
+}
+
+/** How a result came about; nothing in here changes its points. */
+export type Provenance = Pick<Result, 'run' | 'machine' | 'machines' | 'versions'>;
+
+/** What is known of a run on this machine. */
+export function provenanceHere(run: Result['run']): Provenance {
+  return { run, machine: describeMachine(), versions: describeVersions() };
+}
+
 /**
  * Assembles result.json. `points` are in the order of the plan, whatever order they were computed in.
  *
- * @param known finished points by address, at least all that are planned.
+ * @param known finished points by address; where some are missing, the result is marked partial.
  */
 export function buildResult(
   study: Study,
-  options: { readonly budget: Budget; readonly protocol: Protocol; readonly backend: string; readonly seeds: number },
+  { budget, protocol, backend, seeds }: RunIdentity,
   planned: readonly PlannedPoint[],
   known: ReadonlyMap<string, Point>,
-  run: Result['run'],
+  { run, machine, machines, versions }: Provenance,
 ): Result {
-  const points = planned.filter(({ prerequisite }) => prerequisite !== true).map((point) => rowOf(point, known));
-  const variants = [...new Set(points.flatMap(({ variant }) => (variant === undefined ? [] : [variant])))];
+  const wanted = planned.filter(({ prerequisite }) => prerequisite !== true);
+  const isKnown = ({ address }: PlannedPoint): boolean => known.has(address);
+  const points = wanted.filter(isKnown).map((point) => rowOf(point, known));
+  const missing = wanted.filter((point) => !isKnown(point)).map(({ label }) => label);
+  const variants = [...new Set(wanted.flatMap(({ variant }) => (variant === undefined ? [] : [variant])))];
   return {
     schema: 1,
     study: study.name,
     title: study.title,
     about: study.about,
     remarks: [...study.remarks],
-    budget: options.budget,
-    protocol: options.protocol,
-    backend: options.backend,
+    budget,
+    protocol,
+    backend,
     seed: 0,
-    seeds: Array.from({ length: options.seeds }, (_, seed) => seed),
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
     seconds: points.reduce((sum, { seconds }) => sum + seconds, 0),
-    machine: describeMachine(),
-    versions: describeVersions(),
+    machine,
+    ...(machines === undefined ? {} : { machines }),
+    versions,
     run,
-    settings: describeSettings(study, options.budget, planned),
-    ...(isAnalysis(study) ? { analysis: study.budgets[options.budget].analysis.kind } : {}),
+    settings: describeSettings(study, budget, planned),
+    ...(isAnalysis(study) ? { analysis: study.budgets[budget].analysis.kind } : {}),
     ...(!isAnalysis(study) && study.task !== undefined ? { task: study.task } : {}),
     ...(variants.length > 0 ? { variants } : {}),
     ...(study.measures === undefined ? {} : { measures: study.measures.map(copyOf) }),
+    ...(missing.length > 0 ? { partial: { planned: wanted.length, missing } } : {}),
     points,
     paper: study.references.map((reference) => ({ ...reference })),
   };

@@ -75,6 +75,16 @@ export function canContinueFrom(directory: string, address: string): boolean {
   return value !== undefined;
 }
 
+/** The file of the finished flow at an address, if there is one that can be read; in any case where it would be. */
+export function trainedFile(
+  directory: string,
+  address: string,
+  onUnusable: OnUnusable,
+): { readonly path: string; readonly isThere: boolean } {
+  const { path, value } = findTrained(directory, address, createReferenceBackend(), onUnusable);
+  return { path, isThere: value !== undefined };
+}
+
 function readTrained(path: string, address: string, backend: Backend): TrainedFlow {
   const checkpoint = read(path, address, backend);
   const record = v.safeParse(recordSchema, JSON.parse(checkpoint.metadata?.['record'] ?? 'null'));

@@ -111,6 +111,8 @@ export const resultSchema = v.strictObject({
   /** Compute time of all points together, however many workers there were and whether or not it was interrupted. */
   seconds: finite,
   machine: machineSchema,
+  /** All of them, where points of several machines were merged. */
+  machines: v.optional(v.array(machineSchema)),
   versions: v.record(v.string(), v.string()),
   /** How this file was made: nothing in here changes the points. */
   run: v.strictObject({
@@ -137,6 +139,8 @@ export const resultSchema = v.strictObject({
   /** Labels of the compared settings, in order. */
   variants: v.optional(v.array(v.string())),
   measures: v.optional(v.array(measureSchema)),
+  /** Present while points are missing: how many there will be, and which are not there yet. */
+  partial: v.optional(v.strictObject({ planned: count, missing: v.array(v.string()) })),
   points: v.array(pointSchema),
   paper: v.array(referenceSchema),
 });

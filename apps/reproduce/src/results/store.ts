@@ -1,41 +1,20 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as v from 'valibot';
-import writeFileAtomic from 'write-file-atomic';
 import { UsageError } from '../errors.ts';
 import type { PlannedPoint } from '../plan.ts';
-import { contentAddress } from './canonicalJson.ts';
+import type { Artefact, StoredPoint } from './files.ts';
+import { encodeArtefact, parseFile, readArtefact, readPoint, writeJson, writeWhole } from './files.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { lockDirectory } from './lock.ts';
+import type { StoredStudy } from './read.ts';
+import { isOurs, marker, markerName, readPoints, readResults } from './read.ts';
 import type { Point, Result } from './schema.ts';
-import { artefactFileSchema, pointFileSchema, resultSchema } from './schema.ts';
+import { resultSchema } from './schema.ts';
 import { findSlot } from './slots.ts';
 
-export const markerName = '.sparseflow-results.json';
-const marker = { format: 'sparseflow-results', schema: 1 };
-
-/** Numbers in single precision, row-major. */
-export interface NumberArray {
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
-
-/**
- * What one point leaves for the figures: named arrays. Of a trained flow `logDensity` [grid, grid] (nats, at cell centres, rows from the
- * lowest y up), `samples` [n, 2], and of the dense flow `data` [n, 2], the test set; other kinds of points have arrays of their own.
- */
-export interface Artefact {
-  /** Half the side of the square that is shown. */
-  readonly extent: number;
-  readonly arrays: Readonly<Record<string, NumberArray>>;
-}
-
-/** One study as it lies in the results directory. */
-export interface StoredStudy {
-  readonly study: string;
-  readonly result: Result;
-  /** Its figures as SVG, by name. */
-  readonly figures: ReadonlyMap<string, string>;
-}
+export type { Artefact, NumberArray } from './files.ts';
+export type { StoredStudy } from './read.ts';
+export { markerName } from './read.ts';
 
 /**
  * A results directory:
@@ -47,6 +26,7 @@ export interface StoredStudy {
  *     DATA/points/ADDRESS.json        one finished point each, in a folder named by its data set
  *     DATA/artefacts/ADDRESS.json     its density and samples, or what else the figures need
  *     DATA/checkpoints/ADDRESS.…      its parameters and masks; while it is computed, also the state of that
+ *     DATA/logs/ADDRESS.jsonl         its training, step by step; DATA/tensorboard/… is the same for TensorBoard
  *
  * Studies of the same models find each other's points: what decides a point's numbers is its address, and its data set is its folder.
  * Every file is written aside, flushed and renamed, so that none is ever half there.
@@ -54,16 +34,21 @@ export interface StoredStudy {
 export interface Store {
   readonly directory: string;
   /** The finished point at this configuration's address, if there is one that can be read. */
-  loadPoint(planned: PlannedPoint): Point | undefined;
-  savePoint(planned: PlannedPoint, point: Point, artefact: Artefact | undefined): void;
-  loadArtefact(planned: PlannedPoint): Artefact | undefined;
+  loadPoint(place: Place): Point | undefined;
+  savePoint(planned: Place & Pick<PlannedPoint, 'config'>, point: Point, artefact: Artefact | undefined): void;
+  loadArtefact(place: Place): Artefact | undefined;
   checkpointDirectory(folder: string): string;
   saveStudy(result: Result, table: string, figures: ReadonlyMap<string, FigureFiles>): void;
   saveIndex(html: string): void;
   /** Everything that is there and can be read, by study name. */
   results(): StoredStudy[];
+  /** Every finished point that can be read. */
+  points(): readonly (StoredPoint & { readonly folder: string })[];
   close(): void;
 }
+
+/** Which files are meant. */
+export type Place = Pick<PlannedPoint, 'folder' | 'address'>;
 
 /** One figure in its two forms. */
 export interface FigureFiles {
@@ -119,6 +104,7 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
     mkdirSync(directory, { recursive: true });
     release = lockDirectory(directory);
     if (!existsSync(join(directory, markerName))) writeJson(join(directory, markerName), marker);
+    removeLeftovers(directory);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -133,14 +119,14 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
     warned.add(path);
     warn(`${path} cannot be used and is left alone: ${reason}`);
   };
-  const pointSlot = ({ folder, address }: PlannedPoint) =>
+  const pointSlot = ({ folder, address }: Place) =>
     findSlot(join(directory, folder, 'points'), address, 'json', (path) => readPoint(path, address), leaveAlone);
-  const artefactSlot = ({ folder, address }: PlannedPoint) =>
+  const artefactSlot = ({ folder, address }: Place) =>
     findSlot(join(directory, folder, 'artefacts'), address, 'json', (path) => readArtefact(path, address), leaveAlone);
 
   return {
     directory,
-    loadPoint: (planned) => pointSlot(planned).value,
+    loadPoint: (planned) => pointSlot(planned).value?.point,
     loadArtefact: (planned) => artefactSlot(planned).value,
     savePoint(planned, point, artefact) {
       // The point is what says "finished", so it is written last.
@@ -162,32 +148,10 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
       writeJson(join(base, 'result.json'), result);
     },
     saveIndex: (html) => writeWhole(join(directory, 'index.html'), html),
-    results() {
-      const found: StoredStudy[] = [];
-      for (const study of readdirSync(directory).sort()) {
-        const path = join(directory, study, 'result.json');
-        if (!existsSync(path)) continue;
-        try {
-          const result = parseFile(resultSchema, path);
-          if (result.study !== study) throw new Error(`it says that it is the result of '${result.study}'`);
-          found.push({ study, result, figures: readFigures(join(directory, study, 'figures')) });
-        } catch (error) {
-          leaveAlone(path, (error as Error).message);
-        }
-      }
-      return found;
-    },
+    results: () => readResults(directory, leaveAlone),
+    points: () => readPoints(directory, leaveAlone),
     close: () => release(),
   };
-}
-
-function isOurs(directory: string): boolean {
-  try {
-    const found = JSON.parse(readFileSync(join(directory, markerName), 'utf8')) as Partial<typeof marker>;
-    return found.format === marker.format && found.schema === marker.schema;
-  } catch {
-    return false;
-  }
 }
 
 function nearestExisting(path: string): string {
@@ -208,70 +172,4 @@ function assertWritable(existing: string, wanted: string): void {
       { cause: error },
     );
   }
-}
-
-function writeWhole(path: string, data: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileAtomic.sync(path, typeof data === 'string' ? data : Buffer.from(data));
-}
-
-function writeJson(path: string, value: unknown): void {
-  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
-}
-
-function parseFile<S extends v.GenericSchema>(schema: S, path: string): v.InferOutput<S> {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new Error(`not JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`, { cause: error });
-  }
-  const parsed = v.safeParse(schema, value);
-  if (parsed.success) return parsed.output;
-  const issue = parsed.issues[0];
-  throw new Error(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
-}
-
-function readPoint(path: string, address: string): Point {
-  const { config, point } = parseFile(pointFileSchema, path);
-  if (contentAddress(config) !== address || point.address !== address)
-    throw new Error('its configuration does not belong to its name');
-  return point;
-}
-
-function readArtefact(path: string, address: string): Artefact {
-  const { schema: _schema, address: owner, extent, ...arrays } = parseFile(artefactFileSchema, path);
-  if (owner !== address) throw new Error('it belongs to another point');
-  return {
-    extent,
-    arrays: Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, decodeFloats(array)])),
-  };
-}
-
-function encodeArtefact(address: string, { extent, arrays }: Artefact): unknown {
-  const encoded = Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, encodeFloats(array)]));
-  return { schema: 1, address, extent, ...encoded };
-}
-
-function encodeFloats({ shape, values }: NumberArray): { shape: readonly number[]; base64: string } {
-  const bytes = Buffer.alloc(values.length * 4);
-  values.forEach((value, i) => bytes.writeFloatLE(value, i * 4));
-  return { shape, base64: bytes.toString('base64') };
-}
-
-function decodeFloats({ shape, base64 }: { shape: number[]; base64: string }): NumberArray {
-  const bytes = Buffer.from(base64, 'base64');
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (bytes.length !== size * 4)
-    throw new Error(`${bytes.length} bytes where shape [${shape.join(', ')}] needs ${size * 4}`);
-  return { shape, values: Float32Array.from({ length: size }, (_, i) => bytes.readFloatLE(i * 4)) };
-}
-
-function readFigures(directory: string): Map<string, string> {
-  const figures = new Map<string, string>();
-  if (!existsSync(directory)) return figures;
-  for (const file of readdirSync(directory).sort()) {
-    if (file.endsWith('.svg')) figures.set(file.slice(0, -'.svg'.length), readFileSync(join(directory, file), 'utf8'));
-  }
-  return figures;
 }

@@ -1,0 +1,195 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { selectStudies } from '../catalogue.ts';
+import { commandText } from '../commandLine.ts';
+import { logFiles } from '../logs/files.ts';
+import { resolveBackend } from '../numerics/backends.ts';
+import type { Options } from '../options.ts';
+import { seedsOf } from '../plan.ts';
+import { resolvePruners } from '../pruners.ts';
+import type { Publisher } from '../report/publisher.ts';
+import { createPublisher } from '../report/publisher.ts';
+import { writeReport } from '../report/writeStudy.ts';
+import { buildResult, pointOf, provenanceHere } from '../result.ts';
+import type { Result } from '../results/schema.ts';
+import { inspectDirectory, openStore } from '../results/store.ts';
+import { formatDuration } from '../run/describe.ts';
+import type { Executor } from '../run/executor.ts';
+import type { Reporter } from '../run/progress.ts';
+import { createReporter } from '../run/progress.ts';
+import { runPoints } from '../run/runPoints.ts';
+import { createStopFlag } from '../run/workerPool.ts';
+import type { ExitCode, Surroundings } from '../surroundings.ts';
+import { exitCodes } from '../surroundings.ts';
+import type { Work } from '../work.ts';
+import { findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
+
+/**
+ * Computes what is missing of the studies and writes their reports, which are current after every point.
+ *
+ * @throws UsageError for a request that cannot be carried out, before anything is written.
+ */
+export async function runStudies(
+  options: Options,
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { stderr, stdout } = surroundings;
+  const started = Date.now();
+  const selection = selectStudies(options.names, surroundings.studies);
+  const backend = await resolveBackend(options.backend);
+  const pruners = await resolvePruners(options.pruners, surroundings.cwd);
+  inspectDirectory(
+    options.out,
+    selection.studies.map(({ name }) => name),
+  );
+
+  let note = (line: string): void => void stderr.write(`${line}\n`);
+  const store = openStore(options.out, (line) => note(`warning: ${line}`));
+  let reporter: Reporter | undefined;
+  const stop = createStopFlag();
+  let interrupted = false;
+  const unregister = surroundings.onInterrupt(() => {
+    interrupted = true;
+    stop.raise();
+    note('Stopping at the next safe point; press Ctrl-C again to stop at once.');
+  });
+  let executor: Executor | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  let publisher: Publisher<Work> | undefined;
+  try {
+    if (selection.missing.length > 0) note(`Not yet available, left out: ${selection.missing.join(', ')}.`);
+    for (const reason of backend.passedOver) note(`not used: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
+    const works = selection.studies.map((study) => {
+      const { budget, protocol, fresh } = options;
+      const seeds = options.seeds ?? seedsOf(study, budget);
+      const work = findWork(study, { budget, protocol, backend: backend.name, seeds }, pruners, store);
+      if (fresh) work.known.clear();
+      else forgetUnusable(work, store, surroundings.canContinueFrom);
+      return work;
+    });
+    const keptOf = new Map(works.map((work) => [work, work.known.size]));
+    const resultOf = (work: Work): Result =>
+      buildResult(
+        work.study,
+        work.identity,
+        work.planned,
+        work.known,
+        provenanceHere({
+          command: commandText(argv),
+          finished: new Date().toISOString(),
+          wallSeconds: Math.round((Date.now() - started) / 100) / 10,
+          workers: options.workers,
+          kept: keptOf.get(work)!,
+        }),
+      );
+
+    const written = new Map<Work, Result>();
+    const reports = (publisher = createPublisher<Work>(
+      (changed) => {
+        for (const work of changed) written.set(work, resultOf(work));
+        writeReport(
+          store,
+          changed.map((work) => ({ result: written.get(work)!, planned: work.planned })),
+        );
+      },
+      (error) => {
+        failure ??= { error };
+        stop.raise();
+      },
+    ));
+
+    // Studies of the same models share them: each is computed once.
+    const missing = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
+    const todo = [...new Map(missing.map((point) => [point.address, point])).values()];
+    const kept = [...keptOf.values()].reduce((sum, count) => sum + count, 0);
+    note(
+      `${selection.studies.map(({ name }) => name).join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
+    );
+
+    const workers = Math.max(1, Math.min(options.workers, todo.length));
+    const view = (reporter = createReporter(stderr, todo, workers));
+    note = (line) => view.note(line);
+    for (const work of works) if (hasPoints(work)) reports.changed(work);
+
+    if (todo.length > 0) {
+      executor = surroundings.createExecutor(workers, stop);
+      await runPoints(
+        todo,
+        executor,
+        (point) => ({
+          checkpoints: store.checkpointDirectory(point.folder),
+          logs: logFiles(join(store.directory, point.folder), point, options.log),
+          fresh: options.fresh,
+          // The chains share the cores; what is left over goes to threads within them.
+          threads: Math.max(1, Math.floor(availableParallelism() / workers)),
+        }),
+        stop,
+        {
+          onStart: (point) => view.start(point),
+          onProgress: (point, progress) => view.progress(point, progress),
+          onWarning: (line) => view.note(`warning: ${line}`),
+          onFinish(point, outcome) {
+            view.finish(point, outcome);
+            if (outcome.status === 'stopped') return;
+            const row = pointOf(point, outcome);
+            store.savePoint(point, row, outcome.status === 'diverged' ? undefined : outcome.artefact);
+            for (const work of works) {
+              if (!work.planned.some(({ address }) => address === point.address)) continue;
+              work.known.set(point.address, row);
+              if (hasPoints(work)) reports.changed(work);
+            }
+          },
+        },
+      );
+    }
+    if (failure !== undefined) throw failure.error;
+    reports.flush();
+    reporter.close();
+    note = (line) => void stderr.write(`${line}\n`);
+
+    if (interrupted && !works.every(isComplete)) {
+      note(
+        `Interrupted; everything finished so far is kept. Resume with: ${commandText(argv.filter((argument) => argument !== '--fresh'))}`,
+      );
+      return exitCodes.interrupted;
+    }
+    const results = works.map((work) => written.get(work)!);
+    if (options.json) stdout.write(`${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
+    return summarise(results, options.out, started, note);
+  } catch (error) {
+    // What was finished before is shown, if there is still room for it.
+    attempt(() => publisher?.flush());
+    throw error;
+  } finally {
+    publisher?.close();
+    reporter?.close();
+    await executor?.close();
+    unregister();
+    store.close();
+  }
+}
+
+/** Says which points diverged and where the results are. */
+function summarise(results: readonly Result[], out: string, started: number, note: (line: string) => void): ExitCode {
+  const diverged = results.flatMap((result) =>
+    result.points.filter(({ status }) => status === 'diverged').map((point) => ({ result, point })),
+  );
+  for (const { result, point } of diverged) {
+    note(
+      `diverged: ${result.study} seed ${point.seed} ${point.method} at prune ratio ${point.pruneRatio}: ${point.reason ?? 'no reason given'}`,
+    );
+  }
+  note(
+    `Done in ${formatDuration((Date.now() - started) / 1000)}. Open ${out}/index.html, or read ${results.map(({ study }) => `${out}/${study}/table.md`).join(', ')}.`,
+  );
+  return diverged.length > 0 ? exitCodes.failed : exitCodes.ok;
+}
+
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,72 @@
+import { planStudy } from './plan.ts';
+import type { PrunerChoice } from './pruners.ts';
+import type { RunIdentity } from './result.ts';
+import type { StoredPoint } from './results/files.ts';
+import type { Result } from './results/schema.ts';
+import type { Study } from './study.ts';
+import { budgets, protocols, prunerNameOf } from './study.ts';
+
+/** A run of a study that left points in a results directory. */
+export interface RunThere {
+  readonly study: Study;
+  readonly identity: RunIdentity;
+  readonly pruners: readonly PrunerChoice[];
+}
+
+/**
+ * Finds out which runs left the points of a results directory: their files do not name studies, but their addresses follow from how a
+ * study was run. So each way is planned, and of each study the one is taken that explains most points. Where a result says how a study
+ * was run, only that is tried; other studies get the points that are explained by none before.
+ *
+ * @param results those of the directory, or of all that were merged into it.
+ */
+export function runsThere(
+  studies: readonly Study[],
+  stored: readonly StoredPoint[],
+  results: readonly Result[],
+): RunThere[] {
+  const pruners = prunersOf(stored);
+  const all = new Set(stored.map(({ point }) => point.address));
+  const unexplained = new Set(all);
+  const backends = [...new Set(stored.map(({ config }) => config.backend))];
+  const seedsThere = 1 + Math.max(0, ...stored.map(({ config }) => config.seed));
+  const anyWay = budgets.flatMap((budget) =>
+    protocols.flatMap((protocol) => backends.map((backend) => ({ budget, protocol, backend, seeds: 0 }))),
+  );
+
+  const explain = (study: Study, ways: readonly RunIdentity[], among: ReadonlySet<string>): RunThere | undefined => {
+    let best: { readonly run: RunThere; readonly points: readonly string[] } | undefined;
+    for (const way of ways) {
+      const planned = planStudy(study, { ...way, seeds: Math.max(way.seeds, seedsThere), pruners });
+      const points = planned.filter(({ address, prerequisite }) => prerequisite !== true && among.has(address));
+      if (points.length <= (best?.points.length ?? 0)) continue;
+      const seeds = Math.max(way.seeds, 1 + Math.max(...points.map(({ config }) => config.seed)));
+      const names = new Set(points.map(({ config }) => prunerNameOf(config.method)));
+      best = {
+        run: { study, identity: { ...way, seeds }, pruners: pruners.filter(({ name }) => names.has(name)) },
+        points: points.map(({ address }) => address),
+      };
+    }
+    best?.points.forEach((address) => unexplained.delete(address));
+    return best?.run;
+  };
+
+  const waysOf = (study: Study): RunIdentity[] =>
+    results
+      .filter((result) => result.study === study.name)
+      .map(({ budget, protocol, backend, seeds }) => ({ budget, protocol, backend, seeds: seeds.length }));
+  const declared = studies.map((study) => explain(study, waysOf(study), all));
+  return studies.flatMap((study, i) => {
+    if (waysOf(study).length > 0) return declared[i] ?? [];
+    return explain(study, anyWay, unexplained) ?? [];
+  });
+}
+
+/** The pruners of `--pruner` that left points. What they computed is there, so their files are not needed. */
+function prunersOf(stored: readonly StoredPoint[]): PrunerChoice[] {
+  const choices = stored.flatMap(({ config: { method, prunerSource = null } }) => {
+    const name = prunerNameOf(method);
+    return name === undefined ? [] : [{ name, source: prunerSource, file: null }];
+  });
+  return [...new Map(choices.map((choice) => [`${choice.name} ${choice.source}`, choice])).values()];
+}
