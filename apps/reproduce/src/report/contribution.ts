@@ -1,6 +1,8 @@
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
+import { prunerNameOf } from '../study.ts';
 import { compare } from './findings.ts';
+import { methodsOf } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { formatSigned } from './statistics.ts';
 
@@ -23,13 +25,14 @@ export function contributions(result: Result): Readonly<Record<ContributionColum
     .filter((ratio) => ratio > 0)
     .sort((a, b) => a - b);
   return ratios.flatMap((ratio) =>
-    (['unstructured', 'structured'] as const).flatMap((method) => {
+    methodsOf(result).flatMap((method) => {
+      if (method === 'dense' || method === 'control' || method === 'random') return [];
       const own = compare(result, method, 'control', ratio);
       if (own === undefined) return [];
       return [
         {
           'prune ratio': `${percent(ratio)} %`,
-          method,
+          method: prunerNameOf(method) ?? method,
           'against dense': cell(compare(result, method, 'dense', ratio)?.difference),
           'control against dense': cell(compare(result, 'control', 'dense', ratio)?.difference),
           'pruning itself': cell(own.difference),

@@ -92,6 +92,14 @@ test('contributions have a line per ratio and pruner', () => {
   ]);
 });
 
+test('contributions of the pruners that were asked for stand beside them', () => {
+  const known = knownResult();
+  const points = known.points.map((point) =>
+    point.method === 'unstructured' ? { ...point, method: 'pruner:lamp' as const } : point,
+  );
+  expect(contributions({ ...known, points })).toEqual([{ ...contributions(known)[0], method: 'lamp' }]);
+});
+
 test('table.md is a well-formed table with the paper, the difference and how it was run', () => {
   const text = renderTable(sampleResult(3));
   const lines = text.split('\n').filter((line) => line.startsWith('|'));
