@@ -86,9 +86,18 @@ export interface BudgetPlan {
     readonly trainRows: number | null;
     readonly validationRows: number | null;
     readonly testRows: number | null;
-    /** The density is evaluated on a `grid` × `grid` square. */
+    /** The figures show `grid` × `grid` cells of a square, and as many samples. */
     readonly grid: number;
     readonly samples: number;
+    /** Of classifiers: how their robustness is measured; absent: not at all. */
+    readonly robustness?: {
+      /** The decision boundary is looked for on `grid` × `grid` points of a square with half side `extent`. */
+      readonly grid: number;
+      readonly extent: number;
+      /** Standard deviations of the noise on the inputs, in units of the normalised data, and draws of each. */
+      readonly sigmas: readonly number[];
+      readonly repeats: number;
+    };
   };
   /** Keep ratios whose densities are drawn, besides the dense flow's. */
   readonly drawn: readonly number[];

@@ -1,11 +1,12 @@
 import { cnf, mlp } from '@sparseflow/cnf';
-import type { Cnf } from '@sparseflow/cnf';
+import type { Cnf, Field } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
 import type { Dataset } from '@sparseflow/datasets';
 import { backsolve, checkpoint, dopri5, euler, rk4 } from '@sparseflow/ode-solvers';
 import { fold, key } from '@sparseflow/tensor';
 import type { Key } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
+import type { Net } from '../study.ts';
 
 /**
  * All randomness of a point. Methods of one seed share everything that can be shared (data, initialisation, and in each round the order
@@ -57,7 +58,10 @@ export function solverOf({ solver }: PointConfig) {
 
 /** The flow of a point: an MLP field without time, integrated from 0 to 1. */
 export function flowOf(config: PointConfig): Cnf {
-  const { layers, hidden, activation } = config.net;
-  const field = mlp({ dim: 2, hidden: new Array<number>(layers - 1).fill(hidden), activation });
-  return cnf({ field, ...solverOf(config) });
+  return cnf({ field: fieldOf(config.net), ...solverOf(config) });
+}
+
+/** The vector field of a net: an MLP of the plane without time. */
+export function fieldOf({ layers, hidden, activation }: Net): Field {
+  return mlp({ dim: 2, hidden: new Array<number>(layers - 1).fill(hidden), activation });
 }

@@ -3,6 +3,7 @@ import type { Backend, Key, Masks, NeuronGroup, Params, Tensor } from '@sparsefl
 import type { PointConfig } from '../plan.ts';
 import type { Quantity } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
+import { classificationTask } from './classification.ts';
 import { densityTask } from './density.ts';
 
 /** What training, pruning and evaluating need to know of a kind of model. All tensors that are returned are the caller's. */
@@ -39,5 +40,5 @@ export interface LeanTask {
 
 /** The task of a point, on the backend that its parameters are on. */
 export function taskOf(config: PointConfig, backend: Backend): Task {
-  return densityTask(config, backend);
+  return config.task === 'classification' ? classificationTask(config, backend) : densityTask(config, backend);
 }

@@ -3,6 +3,7 @@ import type { Result } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import { densityFigures } from './densities.ts';
 import { nllFigure } from './nllFigure.ts';
+import { robustnessFigures } from './robustnessFigures.ts';
 import { byVariant } from './variants.ts';
 
 /**
@@ -23,7 +24,8 @@ export function drawFigures(
     const suffix = label === '' ? '' : `-${fileNameOf(label)}`;
     const nll = result.analysis === undefined ? nllFigure(part) : undefined;
     if (nll !== undefined) figures.set(`nll${suffix}`, nll);
-    for (const [name, svg] of densityFigures(part, own, load)) figures.set(name + suffix, svg);
+    for (const [name, svg] of [...densityFigures(part, own, load), ...robustnessFigures(part, own, load)])
+      figures.set(name + suffix, svg);
   }
   return figures;
 }

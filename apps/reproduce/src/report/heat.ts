@@ -49,6 +49,24 @@ export function heatImage(values: ArrayLike<number>, side: number, [low, high]: 
 }
 
 /**
+ * The signs of a grid of numbers as a PNG in a data URI, one pixel per cell: a translucent tint of the first colour where they are
+ * negative, of the second elsewhere. It works on light and dark grounds.
+ *
+ * @param values [side, side], rows from the lowest y up
+ * @param tints as #rrggbb
+ */
+export function tintImage(values: ArrayLike<number>, side: number, tints: readonly [string, string]): string {
+  const rgb = tints.map((colour) => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)));
+  const png = new PNG({ width: side, height: side, colorType: 6 });
+  for (let i = 0; i < side * side; i++) {
+    const [row, column] = [Math.floor(i / side), i % side];
+    const value = values[(side - 1 - row) * side + column]!;
+    png.data.set([...rgb[value < 0 ? 0 : 1]!, 56], i * 4);
+  }
+  return `data:image/png;base64,${PNG.sync.write(png, { colorType: 6 }).toString('base64')}`;
+}
+
+/**
  * Density of points on a grid by a Gaussian kernel, as log p: for data, whose density has no formula here.
  *
  * @param points [n, 2].

@@ -33,7 +33,9 @@ it('lines of a rotation keep their radius, and none enters a cell of another', (
     // Midpoint steps of h gain h³ / (8 r³) of the radius each: some 1e-3 in all for the innermost line.
     expect(Math.max(...radii) - Math.min(...radii)).toBeLessThan(0.01);
     // Once round at most, and the part of it that lies in the first cell.
-    const turned = points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i]![0], y - points[i]![1]), 0);
+    const turned = points
+      .slice(1)
+      .reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i]![0], y - points[i]![1]), 0);
     expect(turned).toBeLessThan(2 * Math.PI * Math.max(...radii) + (2 * Math.SQRT2 * extent) / cells);
     for (const [x, y] of points) {
       const cell = `${Math.floor(((x + extent) / (2 * extent)) * cells)},${Math.floor(((y + extent) / (2 * extent)) * cells)}`;

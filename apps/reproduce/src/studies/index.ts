@@ -3,8 +3,17 @@ import { gaussians } from './gaussians.ts';
 import { gaussiansSpiral } from './gaussians-spiral.ts';
 import { hessian } from './hessian.ts';
 import { modeCollapse } from './mode-collapse.ts';
+import { moons } from './moons.ts';
 import { spirals } from './spirals.ts';
 import { vectorField } from './vector-field.ts';
 
 /** Every study that can be run. The command line, the tests and the pages read this list. */
-export const studies: readonly Study[] = [gaussians, gaussiansSpiral, spirals, modeCollapse, hessian, vectorField];
+export const studies: readonly Study[] = [
+  gaussians,
+  gaussiansSpiral,
+  spirals,
+  moons,
+  modeCollapse,
+  hessian,
+  vectorField,
+];
