@@ -142,6 +142,10 @@ export interface Measure {
   readonly better?: 'higher' | 'lower';
   /** Shown divided by the dense model's of the same seed. */
   readonly relative?: boolean;
+  /** Prune ratios that the sentences and the table of contributions are about; absent: all, and sentences are about the best one. */
+  readonly at?: readonly number[];
+  /** Drawn against prune ratio. */
+  readonly curve?: boolean;
   readonly published: readonly {
     /** Of the same variant, or of all. */
     readonly variant?: string;

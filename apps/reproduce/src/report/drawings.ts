@@ -2,6 +2,7 @@ import type { PlannedPoint } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import { densityFigures } from './densities.ts';
+import { measureFigure } from './measureFigure.ts';
 import { nllFigure } from './nllFigure.ts';
 import { robustnessFigures } from './robustnessFigures.ts';
 import { byVariant } from './variants.ts';
@@ -24,6 +25,8 @@ export function drawFigures(
     const suffix = label === '' ? '' : `-${fileNameOf(label)}`;
     const nll = result.analysis === undefined ? nllFigure(part) : undefined;
     if (nll !== undefined) figures.set(`nll${suffix}`, nll);
+    const measures = measureFigure(part);
+    if (measures !== undefined) figures.set(`measures${suffix}`, measures);
     for (const [name, svg] of [...densityFigures(part, own, load), ...robustnessFigures(part, own, load)])
       figures.set(name + suffix, svg);
   }

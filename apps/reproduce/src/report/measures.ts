@@ -179,57 +179,77 @@ function contributionRows(result: Result, label: string, measure: Measure): Reco
     const error = standardError === null ? '' : ` ± ${standardError.toFixed(measure.digits)}`;
     return formatSigned(mean, measure.digits) + error;
   };
-  return ratiosOf(result)
-    .filter((ratio) => ratio > 0)
-    .flatMap((ratio) =>
-      (['unstructured', 'structured'] as const).flatMap((method) => {
-        const own = compareMeasure(result, measure, method, 'control', ratio);
-        if (own === undefined) return [];
-        return [
-          {
-            measure: measure.label,
-            setting: label,
-            'prune ratio': `${percent(ratio)} %`,
-            method,
-            'against dense': cell(compareMeasure(result, measure, method, 'dense', ratio)),
-            'control against dense': cell(compareMeasure(result, measure, 'control', 'dense', ratio)),
-            'pruning itself': cell(own),
-            'against random': cell(compareMeasure(result, measure, method, 'random', ratio)),
-          },
-        ];
-      }),
-    );
+  return contributingRatios(result, measure).flatMap((ratio) =>
+    (['unstructured', 'structured'] as const).flatMap((method) => {
+      const own = compareMeasure(result, measure, method, 'control', ratio);
+      if (own === undefined) return [];
+      return [
+        {
+          measure: measure.label,
+          setting: label,
+          'prune ratio': `${percent(ratio)} %`,
+          method,
+          'against dense': cell(compareMeasure(result, measure, method, 'dense', ratio)),
+          'control against dense': cell(compareMeasure(result, measure, 'control', 'dense', ratio)),
+          'pruning itself': cell(own),
+          'against random': cell(compareMeasure(result, measure, method, 'random', ratio)),
+        },
+      ];
+    }),
+  );
 }
 
-/** One sentence a pruner, at the ratio where it does best by the measure: how far from dense, and what of it is pruning's own. */
+/** The ratios that a measure is told about: those it names, as far as they were computed, or all. */
+function contributingRatios(result: Result, { at = [] }: Measure): number[] {
+  const all = ratiosOf(result).filter((ratio) => ratio > 0);
+  const named = all.filter((ratio) => at.some((other) => Math.abs(other - ratio) < 0.0005));
+  return named.length > 0 ? named : all;
+}
+
+/**
+ * How far each pruner is from dense by a measure, and what of it is pruning's own: at the ratios that the measure names, or else at the
+ * one where it does best.
+ */
 function sentences(result: Result, label: string, measure: Measure): string[] {
   if (measure.better === undefined) return [];
   const sign = measure.better === 'higher' ? -1 : 1;
-  const judge = (difference: Estimate): string => verdict(difference, sign);
   return (['unstructured', 'structured'] as const).flatMap((method) => {
-    const best = ratiosOf(result)
-      .filter((ratio) => ratio > 0)
-      .flatMap((ratio) => {
-        const mean = estimateOf(result, measure, { method, pruneRatio: ratio })?.mean;
-        return mean === undefined ? [] : [{ ratio, mean }];
-      })
-      .sort((a, b) => sign * (a.mean - b.mean))[0];
-    if (best === undefined) return [];
-    const against = (other: Method): Estimate | undefined => compareMeasure(result, measure, method, other, best.ratio);
-    const [dense, control, random] = [against('dense'), against('control'), against('random')];
-    const trainedOn = compareMeasure(result, measure, 'control', 'dense', best.ratio);
-    if (dense === undefined) return [];
-    const shown = (difference: Estimate): string => change(difference, '', measure.digits);
-    const parts = [
-      `${label === '' ? '' : `${label}: `}${measure.label}, ${method} pruning at ${percent(best.ratio)} % (where it is best): ${formatNumber(best.mean, measure.digits)}, ${shown(dense)} against dense${judge(dense)}.`,
-    ];
-    if (control !== undefined && trainedOn !== undefined)
-      parts.push(
-        `Training on without pruning (control) gives ${shown(trainedOn)}; pruning itself contributes ${shown(control)}${judge(control)}.`,
-      );
-    if (random !== undefined) parts.push(`Against removing weights at random: ${shown(random)}${judge(random)}.`);
-    return [parts.join(' ')];
+    const told = contributingRatios(result, measure).flatMap((ratio) => {
+      const mean = estimateOf(result, measure, { method, pruneRatio: ratio })?.mean;
+      return mean === undefined ? [] : [{ ratio, mean }];
+    });
+    const best = told.toSorted((a, b) => sign * (a.mean - b.mean)).slice(0, 1);
+    const chosen = measure.at === undefined ? best : told;
+    return chosen.flatMap(({ ratio, mean }) =>
+      sentenceAt(result, label, measure, { method, pruneRatio: ratio }, mean, sign),
+    );
   });
+}
+
+function sentenceAt(
+  result: Result,
+  label: string,
+  measure: Measure,
+  { method, pruneRatio }: RowKey,
+  mean: number,
+  sign: number,
+): string[] {
+  const judge = (difference: Estimate): string => verdict(difference, sign);
+  const against = (other: Method): Estimate | undefined => compareMeasure(result, measure, method, other, pruneRatio);
+  const [dense, control, random] = [against('dense'), against('control'), against('random')];
+  const trainedOn = compareMeasure(result, measure, 'control', 'dense', pruneRatio);
+  if (dense === undefined) return [];
+  const shown = (difference: Estimate): string => change(difference, '', measure.digits);
+  const where = measure.at === undefined ? ' (where it is best)' : '';
+  const parts = [
+    `${label === '' ? '' : `${label}: `}${measure.label}, ${method} pruning at ${percent(pruneRatio)} %${where}: ${formatNumber(mean, measure.digits)}, ${shown(dense)} against dense${judge(dense)}.`,
+  ];
+  if (control !== undefined && trainedOn !== undefined)
+    parts.push(
+      `Training on without pruning (control) gives ${shown(trainedOn)}; pruning itself contributes ${shown(control)}${judge(control)}.`,
+    );
+  if (random !== undefined) parts.push(`Against removing weights at random: ${shown(random)}${judge(random)}.`);
+  return [parts.join(' ')];
 }
 
 function legend(result: Result, measures: readonly Measure[]): string {

@@ -1,8 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
-import type { Method, OwnMethod, PrunerMethod } from '../study.ts';
+import type { PrunerMethod } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
+import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey, symbolOf } from './methodKeys.ts';
 import { createDocument, frame, placed } from './render.ts';
 import type { Row } from './rows.ts';
 import { methodsOf, rowsOf } from './rows.ts';
@@ -11,37 +12,9 @@ import { colourOf, colours } from './theme.ts';
 
 const width = 720;
 const plotHeight = 356;
-const legendTop = 72;
-const legendLine = 20;
 
-const names: Readonly<Record<Exclude<OwnMethod, 'dense'>, string>> = {
-  unstructured: 'unstructured',
-  structured: 'structured',
-  random: 'random',
-  control: 'control (not pruned)',
-};
-type Symbol = 'circle' | 'square' | 'triangle' | 'diamond';
-const symbols: Readonly<Record<Exclude<OwnMethod, 'dense'>, Symbol>> = {
-  unstructured: 'circle',
-  structured: 'square',
-  random: 'triangle',
-  control: 'diamond',
-};
 /** Half the width of the line across the end of an error bar, in percent of prune ratio. */
 const cap = 0.6;
-const drawnMethods = ['random', 'control', 'structured', 'unstructured'] as const;
-type Drawn = Exclude<Method, 'dense'>;
-
-function nameOf(method: Drawn): string {
-  return prunerNameOf(method) ?? names[method as keyof typeof names];
-}
-
-/** Neighbours in the list of pruners differ in colour and symbol. */
-function symbolOf(method: Drawn, all: readonly Method[]): Symbol {
-  const cycle = Object.values(symbols);
-  return symbols[method as keyof typeof symbols] ?? cycle[all.indexOf(method) % cycle.length]!;
-}
-
 interface Mark {
   /** Prune ratio, in percent. */
   readonly x: number;
@@ -164,11 +137,14 @@ export function nllFigure(result: Result): string | undefined {
 
   const several = result.seeds.length > 1;
   const ratios = rows.filter(({ method }) => method !== 'dense').map(({ pruneRatio }) => `${percent(pruneRatio)} %`);
-  const keys = legend([
-    ...[...lines].reverse().map(({ method }) => methodKey(method, all)),
-    ...(dense === undefined ? [] : [{ label: 'dense', drawing: denseKey }]),
-    ...(paper.length === 0 ? [] : [{ label: 'paper', drawing: paperKey }]),
-  ]);
+  const keys = legend(
+    [
+      ...[...lines].reverse().map(({ method }) => methodKey(method, all)),
+      ...(dense === undefined ? [] : [{ label: 'dense', drawing: denseKey }]),
+      ...(paper.length === 0 ? [] : [{ label: 'paper', drawing: paperKey }]),
+    ],
+    width,
+  );
   const plotTop = legendTop + keys.lines * legendLine - 4;
   return frame({
     width,
@@ -187,46 +163,4 @@ function describe(rows: readonly Row[], ratios: readonly string[]): string {
       : [`${prunerNameOf(method) ?? method} at ${percent(pruneRatio)} %: ${formatEstimate(testNll)}`],
   );
   return `Test negative log-likelihood in nats against the prune ratio (${[...new Set(ratios)].join(', ')}). ${each.join('; ')}.`;
-}
-
-interface Key {
-  readonly label: string;
-  /** Markup in a box of 24 × 12 around its centre line y = 0. */
-  readonly drawing: string;
-}
-
-const denseKey = `<line x1="0" x2="24" stroke="${colours.dense}" stroke-width="1.5" stroke-dasharray="5 4"/>`;
-const paperKey = `<path d="M8.5,-3.5 l7,7 m0,-7 l-7,7" stroke="${colours.paper}" stroke-width="2" fill="none"/>`;
-
-function methodKey(method: Drawn, all: readonly Method[]): Key {
-  const colour = colours[colourOf(method, all)];
-  const dashes = method === 'control' ? ' stroke-dasharray="2 3"' : '';
-  const shape = {
-    circle: '<circle cx="12" r="4"/>',
-    square: '<rect x="8.5" y="-3.5" width="7" height="7"/>',
-    triangle: '<path d="M12,-5 l4.6,8 h-9.2 z"/>',
-    diamond: '<path d="M12,-5 l3.4,5 l-3.4,5 l-3.4,-5 z"/>',
-  }[symbolOf(method, all)];
-  return {
-    label: nameOf(method),
-    drawing: `<line x1="0" x2="24" stroke="${colour}" stroke-width="2"${dashes}/><g fill="${colour}">${shape}</g>`,
-  };
-}
-
-/** Keys in a line under the subtitle, and in further lines when they are too long for one. */
-function legend(keys: readonly Key[]): { readonly markup: string; readonly lines: number } {
-  let x = 16;
-  let line = 0;
-  const placedKeys = keys.map(({ label, drawing }) => {
-    // Inter at 12 px is about 6.2 px a letter.
-    const needed = 30 + label.length * 6.2;
-    if (x + needed > width - 8) {
-      x = 16;
-      line += 1;
-    }
-    const place = `<g transform="translate(${x.toFixed(1)},${legendTop + line * legendLine})">${drawing}<text x="30" y="4" font-size="12" fill="${colours.ink}">${label}</text></g>`;
-    x += needed + 16;
-    return place;
-  });
-  return { markup: placedKeys.join('\n'), lines: line + 1 };
 }

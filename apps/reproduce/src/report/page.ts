@@ -80,7 +80,7 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
 }
 
 /** The order of reading: the curve, then the densities of either pruner. */
-const figureOrder = ['nll', 'density-unstructured', 'density-structured'];
+const figureOrder = ['nll', 'measures', 'density-unstructured', 'density-structured'];
 
 function ordered(figures: ReadonlyMap<string, string>): [string, string][] {
   const rank = (name: string): number => (figureOrder.includes(name) ? figureOrder.indexOf(name) : figureOrder.length);

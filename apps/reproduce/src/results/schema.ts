@@ -76,6 +76,9 @@ const measureSchema = v.strictObject({
   better: v.optional(v.picklist(['higher', 'lower'])),
   /** Shown divided by the dense model's of the same seed. */
   relative: v.optional(v.boolean()),
+  /** Prune ratios that the sentences and the table of contributions are about. */
+  at: v.optional(v.array(share)),
+  curve: v.optional(v.boolean()),
   published: v.array(
     v.strictObject({
       variant: v.optional(v.string()),

@@ -1,0 +1,154 @@
+import * as Plot from '@observablehq/plot';
+import type { Measure, Result } from '../results/schema.ts';
+import { estimateOf } from './measures.ts';
+import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, symbolOf } from './methodKeys.ts';
+import { createDocument, escapeXml, frame, placed } from './render.ts';
+import { methodsOf } from './rows.ts';
+import { formatEstimate } from './statistics.ts';
+import { colourOf, colours } from './theme.ts';
+
+const width = 720;
+const panel = { width: width / 2, height: 236 };
+
+/**
+ * Measures of a study that are marked for it, each against prune ratio in a panel of its own: one line per method with
+ * standard errors over seeds, the dense model as a horizontal rule.
+ *
+ * @returns an SVG file, or undefined when nothing was measured at any ratio.
+ */
+export function measureFigure(result: Result): string | undefined {
+  const all = methodsOf(result);
+  const methods = drawnMethods.filter((method) => all.includes(method));
+  const panels = (result.measures ?? [])
+    .filter(({ curve }) => curve === true)
+    .map((measure) => ({
+      measure,
+      lines: methods.map((method) => ({ method, marks: marksOf(result, measure, method) })),
+    }))
+    .filter(({ lines }) => lines.some(({ marks }) => marks.length > 0));
+  if (panels.length === 0) return undefined;
+
+  const keys = legend(
+    [...methods.toReversed().map((method) => methodKey(method, all)), { label: 'dense', drawing: denseKey }],
+    width,
+  );
+  const top = legendTop + keys.lines * legendLine - 4;
+  const drawings = panels.map(({ measure, lines }, i) => {
+    const x = (i % 2) * panel.width;
+    const y = top + Math.floor(i / 2) * panel.height;
+    const heading = `<text x="${x + 16}" y="${y + 14}" font-size="12.5" font-weight="600" fill="${colours.ink}">${escapeXml(measure.label)}</text>`;
+    return `${heading}\n${placed(draw(result, measure, lines), x, y + 18)}`;
+  });
+  const several = result.seeds.length > 1;
+  const told = panels.flatMap(({ measure, lines }) =>
+    lines.flatMap(({ method, marks }) => {
+      const last = marks.at(-1);
+      return last === undefined
+        ? []
+        : [`${measure.label}, ${method} at ${last.x.toFixed(1)} %: ${formatEstimate(last.estimate, measure.digits)}`];
+    }),
+  );
+  return frame({
+    width,
+    height: top + Math.ceil(panels.length / 2) * panel.height + 8,
+    title: `${result.title}: measures against prune ratio`,
+    subtitle: `${result.study}, ${result.budget} budget, ${result.seeds.length} ${several ? 'seeds, bars are standard errors' : 'seed, no error bars'}`,
+    description: `Measures against prune ratio, a panel each. At the last ratio: ${told.join('; ')}.`,
+    content: [keys.markup, ...drawings].join('\n'),
+  });
+}
+
+interface Mark {
+  /** Prune ratio, in percent. */
+  readonly x: number;
+  readonly y: number;
+  readonly low: number;
+  readonly high: number;
+  readonly estimate: NonNullable<ReturnType<typeof estimateOf>>;
+}
+
+type Method = (typeof drawnMethods)[number] | 'dense';
+
+function marksOf(result: Result, measure: Measure, method: Method): Mark[] {
+  const ratios = new Set(result.points.filter((point) => point.method === method).map(({ pruneRatio }) => pruneRatio));
+  return [...ratios]
+    .toSorted((a, b) => a - b)
+    .flatMap((pruneRatio) => {
+      const estimate = estimateOf(result, measure, { method, pruneRatio });
+      if (estimate === undefined) return [];
+      // One seed has no error over seeds; what else is known of the error is in the table.
+      const error = estimate.count > 1 ? (estimate.standardError ?? 0) : 0;
+      return [
+        { x: 100 * pruneRatio, y: estimate.mean, low: estimate.mean - error, high: estimate.mean + error, estimate },
+      ];
+    });
+}
+
+function draw(
+  result: Result,
+  measure: Measure,
+  lines: readonly { readonly method: (typeof drawnMethods)[number]; readonly marks: readonly Mark[] }[],
+): Element {
+  const all = methodsOf(result);
+  const [dense] = marksOf(result, measure, 'dense');
+  const values = [...(dense === undefined ? [] : [dense]), ...lines.flatMap(({ marks }) => marks)];
+  const low = Math.min(...values.map((value) => value.low));
+  const high = Math.max(...values.map((value) => value.high));
+  const margin = Math.max(10 ** -measure.digits, (high - low) * 0.08);
+  const axis = { tickSize: 0, tickPadding: 8, label: null, fill: colours.muted } as const;
+  return Plot.plot({
+    document: createDocument(),
+    width: panel.width,
+    height: panel.height - 18,
+    marginLeft: 52,
+    marginRight: 16,
+    marginTop: 8,
+    marginBottom: 44,
+    style: { color: colours.ink, background: 'none', fontSize: '11px' },
+    x: { domain: [0, 100] },
+    y: { domain: [low - margin, high + margin] },
+    marks: [
+      Plot.gridY({ stroke: colours.grid, strokeOpacity: 1, ticks: 5 }),
+      Plot.axisX({ ...axis, anchor: 'bottom', ticks: 6 }),
+      Plot.axisY({ ...axis, anchor: 'left', ticks: 5 }),
+      Plot.axisX({
+        ticks: [],
+        labelAnchor: 'center',
+        labelArrow: 'none',
+        fill: colours.ink,
+        anchor: 'bottom',
+        label: 'prune ratio (%)',
+        labelOffset: 36,
+      }),
+      ...(dense === undefined
+        ? []
+        : [Plot.ruleY([dense.y], { stroke: colours.dense, strokeWidth: 1.25, strokeDasharray: '5 4' })]),
+      ...lines.flatMap(({ method, marks }) => {
+        const stroke = colours[colourOf(method, all)];
+        return [
+          Plot.line(dense === undefined ? marks : [dense, ...marks], {
+            x: 'x',
+            y: 'y',
+            stroke,
+            strokeWidth: method === 'unstructured' || method === 'structured' ? 1.75 : 1.25,
+            strokeOpacity: 0.85,
+            ...(method === 'control' ? { strokeDasharray: '2 3' } : {}),
+          }),
+          Plot.ruleX(
+            marks.filter((mark) => mark.high > mark.low),
+            { x: 'x', y1: 'low', y2: 'high', stroke, strokeWidth: 1.25 },
+          ),
+          Plot.dot(marks, {
+            x: 'x',
+            y: 'y',
+            fill: stroke,
+            stroke: colours.background,
+            strokeWidth: 0.75,
+            symbol: symbolOf(method, all),
+            r: 3,
+          }),
+        ];
+      }),
+    ],
+  });
+}

@@ -1,0 +1,76 @@
+import type { Method, OwnMethod } from '../study.ts';
+import { prunerNameOf } from '../study.ts';
+import { colourOf, colours } from './theme.ts';
+
+export const legendTop = 72;
+export const legendLine = 20;
+
+const names: Readonly<Record<Exclude<OwnMethod, 'dense'>, string>> = {
+  unstructured: 'unstructured',
+  structured: 'structured',
+  random: 'random',
+  control: 'control (not pruned)',
+};
+type Symbol = 'circle' | 'square' | 'triangle' | 'diamond';
+const symbols: Readonly<Record<Exclude<OwnMethod, 'dense'>, Symbol>> = {
+  unstructured: 'circle',
+  structured: 'square',
+  random: 'triangle',
+  control: 'diamond',
+};
+/** A study's own methods, the most important last, on top. */
+export const drawnMethods = ['random', 'control', 'structured', 'unstructured'] as const;
+type Drawn = Exclude<Method, 'dense'>;
+
+function nameOf(method: Drawn): string {
+  return prunerNameOf(method) ?? names[method as keyof typeof names];
+}
+
+/** Neighbours in the list of pruners differ in colour and symbol. */
+export function symbolOf(method: Drawn, all: readonly Method[]): Symbol {
+  const cycle = Object.values(symbols);
+  return symbols[method as keyof typeof symbols] ?? cycle[all.indexOf(method) % cycle.length]!;
+}
+
+/** An entry of a legend. */
+export interface Key {
+  readonly label: string;
+  /** Markup in a box of 24 × 12 around its centre line y = 0. */
+  readonly drawing: string;
+}
+
+export const denseKey = `<line x1="0" x2="24" stroke="${colours.dense}" stroke-width="1.5" stroke-dasharray="5 4"/>`;
+export const paperKey = `<path d="M8.5,-3.5 l7,7 m0,-7 l-7,7" stroke="${colours.paper}" stroke-width="2" fill="none"/>`;
+
+export function methodKey(method: Drawn, all: readonly Method[]): Key {
+  const colour = colours[colourOf(method, all)];
+  const dashes = method === 'control' ? ' stroke-dasharray="2 3"' : '';
+  const shape = {
+    circle: '<circle cx="12" r="4"/>',
+    square: '<rect x="8.5" y="-3.5" width="7" height="7"/>',
+    triangle: '<path d="M12,-5 l4.6,8 h-9.2 z"/>',
+    diamond: '<path d="M12,-5 l3.4,5 l-3.4,5 l-3.4,-5 z"/>',
+  }[symbolOf(method, all)];
+  return {
+    label: nameOf(method),
+    drawing: `<line x1="0" x2="24" stroke="${colour}" stroke-width="2"${dashes}/><g fill="${colour}">${shape}</g>`,
+  };
+}
+
+/** Keys in a line under the subtitle, and in further lines when they are too long for one. */
+export function legend(keys: readonly Key[], width: number): { readonly markup: string; readonly lines: number } {
+  let x = 16;
+  let line = 0;
+  const placedKeys = keys.map(({ label, drawing }) => {
+    // Inter at 12 px is about 6.2 px a letter.
+    const needed = 30 + label.length * 6.2;
+    if (x + needed > width - 8) {
+      x = 16;
+      line += 1;
+    }
+    const place = `<g transform="translate(${x.toFixed(1)},${legendTop + line * legendLine})">${drawing}<text x="30" y="4" font-size="12" fill="${colours.ink}">${label}</text></g>`;
+    x += needed + 16;
+    return place;
+  });
+  return { markup: placedKeys.join('\n'), lines: line + 1 };
+}
