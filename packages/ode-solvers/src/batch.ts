@@ -18,11 +18,12 @@ import {
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import { firstStep, probeStep, stepFactor } from './control.ts';
+import { firstStep, probeStep, stepFactor } from './march/control.ts';
 import { solveError } from './errors.ts';
 import { report, type FailureKind } from './failure.ts';
 import { layoutOf } from './layout.ts';
-import { makePlan, type Stats, type StepOptions } from './options.ts';
+import type { Stats, StepOptions } from './options.ts';
+import { makePlan } from './plan.ts';
 import { copy } from './replay.ts';
 import type { Leaves } from './rungeKutta.ts';
 import { denseWeights } from './solver.ts';

@@ -37,7 +37,7 @@ describe('failures explain themselves', () => {
     const error = await failureOf((_t, y) => square(y), at([1, 0.5]), { t1: 2, rtol: 1e-6, atol: 1e-6 });
     expect(error).toBeInstanceOf(StepSizeUnderflowError);
     expect(error).toMatchInlineSnapshot(
-      `[StepSizeUnderflowError: dopri5: a step of 9.6e-17 does not move the time at t = 1, 50% of the interval (200 accepted steps, 199 rejected, 2396 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.7e+15, y[1] = 1. Error: the last estimate is 1.5 × tolerance; y[0] 2.1 × tolerance, y[1] 1.9e-28 × tolerance. To fix: loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation.]`,
+      `[StepSizeUnderflowError: dopri5: a step of 9.6e-17 does not move the time at t = 1, 50% of the interval (200 accepted steps, 199 rejected, 2396 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.7e+15, y[1] = 1. Error: the last estimate is 1.5 × tolerance; y[0] 2.1 × tolerance, y[1] 3.9e-28 × tolerance. To fix: loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation.]`,
     );
     const { report } = error;
     expect(report.code).toBe(error.code);

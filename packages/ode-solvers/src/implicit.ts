@@ -1,7 +1,7 @@
-import { stepFactor } from './control.ts';
+import { stepFactor } from './march/control.ts';
 import { report, type FailureKind, type FailureReport } from './failure.ts';
 import type { Stats } from './options.ts';
-import type { PidCoefficients } from './control.ts';
+import type { PidCoefficients } from './march/control.ts';
 
 /**
  * A singly diagonally implicit Runge-Kutta method with an explicit first stage, as data: stiffly accurate, so that the last

@@ -7,9 +7,9 @@ export {
   type Tolerances,
   type VectorField,
 } from './solve.ts';
-export type { ControllerName, PidCoefficients } from './control.ts';
-export type { EventOptions } from './events.ts';
-export type { Status } from './march.ts';
+export type { ControllerName, PidCoefficients } from './march/control.ts';
+export type { EventOptions } from './march/events.ts';
+export type { Status } from './march/journey.ts';
 export { solveVjp, type SolutionCotangent, type SolutionGradient, type SolveVjp } from './solveVjp.ts';
 export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams.ts';
 export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch.ts';
@@ -25,7 +25,7 @@ export {
 } from './reversible.ts';
 export { solveJvp, type Direction, type SolveJvp } from './solveJvp.ts';
 export { replay } from './replay.ts';
-export type { Stats, Step, StepInfo, StepOptions } from './options.ts';
+export type { Restart, Stats, Step, StepInfo, StepOptions } from './options.ts';
 
 export type { DenseOutput, Solver } from './solver.ts';
 export { solvers, type SolverName } from './solvers/index.ts';

@@ -1,16 +1,20 @@
 import { stepAt } from './dense.ts';
-import type { EventOptions } from './events.ts';
-import { march, runSync, type Status } from './march.ts';
-import { makePlan, type Stats, type Step, type StepOptions } from './options.ts';
-import { PlainStepper, SolveError, type PlainExtras, type Segment } from './plainStepper.ts';
+import type { EventOptions } from './march/events.ts';
+import { SolveError } from './plain/errors.ts';
+import { runSync } from './march/coroutine.ts';
+import type { Status } from './march/journey.ts';
+import { march } from './march/march.ts';
+import type { Restart, Stats, Step, StepOptions } from './options.ts';
+import { makePlan } from './plan.ts';
+import { PlainStepper, type PlainExtras, type Segment } from './plain/plainStepper.ts';
 import { denseWeights, slopeWeights } from './solver.ts';
 
-export { SolveError } from './plainStepper.ts';
+export { SolveError } from './plain/errors.ts';
 export type { Component, FailureReport } from './failure.ts';
-export type { Stats, Step, StepInfo, StepOptions } from './options.ts';
-export type { ControllerName, PidCoefficients } from './control.ts';
-export type { EventOptions } from './events.ts';
-export type { Status } from './march.ts';
+export type { Restart, Stats, Step, StepInfo, StepOptions } from './options.ts';
+export type { ControllerName, PidCoefficients } from './march/control.ts';
+export type { EventOptions } from './march/events.ts';
+export type { Status } from './march/journey.ts';
 export type { DenseOutput, Solver } from './solver.ts';
 export { solvers } from './solvers/index.ts';
 export { adaptiveHeun } from './solvers/adaptiveHeun.ts';
@@ -63,6 +67,12 @@ export interface PlainSolution {
   readonly grid: readonly Step[];
   readonly stats: Stats;
   /**
+   * To go on from `y1`: `solve(f, solution.y1, { ...options, ...solution.next, t1: later })`. Where `y1` is the end of a step
+   * (`stepTo: [t1]`, or a failed solve that was returned), the steps and numbers that follow are, bit for bit, those of one
+   * solve to the later time with the same `stepTo`.
+   */
+  readonly next: Restart;
+  /**
    * The state at any time from t0 to t1, from the dense output. Needs `dense: true`.
    * @throws {SolveError} outside the interval, or without `dense`
    */
@@ -95,7 +105,7 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
   const plan = makePlan({ ...options, ...numbers }, refuse);
   const { solver, t0, dense } = plan;
   const stepper = new PlainStepper(f, y0, plan, { rtol, atol, events });
-  const { grid, stats, times, status, failure, events: fired } = runSync(march(stepper, plan));
+  const { grid, stats, times, status, failure, events: fired, next } = runSync(march(stepper, plan));
   const { outputs, marks, segments } = stepper;
   const t1 = times[times.length - 1]!;
   const y1 = outputs[outputs.length - 1]!;
@@ -116,6 +126,7 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
     ys: outputs.slice(0, -1),
     grid,
     stats,
+    next,
     at: (t) =>
       read(t, ({ y, ks }, theta, dt) => {
         const slope = combine(ks, denseWeights(solver, theta));

@@ -12,11 +12,14 @@ import {
 } from '@sparseflow/tensor';
 import { layoutOf, type Layout } from './layout.ts';
 import { stepAt } from './dense.ts';
-import type { EventOptions } from './events.ts';
-import { march, run, type Journey, type Status } from './march.ts';
-import { makePlan, type Plan, type Stats, type Step, type StepOptions } from './options.ts';
+import type { EventOptions } from './march/events.ts';
+import { run } from './march/coroutine.ts';
+import type { Journey, Status } from './march/journey.ts';
+import { march } from './march/march.ts';
+import type { Restart, Stats, Step, StepOptions } from './options.ts';
+import { makePlan, type Plan } from './plan.ts';
 import { denseSlope, denseState, type Leaves } from './rungeKutta.ts';
-import { TensorStepper, type Problem, type Tolerance } from './stepper.ts';
+import { TensorStepper, type Problem, type Tolerance } from './tensorStepper.ts';
 
 /**
  * dy/dt = f(t, y, params). `y` is a tensor or a tree of tensors; the result has its structure, shapes and dtypes. It may return
@@ -80,6 +83,12 @@ export interface Solution<Y extends Tree> {
   /** The accepted steps, for `replay`. */
   readonly grid: readonly Step[];
   readonly stats: Stats;
+  /**
+   * To go on from `y1`: `solve(f, solution.y1, params, { ...options, ...solution.next, t1: later })`. Where `y1` is the end of a step
+   * (`stepTo: [t1]`, or a failed solve that was returned), the steps and numbers that follow are, bit for bit, those of one
+   * solve to the later time with the same `stepTo`.
+   */
+  readonly next: Restart;
   /**
    * The state at any time from t0 to t1, from the dense output; the caller's to dispose. Needs `dense: true`.
    * @throws {ValueError} outside the interval, or without `dense`
@@ -227,7 +236,7 @@ export function solutionOf<Y extends Tree>(
   layout: Layout<Y>,
   plan: Plan,
   { outputs, marks, segments }: TensorStepper,
-  { grid, stats, status, failure, events }: Journey,
+  { grid, stats, status, failure, events, next }: Journey,
 ): Solution<Y> {
   const { times, t1, solver } = plan;
   const states = outputs.map((leaves) => layout.unflatten(leaves));
@@ -253,6 +262,7 @@ export function solutionOf<Y extends Tree>(
     ys: states.slice(0, -1),
     grid,
     stats,
+    next,
     at: (t) =>
       read(t, (n, theta) => {
         const segment = segments[n];

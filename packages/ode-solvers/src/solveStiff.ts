@@ -12,7 +12,8 @@ import {
 import { solveError } from './errors.ts';
 import { kvaerno4, solveImplicit, type ImplicitSolver, type StiffStats } from './implicit.ts';
 import { layoutOf } from './layout.ts';
-import { makePlan, type StepOptions } from './options.ts';
+import type { StepOptions } from './options.ts';
+import { makePlan } from './plan.ts';
 import type { Leaves } from './rungeKutta.ts';
 import type { VectorField } from './solve.ts';
 

@@ -1,7 +1,8 @@
 import { dot, scope, type Tensor, type Tree } from '@sparseflow/tensor';
-import type { Plan, Step } from '../options.ts';
+import type { Step } from '../options.ts';
+import type { Plan } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
-import type { Segment } from '../stepper.ts';
+import type { Segment } from '../tensorStepper.ts';
 
 /** What a way of differentiating a solve is given: the solved problem. */
 export interface AdjointContext {

@@ -10,7 +10,7 @@ import {
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import type { Plan } from '../options.ts';
+import type { Plan } from '../plan.ts';
 import { copy } from '../replay.ts';
 import { stepAt } from '../dense.ts';
 import { denseState, type LeafField, type Leaves } from '../rungeKutta.ts';
@@ -167,6 +167,8 @@ function planBack(plan: Plan, from: number, to: number, known: boolean): Plan {
     ...plan,
     events: [],
     dense: false,
+    keep: false,
+    firstErrors: [],
     everyStep: false,
     onFailure: 'throw',
     t0: from,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { makePlan, type StepOptions } from './options.ts';
+import type { StepOptions } from './options.ts';
+import { makePlan } from './plan.ts';
 import { dopri5 } from './solvers/dopri5.ts';
 import { euler } from './solvers/euler.ts';
 import { rk4 } from './solvers/rk4.ts';

@@ -13,8 +13,9 @@ import {
 } from '@sparseflow/tensor';
 import { solveError } from './errors.ts';
 import { report, type Evidence, type FailureFacts, type FailureKind } from './failure.ts';
-import type { Stepper, Trial, Wait } from './march.ts';
-import type { Plan } from './options.ts';
+import type { Wait } from './march/coroutine.ts';
+import type { Stepper, Trial } from './march/stepper.ts';
+import type { Plan } from './plan.ts';
 import { copy } from './replay.ts';
 import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
 

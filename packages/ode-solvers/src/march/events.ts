@@ -1,6 +1,6 @@
-import type { March, Stepper, Trial } from './march.ts';
-import { wait } from './march.ts';
-import type { Plan } from './options.ts';
+import type { Plan } from '../plan.ts';
+import { wait, type March } from './coroutine.ts';
+import type { Stepper, Trial } from './stepper.ts';
 
 /** An event as the steps see it: a function of time and state whose zeros are looked for. */
 export interface EventOptions {

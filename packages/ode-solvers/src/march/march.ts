@@ -1,0 +1,40 @@
+import type { Stats } from '../options.ts';
+import type { Plan } from '../plan.ts';
+import { adaptiveSteps } from './adaptive.ts';
+import type { March } from './coroutine.ts';
+import { Watch } from './events.ts';
+import { fixedSteps } from './fixed.ts';
+import { begin, Failed, failed, type Journey, type Trek } from './journey.ts';
+import type { Stepper } from './stepper.ts';
+
+/**
+ * Takes a stepper from t0 to t1, by fixed or by adaptive steps. All that decides about steps is in this folder, for tensors and
+ * plain arrays alike; what a step is, the stepper knows.
+ */
+export function* march(stepper: Stepper, plan: Plan): March<Journey> {
+  const { t0, t1 } = plan;
+  const stats: Stats = { accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0 };
+  const next = { t0, firstStep: plan.firstStep, firstErrors: plan.firstErrors };
+  const journey: Journey = {
+    ...{ grid: [], stats, times: [], events: [], status: 'done', failure: undefined, reached: t0, next },
+  };
+  const watch = new Watch(stepper, plan, journey.events);
+  const trek: Trek = { stepper, plan, journey, watch };
+  try {
+    begin(trek);
+    yield* watch.begin(t0);
+    if (plan.grid) yield* fixedSteps(trek, plan.grid);
+    else if (t0 !== t1) yield* adaptiveSteps(trek);
+    const because = journey.status === 'done' ? watch.missing() : undefined;
+    if (because) throw yield* failed(trek, 'event', { time: journey.reached, stepSize: 0, because });
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    if (plan.onFailure === 'throw') throw error.error;
+    Object.assign(journey, { status: 'failed', failure: error.error });
+    stepper.output();
+    journey.times.push(journey.reached);
+  }
+  stats.nfe = stepper.nfe;
+  if (stats.accepted === 0) stats.dtMin = 0;
+  return journey;
+}

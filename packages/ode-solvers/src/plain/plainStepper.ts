@@ -1,0 +1,200 @@
+import { report, type Evidence, type FailureFacts, type FailureKind } from '../failure.ts';
+import type { Stepper, Trial } from '../march/stepper.ts';
+import type { PlainEvent, PlainField } from '../plain.ts';
+import type { Plan } from '../plan.ts';
+import { advance } from './advance.ts';
+import { SolveError } from './errors.ts';
+import { Norm } from './norm.ts';
+import { denseRow, stagesOf, type Stages } from './stages.ts';
+
+/** What plain arrays can be given besides the options shared with tensors. */
+export interface PlainExtras {
+  readonly rtol?: number | ArrayLike<number> | undefined;
+  readonly atol?: number | ArrayLike<number> | undefined;
+  readonly events?: readonly PlainEvent[] | undefined;
+}
+
+/** A step's first state and stages, by which the solution is known inside it. */
+export interface Segment {
+  readonly y: Float64Array;
+  readonly ks: readonly Float64Array[];
+}
+
+/** A state in plain arrays under way. All arrays but the outputs are allocated once. */
+export class PlainStepper implements Stepper {
+  nfe = 0;
+  readonly outputs: Float64Array[] = [];
+  /** The states at the events that fired. */
+  readonly marks: Float64Array[] = [];
+  /** For the dense solution. */
+  readonly segments: Segment[] = [];
+  readonly #f: PlainField;
+  readonly #plan: Plan;
+  readonly #y0: Float64Array;
+  #y: Float64Array;
+  /** The end of the trial step. */
+  #y1: Float64Array;
+  /** The state of a stage, or its error. */
+  readonly #probe: Float64Array;
+  readonly #stages: Stages;
+  readonly #norm: Norm;
+  readonly #zero: Float64Array;
+  #hasK1 = false;
+  #dt = 0;
+  #trialOutputs: Float64Array[] = [];
+  #trialMarks: Float64Array[] = [];
+  readonly #events: readonly PlainEvent[];
+
+  constructor(f: PlainField, y0: ArrayLike<number>, plan: Plan, { rtol, atol, events }: PlainExtras = {}) {
+    this.#f = f;
+    this.#plan = plan;
+    this.#y0 = Float64Array.from(y0);
+    this.#norm = new Norm(rtol ?? plan.rtol, atol ?? plan.atol, y0.length);
+    this.#events = events ?? [];
+    [this.#y, this.#y1, this.#probe] = [this.#y0.slice(), this.#y0.slice(), this.#y0.slice()];
+    this.#zero = new Float64Array(y0.length);
+    this.#stages = stagesOf(plan.solver, y0.length);
+  }
+
+  norms(t: number): [number, number] {
+    this.#firstStage(t);
+    return [this.#norm.of(this.#y, this.#y, this.#y), this.#norm.of(this.#stages.each[0]!, this.#y, this.#y)];
+  }
+
+  curvature(t: number, h: number): number {
+    const [k1, k2] = this.#stages.each as [Float64Array, Float64Array];
+    advance(this.#probe, this.#y, this.#stages.all, { starts: [0], weights: [1] }, h);
+    this.#evaluate(t + h, this.#probe, k2);
+    for (let j = 0; j < k2.length; j++) k2[j]! -= k1[j]!;
+    return this.#norm.of(k2, this.#y, this.#y) / Math.abs(h);
+  }
+
+  output(): void {
+    this.outputs.push(this.#y.slice());
+  }
+
+  trial({ t, dt, end, times, estimate, forced, last, keep }: Trial): number {
+    const { c, fsal } = this.#plan.solver;
+    const { all, each, rows, result } = this.#stages;
+    const [y, y1, probe] = [this.#y, this.#y1, this.#probe];
+    this.#dt = dt;
+    this.#firstStage(t);
+    const inner = fsal ? c.length - 1 : c.length;
+    for (let i = 1; i < inner; i++) {
+      advance(probe, y, all, rows[i]!, dt);
+      this.#evaluate(c[i] === 1 ? end : t + c[i]! * dt, probe, each[i]!);
+    }
+    advance(y1, y, all, result, dt);
+    const complete = estimate || !last || keep || times.some((time) => (time - t) / dt !== 1);
+    if (fsal && complete) this.#evaluate(end, y1, each[inner]!);
+    let ratio = 0;
+    if (estimate) {
+      advance(probe, this.#zero, all, this.#stages.error!, dt);
+      ratio = this.#norm.of(probe, y, y1);
+    }
+    if (times.length > 0 && (ratio <= 1 || forced))
+      this.#trialOutputs = times.map((time) => this.#at((time - t) / dt, dt));
+    return ratio;
+  }
+
+  isFinite(): boolean {
+    return this.#y1.every(Number.isFinite);
+  }
+
+  accept(): void {
+    const { each } = this.#stages;
+    const { dense, solver } = this.#plan;
+    if (dense) this.segments.push({ y: this.#y.slice(), ks: solver.c.map((_, i) => each[i]!.slice()) });
+    [this.#y, this.#y1] = [this.#y1, this.#y];
+    if (this.#trialOutputs.length > 0) this.outputs.push(...this.#trialOutputs);
+    if (this.#trialMarks.length > 0) this.marks.push(...this.#trialMarks);
+    this.reject();
+    this.#hasK1 = solver.fsal;
+    if (!solver.fsal) return;
+    const [first, last] = [each[0]!, each[solver.c.length - 1]!];
+    for (let j = 0; j < first.length; j++) first[j] = last[j]!;
+  }
+
+  reject(): void {
+    if (this.#trialOutputs.length > 0) this.#trialOutputs = [];
+    if (this.#trialMarks.length > 0) this.#trialMarks = [];
+  }
+
+  cut(count: number, theta: number): void {
+    this.#trialOutputs = [...this.#trialOutputs.slice(0, count), this.#at(theta, this.#dt)];
+  }
+
+  forget(): void {
+    this.#hasK1 = false;
+  }
+
+  event(index: number, time: number, theta: number): number {
+    return this.#events[index]!.value(time, theta === 0 ? this.#y.slice() : this.#at(theta, this.#dt));
+  }
+
+  mark(theta: number): void {
+    this.#trialMarks.push(this.#at(theta, this.#dt));
+  }
+
+  fault(t: number): 'state' | 'derivative' | undefined {
+    if (!this.#y.every(Number.isFinite)) return 'state';
+    this.#firstStage(t);
+    return this.#stages.each[0]!.every(Number.isFinite) ? undefined : 'derivative';
+  }
+
+  restart(): void {
+    this.#y.set(this.#y0);
+    this.#hasK1 = false;
+    this.outputs.length = 0;
+    this.marks.length = 0;
+    this.segments.length = 0;
+    this.reject();
+  }
+
+  failure(kind: FailureKind, facts: FailureFacts): Error {
+    const evidence = { state: [this.#y.slice()], initial: [this.#y0], name: (_: number, i: number) => `y[${i}]` };
+    const found = report(kind, this.#plan.solver.name, facts, { ...evidence, ...this.#measure(kind, facts) });
+    return new SolveError(found.code, found.what, found.remedy, found);
+  }
+
+  #measure(kind: FailureKind, { time: t, trialStep: dt }: FailureFacts): Pick<Evidence, 'measure' | 'sizes'> {
+    const k1 = this.#stages.each[0]!;
+    if (kind === 'state' && !this.#y.every(Number.isFinite)) return { measure: 'state', sizes: [this.#y] };
+    if (kind === 'derivative' && this.#hasK1 && !k1.every(Number.isFinite))
+      return { measure: 'derivative', sizes: [k1] };
+    const estimate = this.#stages.error !== undefined;
+    this.trial({ t, dt, end: t + dt, times: [], estimate, forced: false, last: false, keep: false });
+    // The error is still where the trial left it.
+    return estimate
+      ? { measure: 'error', sizes: [this.#norm.ratios(this.#probe, this.#y, this.#y1)] }
+      : { measure: 'state', sizes: [this.#y1] };
+  }
+
+  #firstStage(t: number): void {
+    if (this.#hasK1) return;
+    this.#evaluate(t, this.#y, this.#stages.each[0]!);
+    this.#hasK1 = true;
+  }
+
+  #evaluate(t: number, y: Float64Array, into: Float64Array): void {
+    this.nfe++;
+    const result = this.#f(t, y, into);
+    if (!result || result === into) return;
+    if (result.length !== into.length) {
+      throw new SolveError(
+        'VALUE',
+        `solve: the vector field returned ${result.length} numbers for a state of ${into.length}`,
+        'return one derivative for each component',
+      );
+    }
+    for (let j = 0; j < into.length; j++) into[j] = result[j]!;
+  }
+
+  #at(theta: number, dt: number): Float64Array {
+    if (theta === 1) return this.#y1.slice();
+    const n = this.#y.length;
+    const state = new Float64Array(n);
+    advance(state, this.#y, this.#stages.all, denseRow(this.#plan.solver, theta, n), dt);
+    return state;
+  }
+}
