@@ -14,7 +14,7 @@ import {
 import type { Field, Flow, LayerName, NeuralOde } from '@sparseflow/cnf';
 import { rk4 } from '@sparseflow/ode-solvers';
 import { adam } from '@sparseflow/optim';
-import { applyMasks, compact, costReport, magnitude, neuronNorm, prune } from '@sparseflow/pruning';
+import { applyMasks, compact, costReport, magnitude, neuronNorm, prune, shrink } from '@sparseflow/pruning';
 import { disposeTree, key, mul, randomNormal, randomUniform, splitKey, tensor } from '@sparseflow/tensor';
 import type { ActivationName, Masks, NeuronAxis, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
@@ -215,6 +215,21 @@ describe.each(flows.map((c) => [c.name, c] as const))('compact: %s', (_, { flow:
       state = optimizer.update(grads, state.state, state.params, { masks: small.masks });
     }
     expect(losses.at(-1)).toBeLessThan(losses[0]!);
+  });
+
+  test('is trained without what nothing reads, under its own names', async () => {
+    const masked = applyMasks(params, masks);
+    const small = await shrink<Flow>(model, masked, masks);
+    expect(small.sizes).toEqual(Object.fromEntries(model.neurons.map(({ name, size }) => [name, (size / 8) * 6])));
+    const before = await model.lossAndGrad(masked, points, call);
+    const after = await small.model.lossAndGrad(small.take(masked), points, call);
+    const [expected, actual] = [before.grads, small.expand(after.grads)].map((grads) => applyMasks(grads, masks));
+    expect(Object.keys(actual!)).toEqual(Object.keys(expected!));
+    for (const [name, grad] of Object.entries(expected!)) {
+      const values = actual![name]!.dataSync();
+      // As above, and gradients are of order 1 to 1000.
+      grad.dataSync().forEach((g, i) => expect(Math.abs(values[i]! - g), name).toBeLessThan(1e-8));
+    }
   });
 
   test('costs less, by the positions at which weights are used', async () => {
