@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { FakeExecutor, FakeOptions } from '../test/fakeExecutor.ts';
-import { fakeExecutor } from '../test/fakeExecutor.ts';
-import { exitCodes, main } from './main.ts';
+import type { Behaviour, Ran } from '../test/runMain.ts';
+import { runMain } from '../test/runMain.ts';
+import { exitCodes } from './main.ts';
 import type { Point, Result } from './results/schema.ts';
 import { resultSchema } from './results/schema.ts';
-import { studies } from './studies/index.ts';
 import { chainMethods } from './study.ts';
 
 let cwd: string;
@@ -17,50 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cwd, { recursive: true }));
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly executor: FakeExecutor | undefined;
-}
-
-interface Behaviour extends Omit<FakeOptions, 'size' | 'stop'> {
-  /** Raises the interrupt when this many points have started. */
-  readonly interruptAt?: number;
-  readonly checkpointsUsable?: boolean;
-}
-
-/** Runs the program with the reference backend and executors that compute nothing. */
-async function run(line: string, { interruptAt, checkpointsUsable = true, ...fake }: Behaviour = {}): Promise<Ran> {
-  let stdout = '';
-  let stderr = '';
-  let executor: FakeExecutor | undefined;
-  let interrupt = (): void => undefined;
-  let count = 0;
-  const code = await main(
-    line.split(' ').filter((word) => word !== ''),
-    {
-      cwd,
-      studies,
-      stdout: { write: (text: string) => (stdout += text) },
-      stderr: { write: (text: string) => (stderr += text) },
-      createExecutor(size, stop) {
-        const onStart: FakeOptions['onStart'] = () => {
-          count += 1;
-          if (count === interruptAt) interrupt();
-        };
-        executor = fakeExecutor({ onStart, ...fake, size, stop });
-        return executor;
-      },
-      canContinueFrom: () => checkpointsUsable,
-      onInterrupt(handler) {
-        interrupt = handler;
-        return () => undefined;
-      },
-    },
-  );
-  return { code, stdout, stderr, executor };
-}
+const run = (line: string, behaviour?: Behaviour): Promise<Ran> => runMain(cwd, line, behaviour);
 
 const smoke = '--budget smoke --backend reference';
 const readResult = (study = 'gaussians', out = 'results'): Result =>
@@ -200,9 +156,15 @@ describe('keeps what is finished', () => {
     expect(interrupted.stderr.trimEnd().split('\n').at(-1)).toBe(
       'Interrupted; everything finished so far is kept. Resume with: pnpm reproduce --backend reference --workers 2',
     );
-    expect(existsSync(join(cwd, 'results', 'gaussians', 'result.json'))).toBe(false);
+    const partial = readResult();
+    expect(partial.partial).toEqual({ planned: 13, missing: expect.any(Array) as string[] });
+    expect(partial.points.length + partial.partial!.missing.length).toBe(13);
+    expect(partial.points.length).toBeGreaterThan(0);
+    for (const name of ['gaussians/table.md', 'index.html'])
+      expect(readFileSync(join(cwd, 'results', name), 'utf8')).toContain(`${partial.points.length} of 13 points`);
     const resumed = await run('--backend reference --workers 2');
     expect(resumed.code).toBe(0);
+    expect(readResult().partial).toBeUndefined();
     expect(resumed.executor!.started.length).toBeLessThan(13);
     const kept = readResult().run.kept;
     expect(kept).toBeGreaterThan(0);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { writeWhole } from '../results/files.ts';
 import { existingResults, readResults } from '../results/read.ts';
-import type { Result } from '../results/schema.ts';
+import type { Quantity, Result } from '../results/schema.ts';
 import { inspectDirectory } from '../results/store.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
@@ -32,22 +32,26 @@ export function exportPoints(out: string, { stderr }: Surroundings): ExitCode {
  */
 export function toCsv(results: readonly Result[]): string {
   const rows = results.flatMap(({ study, budget, protocol, backend, points }) =>
-    points.map(({ quantities = {}, ...point }) => ({
+    points.map(({ quantities, ...point }): Record<string, string | number | null | undefined> => ({
       study,
       budget,
       protocol,
       backend,
       ...point,
-      ...Object.fromEntries(
-        Object.entries(quantities).flatMap(([name, { value, standardError }]) => [
-          [name, value],
-          ...(standardError === null ? [] : [[`${name} (standard error)`, standardError]]),
-        ]),
-      ),
+      ...columnsOf(quantities ?? {}),
     })),
   );
   const columns = [...new Set([...leading, ...rows.flatMap((row) => Object.keys(row))])];
-  return stringify(rows as Record<string, unknown>[], { header: true, columns });
+  return stringify(rows, { header: true, columns });
+}
+
+function columnsOf(quantities: Readonly<Record<string, Quantity>>): Record<string, number> {
+  const columns: Record<string, number> = {};
+  for (const [name, { value, standardError }] of Object.entries(quantities)) {
+    columns[name] = value;
+    if (standardError !== null) columns[`${name} (standard error)`] = standardError;
+  }
+  return columns;
 }
 
 /** The columns that every table has, in this order. */

@@ -5,17 +5,14 @@ import type { LogFiles, LogFormat } from './runLog.ts';
  * Where a point's logs are in a results directory. TensorBoard shows a folder as a run, so its folders say what they hold;
  * a part of the address keeps points of other settings apart.
  *
- * @param base folder of the study.
+ * @param base folder of the point's files.
  */
 export function logFiles(
   base: string,
-  { address, label, study }: { readonly address: string; readonly label: string; readonly study: string },
+  { address, label }: { readonly address: string; readonly label: string },
   format: LogFormat,
 ): LogFiles {
-  const name = label
-    .replace(study, '')
-    .replaceAll(/[^\w.]+/g, '-')
-    .replaceAll(/^-|-$/g, '');
+  const name = label.replaceAll(/[^\w.]+/g, '-').replaceAll(/^-|-$/g, '');
   return {
     ...(format === 'jsonl' || format === 'both' ? { jsonl: join(base, 'logs', `${address}.jsonl`) } : {}),
     ...(format === 'tensorboard' || format === 'both'

@@ -9,7 +9,7 @@ import type { LogRow, RunLog } from './runLog.ts';
 
 let base: string;
 let warnings: string[];
-const point = { address: 'a'.repeat(32), label: 'gaussians seed 0 unstructured 58.6 %', study: 'gaussians' };
+const point = { address: 'a'.repeat(32), label: 'gaussians seed 0 unstructured 58.6 %' };
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'logs-'));
   warnings = [];
@@ -65,7 +65,7 @@ test('rows come back from both files, decoded by code of its own', () => {
 
 test('TensorBoard shows the run under a name that says what it is', () => {
   expect(files().events).toBe(
-    join(base, 'tensorboard', 'seed-0-unstructured-58.6-aaaaaaaa', 'events.out.tfevents.sparseflow'),
+    join(base, 'tensorboard', 'gaussians-seed-0-unstructured-58.6-aaaaaaaa', 'events.out.tfevents.sparseflow'),
   );
   // The pattern by which TensorBoard finds its files.
   expect(files().events).toMatch(/tfevents/);

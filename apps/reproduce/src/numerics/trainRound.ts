@@ -18,7 +18,7 @@ export interface TrainRoundOptions {
   readonly statePath: string;
   /** Epochs of the rounds before. */
   readonly epochsBefore: number;
-  readonly log: RunLog;
+  readonly log?: RunLog;
   onProgress(progress: Progress): void;
   shouldStop(): boolean;
 }
@@ -84,7 +84,7 @@ export async function trainRound(
         const epochsDone = epoch + (batch + 1) / perEpoch;
         if (step === 0 || (step + 1) % logEvery === 0) {
           const values = { epoch: epochsDone, loss, ...metrics, learningRate: optimiser.learningRate };
-          log.add({ type: 'step', step: step + 1, values });
+          log?.add({ type: 'step', step: step + 1, values });
         }
         onProgress({
           phase: 'train',
@@ -99,7 +99,7 @@ export async function trainRound(
       },
       onEpoch({ epoch, loss, validation, metrics: { seconds = NaN, ...means } }) {
         const values = { epoch: epoch + 1, loss, validationNll: validation, ...means, seconds: seconds * perEpoch };
-        log.add({ type: 'epoch', step: (epoch + 1) * perEpoch, values });
+        log?.add({ type: 'epoch', step: (epoch + 1) * perEpoch, values });
       },
     },
     checkpoint: {
@@ -107,7 +107,7 @@ export async function trainRound(
         load: () => store.load(),
         save(state) {
           // Before the state, so that no step is missing from the log of a run that goes on from it.
-          log.flush();
+          log?.flush();
           return store.save(state);
         },
       },

@@ -3,7 +3,7 @@ import { formatDuration } from '../run/describe.ts';
 import type { Table } from './content.ts';
 import { contentOf, wordColumns } from './content.ts';
 import { escapeXml } from './render.ts';
-import { beforeComparing, howItWasRun } from './table.ts';
+import { beforeComparing, howItWasRun, whatIsMissing } from './table.ts';
 import { colours, darkColours, onPage } from './theme.ts';
 
 /**
@@ -43,6 +43,7 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
   const { says, tables } = contentOf(result);
   const notes = beforeComparing(result);
   const run = howItWasRun(result);
+  const missing = whatIsMissing(result);
   const several = result.seeds.length > 1;
   const short = [
     `${result.budget} budget`,
@@ -56,6 +57,7 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
     `<section id="${escapeXml(study)}">`,
     `<h2>${escapeXml(result.title)}</h2>`,
     `<p>${escapeXml(result.about)}</p>`,
+    ...(missing === undefined ? [] : [`<p class="partial">${escapeXml(missing)}</p>`]),
     `<ul class="facts">${short.map((item) => `<li>${escapeXml(item)}</li>`).join('')}</ul>`,
     ...ordered(figures).map(([name, svg]) => renderFigure(name, svg)),
     '<h3>What it says</h3>',
@@ -139,6 +141,7 @@ nav ul,.facts{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.4rem 1.
 .facts{gap:.4rem;font-size:.8125rem;margin:.75rem 0 0}
 .facts li,nav li{margin:0}
 .facts li{border:1px solid var(--grid);border-radius:1rem;padding:.1rem .7rem;color:var(--muted)}
+.partial{border-left:3px solid var(--structured);padding-left:.75rem}
 .note{color:var(--muted);font-size:.875rem}
 .note em{font-style:normal;color:var(--ink)}
 figure{margin:1.5rem 0}

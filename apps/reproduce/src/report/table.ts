@@ -1,13 +1,12 @@
 import { percent } from '../plan.ts';
-import type { Result } from '../results/schema.ts';
+import type { Machine, Result } from '../results/schema.ts';
 import { formatDuration } from '../run/describe.ts';
 import type { Table } from './content.ts';
 import { contentOf, wordColumns } from './content.ts';
 
 /** How a study was run, as pairs of a name and a value. */
 export function howItWasRun(result: Result): [name: string, value: string][] {
-  const { machine, run, settings } = result;
-  const cores = `${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}`;
+  const { machine, machines = [machine], run, settings } = result;
   return [
     ['command', run.command],
     [
@@ -21,7 +20,7 @@ export function howItWasRun(result: Result): [name: string, value: string][] {
     ['training', settings.training],
     ...(settings.analysis === undefined ? [] : ([['analysis', settings.analysis]] as [string, string][])),
     ['backend', result.backend],
-    ['machine', `${machine.cpu}, ${cores}, ${machine.memoryGiB} GiB, ${machine.platform}`],
+    ['machine', machines.map(describeMachine).join('; ')],
     [
       'versions',
       Object.entries(result.versions)
@@ -34,6 +33,10 @@ export function howItWasRun(result: Result): [name: string, value: string][] {
     ],
     ['finished', run.finished],
   ];
+}
+
+function describeMachine({ cpu, cores, memoryGiB, platform }: Machine): string {
+  return `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, ${platform}`;
 }
 
 /** What the columns of the table mean. */
@@ -75,14 +78,25 @@ function markdownTable({ columns, rows }: Table): string {
   ].join('\n');
 }
 
+/** What is missing of a result, in one sentence; undefined for one that is complete. */
+export function whatIsMissing({ points, partial }: Result): string | undefined {
+  if (partial === undefined) return undefined;
+  const { planned, missing } = partial;
+  const shown = missing.slice(0, 8).join(', ');
+  const more = missing.length > 8 ? `, … (${missing.length - 8} more)` : '';
+  return `Partial: ${points.length} of ${planned} points are there. Missing: ${shown}${more}.`;
+}
+
 /** The whole of table.md. */
 export function renderTable(result: Result): string {
   const { says, tables } = contentOf(result);
   const notes = beforeComparing(result);
+  const missing = whatIsMissing(result);
   return (
     [
       `# ${result.title} (${result.study})`,
       result.about,
+      ...(missing === undefined ? [] : [`**${missing}**`]),
       '## What it says',
       says.map((sentence) => `- ${sentence}`).join('\n'),
       ...tables.flatMap((table) => [`## ${table.title}`, table.note, markdownTable(table)]),
