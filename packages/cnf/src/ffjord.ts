@@ -1,6 +1,7 @@
 import { ValueError } from '@sparseflow/tensor';
 import { flow, type Flow } from './flow.ts';
-import { odeNet, type OdeNetOptions } from './fields/odeNet.ts';
+import type { OdeNetOptions } from './fields/layers/network.ts';
+import { odeNet } from './fields/odeNet.ts';
 import { compose } from './transforms/compose.ts';
 import { continuous, type ContinuousOptions } from './transforms/continuous.ts';
 import { factorOut } from './transforms/factorOut.ts';

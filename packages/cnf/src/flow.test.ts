@@ -11,6 +11,12 @@ import { evaluateNll } from './evaluate.ts';
 import { multiscaleFlow, stackedFlow } from './ffjord.ts';
 import { flow, type Flow } from './flow.ts';
 import { odeNet } from './fields/odeNet.ts';
+import { autoencoder } from './fields/autoencoder.ts';
+import { potential } from './fields/potential.ts';
+import { residual } from './fields/residual.ts';
+import { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int } from './regularisers/ffjord.ts';
+import { hamiltonJacobi } from './regularisers/hamiltonJacobi.ts';
+import { jacobian } from './regularisers/jacobian.ts';
 import { kinetic } from './regularisers/kinetic.ts';
 import { compose } from './transforms/compose.ts';
 import { continuous } from './transforms/continuous.ts';
@@ -31,6 +37,8 @@ interface FlowCase {
   readonly regularised?: boolean;
 }
 
+const wells = potential({ dim: 2, width: 4, layers: 3 });
+
 /** Every kind of flow; the shared tests run over this list. */
 const flows: readonly FlowCase[] = [
   {
@@ -50,6 +58,33 @@ const flows: readonly FlowCase[] = [
     name: 'stacked blocks with a context',
     flow: stackedFlow({ dim: 2, hidden: [4], blocks: 2, activation: 'tanh', context: 3, ...tight }),
     context: 3,
+  },
+  {
+    name: 'residual field, every regulariser',
+    flow: cnf({
+      field: residual(odeNet({ shape: 2, hidden: [4], layer: 'blend', activation: 'softplus' })),
+      regularisers: [
+        ...[l1int, l2int, dl2int, JFrobint, JdiagFrobint, JoffdiagFrobint, jacobian, kinetic].map((make, i) =>
+          make(0.1 * (i + 1)),
+        ),
+      ],
+      ...tight,
+    }),
+    regularised: true,
+  },
+  {
+    name: 'autoencoder',
+    flow: cnf({
+      field: autoencoder({ shape: 3, hidden: [4, 2, 4], layer: 'hyper', activation: 'tanh' }),
+      regularisers: [JFrobint(0.1), dl2int(0.2)],
+      ...tight,
+    }),
+    regularised: true,
+  },
+  {
+    name: 'potential, by OT-Flow',
+    flow: cnf({ field: wells, regularisers: [kinetic(0.5), hamiltonJacobi(0.3, wells)], trainTime: true, ...tight }),
+    regularised: true,
   },
   {
     name: 'multi-scale, three scales',

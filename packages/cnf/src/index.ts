@@ -19,6 +19,10 @@ export type {
   TrainingState,
   Transform,
 } from './transforms/transform.ts';
+export { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int } from './regularisers/ffjord.ts';
+export { hamiltonJacobi } from './regularisers/hamiltonJacobi.ts';
+export { jacobian } from './regularisers/jacobian.ts';
+export { kinetic } from './regularisers/kinetic.ts';
 export type { Evaluated, Regulariser } from './regularisers/regulariser.ts';
 export type { Divergence } from './divergence/divergence.ts';
 export { exact } from './divergence/exact.ts';
@@ -32,7 +36,11 @@ export {
 } from './evaluateClassifier.ts';
 export { dualPass, type Dual, type Field, type Time, type UnitConstants } from './field.ts';
 export { mlp, type MlpOptions } from './fields/mlp.ts';
-export { odeNet, type OdeNetOptions } from './fields/odeNet.ts';
+export { autoencoder } from './fields/autoencoder.ts';
+export { odeNet } from './fields/odeNet.ts';
+export { potential, type PotentialField, type PotentialOptions } from './fields/potential.ts';
+export { residual } from './fields/residual.ts';
+export type { OdeNetOptions } from './fields/layers/network.ts';
 export type { LayerName } from './fields/layers/index.ts';
 export type { Stride } from './fields/layers/linearMap.ts';
 export { neuralOde, type NeuralOde, type NeuralOdeCall, type NeuralOdeOptions, type Readout } from './neuralOde.ts';
