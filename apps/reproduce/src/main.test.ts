@@ -117,6 +117,30 @@ describe('an analysis', () => {
     expect(readResult('mode-collapse', 'alone').variants).toEqual(['gaussians', 'gaussians-spiral']);
   });
 
+  test('has its own figures and table, next to the paper’s numbers', async () => {
+    await run(`hessian mode-collapse vector-field ablation-solver ${smoke}`);
+    const figures = (study: string) =>
+      readdirSync(join(cwd, 'results', study, 'figures')).filter((name) => name.endsWith('.svg'));
+    expect(figures('hessian')).toEqual([
+      'landscape-line.svg',
+      'landscape-structured.svg',
+      'landscape-unstructured.svg',
+      'measure-lambdamax.svg',
+      'measure-trace.svg',
+      'spectrum.svg',
+    ]);
+    expect(figures('mode-collapse')).toContain('samples-structured-gaussians-spiral.svg');
+    expect(figures('vector-field')).toContain('vector-field-structured.svg');
+    expect(figures('ablation-solver')).toEqual(['settings.svg']);
+    const table = (study: string) => readFileSync(join(cwd, 'results', study, 'table.md'), 'utf8');
+    expect(table('mode-collapse')).toContain('good at 2σ (%): paper');
+    expect(table('mode-collapse')).toContain('| 72.89 |');
+    expect(table('hessian')).toMatch(/\| 0 % \| dense \|.*\| 1\.309 \| 1\.000 \| 1\.000 \| 0\.000 \|/);
+    expect(table('ablation-solver')).toContain('| euler, exact gradient | 0 % | dense |');
+    for (const study of ['hessian', 'mode-collapse', 'vector-field', 'ablation-solver'])
+      expect(table(study)).not.toMatch(/undefined|NaN|null|Infinity/);
+  });
+
   test('of a model that diverged is marked too', async () => {
     const { code } = await run(`vector-field ${smoke}`, {
       diverges: ({ config }) => config.method === 'structured' && config.analysis === undefined,

@@ -69,6 +69,23 @@ test('a seed has one dense point, from which all its chains start', () => {
   expect(new Set(firsts.map(({ config }) => config.parent))).toEqual(new Set(dense.map(({ address }) => address)));
 });
 
+test('a setting that is another study’s own shares its points at the paper budget', () => {
+  const paper = { ...base, budget: 'paper' } as const;
+  const addressesOf = (name: string, label?: string): string[] =>
+    planStudy(
+      studies.find((study) => study.name === name)!,
+      paper,
+    )
+      .filter(({ variant }) => variant === label)
+      .map(({ address }) => address);
+  const own = addressesOf('gaussians-spiral');
+  expect(addressesOf('ablation-activation', 'sigmoid')).toEqual(own);
+  expect(addressesOf('ablation-model', '4 × 64')).toEqual(own);
+  expect(addressesOf('ablation-solver', 'dopri5, adjoint')).toEqual(own);
+  expect(addressesOf('exact-trace', 'estimated trace')).toEqual(addressesOf('gaussians'));
+  expect(addressesOf('exact-trace', 'exact trace')).not.toEqual(addressesOf('gaussians'));
+});
+
 test('more seeds keep the addresses of the points that were there', () => {
   const two = planStudy(gaussians, base).map(({ address }) => address);
   const three = planStudy(gaussians, { ...base, seeds: 3 }).map(({ address }) => address);

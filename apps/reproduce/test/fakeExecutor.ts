@@ -1,5 +1,7 @@
+import type { Analysis } from '../src/analysis.ts';
 import type { PlannedPoint } from '../src/plan.ts';
 import type { Executor, Handlers, Job, Measured, Outcome } from '../src/run/executor.ts';
+import type { Artefact } from '../src/results/store.ts';
 import { studies } from '../src/studies/index.ts';
 import { isAnalysis } from '../src/study.ts';
 import { sampleArtefact } from './sample.ts';
@@ -47,8 +49,33 @@ function fakeAnalysis({ config, address }: PlannedPoint): Outcome {
     parameters: 642,
     epochs: 3,
     seconds: 1,
-    artefact: { extent: 2.4, arrays: {} },
+    artefact: { extent: 2.4, arrays: fakeArrays(kind) },
   };
+}
+
+/** What the figures of an analysis need, in its smallest form. */
+function fakeArrays(kind: Analysis['kind']): Artefact['arrays'] {
+  const array = (...shape: number[]) => {
+    const size = shape.reduce((product, n) => product * n, 1);
+    return { shape, values: Float32Array.from({ length: size }, (_, i) => Math.sin(i) + 0.1) };
+  };
+  switch (kind) {
+    case 'curvature':
+      return {
+        ritz: array(2, 5),
+        weights: { shape: [2, 5], values: new Float32Array(10).fill(0.2) },
+        line: array(3),
+        lossAlongLine: array(3),
+        top: array(3),
+        lossAlongTop: array(3),
+        plane: array(3),
+        lossOnPlane: array(3, 3),
+      };
+    case 'sample-quality':
+      return { samples: array(20, 2), modes: array(6, 2) };
+    case 'vector-field':
+      return { velocities: array(6, 6, 2), trajectories: array(5, 4, 2) };
+  }
 }
 
 /** Stands in for the worker threads: computes nothing, but takes its time and keeps their promises. */

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { Measure, Result } from '../results/schema.ts';
 import { estimateOf } from './measures.ts';
-import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, symbolOf } from './methodKeys.ts';
+import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey, symbolOf } from './methodKeys.ts';
 import { createDocument, escapeXml, frame, placed } from './render.ts';
 import { methodsOf } from './rows.ts';
 import { formatEstimate } from './statistics.ts';
@@ -12,32 +12,40 @@ const panel = { width: width / 2, height: 236 };
 
 /**
  * Measures of a study that are marked for it, each against prune ratio in a panel of its own: one line per method with
- * standard errors over seeds, the dense model as a horizontal rule.
+ * standard errors over seeds, the dense model as a horizontal rule, and the paper's values where it prints them.
  *
+ * @param label of the setting, in a study that compares several.
  * @returns an SVG file, or undefined when nothing was measured at any ratio.
  */
-export function measureFigure(result: Result): string | undefined {
+export function measureFigure(result: Result, label = ''): string | undefined {
   const all = methodsOf(result);
   const methods = drawnMethods.filter((method) => all.includes(method));
   const panels = (result.measures ?? [])
     .filter(({ curve }) => curve === true)
     .map((measure) => ({
       measure,
+      paper: measure.published
+        .filter(({ variant = label }) => variant === label)
+        .map(({ pruneRatio, value }) => ({ x: 100 * pruneRatio, y: value })),
       lines: methods.map((method) => ({ method, marks: marksOf(result, measure, method) })),
     }))
     .filter(({ lines }) => lines.some(({ marks }) => marks.length > 0));
   if (panels.length === 0) return undefined;
 
   const keys = legend(
-    [...methods.toReversed().map((method) => methodKey(method, all)), { label: 'dense', drawing: denseKey }],
+    [
+      ...methods.toReversed().map((method) => methodKey(method, all)),
+      { label: 'dense', drawing: denseKey },
+      ...(panels.some(({ paper }) => paper.length > 0) ? [{ label: 'paper', drawing: paperKey }] : []),
+    ],
     width,
   );
   const top = legendTop + keys.lines * legendLine - 4;
-  const drawings = panels.map(({ measure, lines }, i) => {
+  const drawings = panels.map(({ measure, lines, paper }, i) => {
     const x = (i % 2) * panel.width;
     const y = top + Math.floor(i / 2) * panel.height;
-    const heading = `<text x="${x + 16}" y="${y + 14}" font-size="12.5" font-weight="600" fill="${colours.ink}">${escapeXml(measure.label)}</text>`;
-    return `${heading}\n${placed(draw(result, measure, lines), x, y + 18)}`;
+    const heading = `<text x="${x + 16}" y="${y + 14}" font-size="12.5" font-weight="600" fill="${colours.ink}">${escapeXml(measure.label + (measure.relative === true ? ', relative to dense' : ''))}</text>`;
+    return `${heading}\n${placed(draw(result, measure, lines, paper), x, y + 18)}`;
   });
   const several = result.seeds.length > 1;
   const told = panels.flatMap(({ measure, lines }) =>
@@ -51,7 +59,7 @@ export function measureFigure(result: Result): string | undefined {
   return frame({
     width,
     height: top + Math.ceil(panels.length / 2) * panel.height + 8,
-    title: `${result.title}: measures against prune ratio`,
+    title: `${result.title}${label === '' ? '' : ` (${label})`}: measures against prune ratio`,
     subtitle: `${result.study}, ${result.budget} budget, ${result.seeds.length} ${several ? 'seeds, bars are standard errors' : 'seed, no error bars'}`,
     description: `Measures against prune ratio, a panel each. At the last ratio: ${told.join('; ')}.`,
     content: [keys.markup, ...drawings].join('\n'),
@@ -88,10 +96,15 @@ function draw(
   result: Result,
   measure: Measure,
   lines: readonly { readonly method: (typeof drawnMethods)[number]; readonly marks: readonly Mark[] }[],
+  paper: readonly { readonly x: number; readonly y: number }[],
 ): Element {
   const all = methodsOf(result);
   const [dense] = marksOf(result, measure, 'dense');
-  const values = [...(dense === undefined ? [] : [dense]), ...lines.flatMap(({ marks }) => marks)];
+  const values = [
+    ...(dense === undefined ? [] : [dense]),
+    ...lines.flatMap(({ marks }) => marks),
+    ...paper.map(({ y }) => ({ low: y, high: y })),
+  ];
   const low = Math.min(...values.map((value) => value.low));
   const high = Math.max(...values.map((value) => value.high));
   const margin = Math.max(10 ** -measure.digits, (high - low) * 0.08);
@@ -149,6 +162,7 @@ function draw(
           }),
         ];
       }),
+      Plot.dot(paper, { x: 'x', y: 'y', symbol: 'times', stroke: colours.paper, strokeWidth: 1.75, r: 3.5 }),
     ],
   });
 }

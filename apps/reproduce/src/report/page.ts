@@ -81,12 +81,26 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
   ].join('\n');
 }
 
-/** The order of reading: the curve, then the densities of either pruner. */
-const figureOrder = ['nll', 'measures', 'density-unstructured', 'density-structured'];
+/** Figures in the order of reading: first what a study is about, then what it looks like. Within a kind, by name. */
+const figureOrder = [
+  'nll',
+  'settings',
+  'measures',
+  'spectrum',
+  'landscape-line',
+  'landscape',
+  'density',
+  'vector',
+  'samples',
+];
 
 function ordered(figures: ReadonlyMap<string, string>): [string, string][] {
-  const rank = (name: string): number => (figureOrder.includes(name) ? figureOrder.indexOf(name) : figureOrder.length);
-  return [...figures].sort(([a], [b]) => rank(a) - rank(b) || a.localeCompare(b));
+  const rank = (name: string): number => {
+    const found = figureOrder.findIndex((kind) => name === kind || name.startsWith(`${kind}-`));
+    return found === -1 ? figureOrder.length : found;
+  };
+  // Unstructured pruning comes first everywhere else, too.
+  return [...figures].sort(([a], [b]) => rank(a) - rank(b) || b.localeCompare(a));
 }
 
 function renderFigure(name: string, svg: string): string {

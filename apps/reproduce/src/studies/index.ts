@@ -1,4 +1,6 @@
 import type { Study } from '../study.ts';
+import { ablationActivation, ablationModel, ablationOptimizer, ablationSolver } from './ablations.ts';
+import { exactTrace } from './exact-trace.ts';
 import { gaussians } from './gaussians.ts';
 import { gaussiansSpiral } from './gaussians-spiral.ts';
 import { hessian } from './hessian.ts';
@@ -16,4 +18,9 @@ export const studies: readonly Study[] = [
   modeCollapse,
   hessian,
   vectorField,
+  ablationActivation,
+  ablationModel,
+  ablationOptimizer,
+  ablationSolver,
+  exactTrace,
 ];

@@ -26,12 +26,13 @@ function published(column: 0 | 1): Measure['published'] {
   );
 }
 
-const good = (limit: number): Pick<Measure, 'name' | 'label' | 'about' | 'digits' | 'better'> => ({
+const good = (limit: number): Pick<Measure, 'name' | 'label' | 'about' | 'digits' | 'better' | 'curve'> => ({
   name: `good${limit}`,
   label: `good at ${limit}σ (%)`,
   about: `samples whose distance to the nearest mode is at most ${limit}`,
   digits: 2,
   better: 'higher',
+  curve: true,
 });
 
 const plan: AnalysisPlan = {
@@ -69,6 +70,7 @@ export const modeCollapse: AnalysisStudy = {
         'samples within 3 of the mode that has the fewest, against an equal share for every mode; near 0 where a mode has collapsed',
       digits: 1,
       better: 'higher',
+      curve: true,
       published: [],
     },
   ],

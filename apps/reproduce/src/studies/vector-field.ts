@@ -32,6 +32,7 @@ export const vectorField: AnalysisStudy = {
       about: 'mean length of the ways from noise to data',
       digits: 3,
       better: 'lower',
+      curve: true,
       published: [],
     },
     {
@@ -40,6 +41,7 @@ export const vectorField: AnalysisStudy = {
       about: 'length of the ways over the distance between their ends; 1 is straight',
       digits: 3,
       better: 'lower',
+      curve: true,
       published: [],
     },
   ],
