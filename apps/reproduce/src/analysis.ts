@@ -55,7 +55,7 @@ export function describeAnalysis(analysis: Analysis): string {
   switch (analysis.kind) {
     case 'curvature': {
       const { share, steps, traceSamples, density, exactUpTo } = analysis;
-      return `mean NLL (exact trace) on a random ${share * 100} % of the training points, at the parameters that are left; at most ${steps} Lanczos steps for the largest eigenvalue, ${traceSamples} probes for the trace, stochastic Lanczos quadrature with ${density.probes} probes of ${density.steps} steps; all eigenvalues where at most ${exactUpTo} parameters are left`;
+      return `mean NLL (exact trace) on a random ${share * 100} % of the training points, at the parameters that are left; at most ${steps} Lanczos steps for the largest eigenvalue, ${traceSamples} probes for the trace, stochastic Lanczos quadrature with ${density.probes} probes of ${density.steps} steps${exactUpTo > 0 ? `; all eigenvalues where at most ${exactUpTo} parameters are left` : ''}`;
     }
     case 'sample-quality':
       return `${analysis.repetitions} times ${analysis.samples} samples`;

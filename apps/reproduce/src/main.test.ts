@@ -125,8 +125,7 @@ describe('an analysis', () => {
       'landscape-line.svg',
       'landscape-structured.svg',
       'landscape-unstructured.svg',
-      'measure-lambdamax.svg',
-      'measure-trace.svg',
+      'measures.svg',
       'spectrum.svg',
     ]);
     expect(figures('mode-collapse')).toContain('samples-structured-gaussians-spiral.svg');

@@ -28,6 +28,19 @@ export interface Training {
   readonly batch: number;
   /** Epochs without a better validation loss after which the round ends and its best parameters are kept; null trains all epochs. */
   readonly patience: number | null;
+  /** How often the learning rate is multiplied by `factor`; when, says `learningRateFactor`. Absent: it stays. */
+  readonly decay?: { readonly factor: number; readonly times: number };
+}
+
+/**
+ * What a round is under a protocol. `converged` trains the dense model until its validation loss has stopped improving, also at a hundredth
+ * of the learning rate; its rounds, the control's too, are as long as the paper's, and end at that rate.
+ */
+function trainingOf(protocol: Protocol, { epochs, batch }: BudgetPlan, round: number): Training {
+  if (protocol === 'paper') return { epochs, batch, patience: null };
+  const decay = { factor: 0.1, times: 2 };
+  if (round > 0) return { epochs, batch, patience: null, decay };
+  return { epochs: epochs * 10, batch, patience: Math.max(2, Math.ceil(epochs / 5)), decay };
 }
 
 /**
@@ -123,10 +136,6 @@ export function planStudy(study: Study, options: PlanOptions): PlannedPoint[] {
  */
 function planTraining(study: TrainingStudy, variant: Variant | undefined, options: PlanOptions): PlannedPoint[] {
   const plan = study.budgets[options.budget];
-  const training: Training =
-    options.protocol === 'paper'
-      ? { epochs: plan.epochs, batch: plan.batch, patience: null }
-      : { epochs: plan.epochs * 10, batch: plan.batch, patience: Math.max(2, Math.ceil(plan.epochs / 5)) };
   const { net, solver, optimiser, divergence } = { ...study, ...variant };
   const name = variant === undefined ? study.name : `${study.name} ${variant.label}`;
   const points: PlannedPoint[] = [];
@@ -151,7 +160,7 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
       solver,
       optimiser,
       ...(divergence === undefined ? {} : { divergence }),
-      training,
+      training: trainingOf(options.protocol, plan, round),
       evaluation: plan.evaluation,
       draw: drawn ? { extent: study.extent } : null,
       method,

@@ -1,6 +1,6 @@
 import { describeAnalysis } from './analysis.ts';
 import { describeMachine, describeVersions } from './machine.ts';
-import type { PlannedPoint } from './plan.ts';
+import type { PlannedPoint, Training } from './plan.ts';
 import type { Point, Result } from './results/schema.ts';
 import type { Outcome } from './run/executor.ts';
 import type { Budget, Net, Optimiser, Protocol, Solver, Study, TrainingStudy } from './study.ts';
@@ -68,7 +68,7 @@ function describeSettings(study: Study, budget: Budget, points: readonly Planned
     }),
     solver: each((base) => varied(base, 'solver', describeSolver)),
     optimiser: each((base) => `${varied(base, 'optimiser', describeOptimiser)}, started afresh in every round`),
-    training: describeTraining(points[0]!.config.training),
+    training: describeTraining(points[0]!.config.training, (points[1] ?? points[0])!.config.training),
     ...(isAnalysis(study) ? { analysis: describeAnalysis(study.budgets[budget].analysis) } : {}),
   };
 }
@@ -101,10 +101,11 @@ function describeOptimiser({ name, learningRate, weightDecay }: Optimiser): stri
   return `${name === 'adamw' ? 'AdamW' : 'Adam'}, learning rate ${learningRate}, weight decay ${weightDecay.toExponential()}`;
 }
 
-function describeTraining({ epochs, batch, patience }: PlannedPoint['config']['training']): string {
-  return patience === null
-    ? `${epochs} epochs a round in batches of ${batch}`
-    : `until the validation NLL has not improved for ${patience} epochs, at most ${epochs} epochs a round, in batches of ${batch}`;
+function describeTraining({ epochs, batch, patience, decay }: Training, round: Training): string {
+  if (patience === null) return `${epochs} epochs a round in batches of ${batch}`;
+  const falls =
+    decay === undefined ? '' : `, also at ${decay.times} times a ${1 / decay.factor}th of the learning rate`;
+  return `the dense model until its validation NLL has not improved for ${patience} epochs${falls} (at most ${epochs} epochs, best one kept), then ${round.epochs} epochs a round whose learning rate falls likewise, in batches of ${batch}`;
 }
 
 /** What identifies a run of a study: together with the study it decides every point's address. */

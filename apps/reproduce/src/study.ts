@@ -5,7 +5,10 @@ import type { Analysis } from './analysis.ts';
 export const budgets = ['smoke', 'quick', 'paper'] as const;
 export type Budget = (typeof budgets)[number];
 
-/** `paper` trains every round for a fixed number of epochs; `converged` until the validation loss stops improving. */
+/**
+ * `paper` trains every round for a fixed number of epochs; `converged` first trains the dense model until its validation loss has
+ * stopped improving, and prunes it by the same schedule from there.
+ */
 export const protocols = ['paper', 'converged'] as const;
 export type Protocol = (typeof protocols)[number];
 

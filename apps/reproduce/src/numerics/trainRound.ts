@@ -1,6 +1,7 @@
 import type { Dataset } from '@sparseflow/datasets';
 import { batches, batchesPerEpoch } from '@sparseflow/datasets';
-import { adam, adamW, fit } from '@sparseflow/optim';
+import { adam, adamW, disposeCheckpoint, fit } from '@sparseflow/optim';
+import type { CheckpointStore } from '@sparseflow/optim';
 import { fileCheckpointStore } from '@sparseflow/optim/node';
 import type { Backend, Masks, Params } from '@sparseflow/tensor';
 import { disposeTree } from '@sparseflow/tensor';
@@ -8,6 +9,7 @@ import type { PointConfig } from '../plan.ts';
 import type { RunLog } from '../logs/runLog.ts';
 import type { Progress } from '../run/executor.ts';
 import type { TrainingRecord } from './checkpoints.ts';
+import { learningRateFactor } from './learningRate.ts';
 import { keysOf } from './model.ts';
 import type { Task } from './task.ts';
 
@@ -54,6 +56,7 @@ export async function trainRound(
   let recentSeconds = NaN;
   const logEvery = Math.ceil((training.epochs * perEpoch) / loggedSteps);
   const store = fileCheckpointStore(statePath, { backend });
+  const validations = training.decay === undefined ? [] : await validationsIn(store);
 
   const result = await fit({
     params: start.params,
@@ -75,15 +78,21 @@ export async function trainRound(
       : {
           validation: (params: Params) => task.nll(params, validation),
           keepBest: true,
-          earlyStopping: { patience: training.patience },
+          // A learning rate that falls gets its own chance after each fall.
+          earlyStopping: { patience: training.patience * (1 + (training.decay?.times ?? 0)) },
+        }),
+    ...(training.decay === undefined
+      ? {}
+      : {
+          schedule: (_step: number, epoch: number) => learningRate * learningRateFactor(training, epoch, validations),
         }),
     callbacks: {
-      onStep({ step, epoch, batch, loss, metrics }) {
+      onStep({ step, epoch, batch, loss, metrics, learningRate: scheduled = learningRate }) {
         recentLoss = smooth(recentLoss, loss);
         recentSeconds = smooth(recentSeconds, metrics['seconds']!);
         const epochsDone = epoch + (batch + 1) / perEpoch;
         if (step === 0 || (step + 1) % logEvery === 0) {
-          const values = { epoch: epochsDone, loss, ...metrics, learningRate: optimiser.learningRate };
+          const values = { epoch: epochsDone, loss, ...metrics, learningRate: scheduled };
           log?.add({ type: 'step', step: step + 1, values });
         }
         onProgress({
@@ -99,6 +108,7 @@ export async function trainRound(
       },
       onEpoch({ epoch, loss, validation, metrics: { seconds = NaN, ...means } }) {
         const values = { epoch: epoch + 1, loss, validationNll: validation, ...means, seconds: seconds * perEpoch };
+        if (validation !== undefined) validations.push(validation);
         log?.add({ type: 'epoch', step: (epoch + 1) * perEpoch, values });
       },
     },
@@ -136,4 +146,12 @@ export async function trainRound(
 /** A running mean over about ten values. */
 function smooth(mean: number, value: number): number {
   return Number.isNaN(mean) ? value : 0.9 * mean + 0.1 * value;
+}
+
+/** The validation losses of the epochs that a training has behind it. */
+async function validationsIn(store: CheckpointStore): Promise<number[]> {
+  const checkpoint = await store.load();
+  if (checkpoint === undefined) return [];
+  disposeCheckpoint(checkpoint);
+  return (checkpoint.history ?? []).flatMap(({ validation }) => validation ?? []);
 }

@@ -104,7 +104,7 @@ function spectrumFigure(result: Result, models: readonly Model[]): string {
     ].join('\n');
   });
   return frame({
-    width: left + columns.length * (size + gap) + 8,
+    width: Math.max(600, left + columns.length * (size + gap) + 8),
     height: top + size + 50,
     title: 'Spectrum of the Hessian in the parameters that are left',
     subtitle: `${about(result)}; stochastic Lanczos quadrature`,
@@ -165,7 +165,7 @@ function lineFigure(result: Result, models: readonly Model[]): string {
     });
   });
   return frame({
-    width: left + columns.length * (size + gap) + 8,
+    width: Math.max(600, left + columns.length * (size + gap) + 8),
     height: top + rows.length * rowHeight - 6,
     title: 'The loss along lines through the minimum',
     subtitle: `${about(result)}; above: in units of each neuron’s weights, below: in units of the parameters`,
@@ -209,7 +209,7 @@ function planeFigure(result: Result, method: OwnMethod, shown: readonly Model[])
   });
   const barX = left + shown.length * (size + gap);
   return frame({
-    width: barX + 84,
+    width: Math.max(680, barX + 84),
     height: top + size + 34,
     title: `The loss around the minimum, ${method} pruning`,
     subtitle: `${about(result)}; two random directions in units of each neuron’s weights, pruned weights stay 0`,

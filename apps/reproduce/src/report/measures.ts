@@ -30,7 +30,8 @@ export function measureContent(result: Result): Content {
     rows: rows.map(({ cells }) => cells),
     methods: rows.map(({ key }) => key.method),
   };
-  const contributions = measures.flatMap((measure) =>
+  const judged = measures.filter(({ better }) => better !== undefined);
+  const contributions = judged.flatMap((measure) =>
     parts.flatMap(({ label, part }) => contributionRows(part, label, measure)),
   );
   const own: Table = {
@@ -50,7 +51,8 @@ export function measureContent(result: Result): Content {
   };
   return {
     says: [
-      ...measures.flatMap((measure) => parts.flatMap(({ label, part }) => sentences(part, label, measure))),
+      ...judged.flatMap((measure) => parts.flatMap(({ label, part }) => sentences(part, label, measure))),
+      ...(result.analysis === 'sample-quality' ? parts.map(({ label, part }) => collapse(part, label)) : []),
       uncertainty(result, 'the models'),
     ],
     tables: [all, ...(contributions.length > 0 ? [own] : [])],
@@ -250,6 +252,23 @@ function sentenceAt(
     );
   if (random !== undefined) parts.push(`Against removing weights at random: ${shown(random)}${judge(random)}.`);
   return [parts.join(' ')];
+}
+
+/** Whether any flow loses a mode. */
+function collapse(result: Result, label: string): string {
+  const captured = result.points.flatMap((point) => {
+    const modes = point.quantities?.['captured']?.value;
+    return modes === undefined ? [] : [{ point, modes }];
+  });
+  const most = Math.max(...captured.map(({ modes }) => modes));
+  const dense = meanOf(captured.filter(({ point }) => point.method === 'dense').map(({ modes }) => modes));
+  const losing = captured.filter(({ modes }) => modes < most);
+  const which = losing.map(({ point }) => `${point.method} ${percent(point.pruneRatio)} % (seed ${point.seed})`);
+  const text =
+    losing.length === 0
+      ? `no flow loses a mode: all have samples within 3σ of ${formatNumber(most, 0)} modes, dense ones too`
+      : `dense flows have samples within 3σ of ${formatNumber(dense?.mean ?? 0, 1)} modes; fewer than ${formatNumber(most, 0)} have ${which.join(', ')}`;
+  return `${label === '' ? '' : `${label}: `}${text}.`;
 }
 
 function legend(result: Result, measures: readonly Measure[]): string {

@@ -4,7 +4,7 @@ import type { Model } from './models.ts';
 import { sideBySide } from './models.ts';
 import type { Panel } from './panels.ts';
 import { panelFrame, xOf, yOf } from './panels.ts';
-import { frame } from './render.ts';
+import { escapeXml, frame } from './render.ts';
 import { colours } from './theme.ts';
 
 const size = 176;
@@ -19,6 +19,8 @@ interface Row {
   readonly title: string;
   readonly subtitle: string;
   readonly description: string;
+  /** What the marks mean, below the panels. */
+  readonly key: string;
   draw(panel: Panel, model: Model): string;
   /** Beside the last panel, `x` from the left. */
   beside?(x: number): string;
@@ -47,18 +49,22 @@ function rowFigure(row: Row, models: readonly Model[], under: (model: Model) => 
   });
   const end = left + models.length * (size + gap);
   return frame({
-    width: end + (row.beside === undefined ? 8 : 72),
-    height: top + size + 46,
+    width: Math.max(660, end + (row.beside === undefined ? 8 : 72)),
+    height: top + size + 46 + 18,
     title: row.title,
     subtitle: row.subtitle,
     description: row.description,
-    content: [...content, row.beside?.(end) ?? ''].join('\n'),
+    content: [
+      ...content,
+      row.beside?.(end) ?? '',
+      `<text x="16" y="${top + size + 54}" font-size="11" fill="${colours.muted}">${escapeXml(row.key)}</text>`,
+    ].join('\n'),
   });
 }
 
 function circumstances(result: Result, models: readonly Model[]): string {
   const last = models.at(-1)!;
-  const control = last.method === 'control' ? '; the control was trained as long as the last pruned flow' : '';
+  const control = last.method === 'control' ? '; the control was trained as long as the flow pruned most' : '';
   return `${result.study}, ${result.budget} budget, seed ${result.seed}${control}`;
 }
 
@@ -73,7 +79,8 @@ export function vectorFieldFigures(result: Result, models: readonly Model[]): Ma
     const most = sorted[Math.floor(0.98 * sorted.length)]!;
     const row: Row = {
       title: `The vector field under ${method} pruning`,
-      subtitle: `${circumstances(result, shown)}. Colour and arrows: the field; lines: samples on their way from noise to data (dots)`,
+      subtitle: circumstances(result, shown),
+      key: 'Colour: strength of the field. Arrows: where it carries noise. Lines: samples on their way to the data (dots).',
       description: `Heat maps of the strength of the vector field with arrows along it, and ways of samples from noise to data, for ${shown.map(({ title }) => title).join(', ')}. One colour scale from 0 to ${most.toFixed(1)}.`,
       draw: (panel, model) => drawField(panel, model, most),
       beside: (x) =>
@@ -168,7 +175,8 @@ export function sampleFigures(result: Result, label: string, models: readonly Mo
     if (shown.length === 0) continue;
     const row: Row = {
       title: `${result.title}${label === '' ? '' : ` (${label})`}: ${method} pruning`,
-      subtitle: `${circumstances(result, shown)}. Dots: samples; crosses: modes of the data`,
+      subtitle: circumstances(result, shown),
+      key: 'Dots: samples. Crosses: modes of the data.',
       description: `Samples of ${shown.map(({ title }) => title).join(', ')}, with the modes of the data.`,
       draw: drawSamples,
     };

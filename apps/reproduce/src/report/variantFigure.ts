@@ -34,9 +34,10 @@ export function variantFigure(result: Result): string | undefined {
   );
   if (values.length === 0) return undefined;
   const sorted = values.toSorted((a, b) => a - b);
-  const [low, typical] = [sorted[0]!, sorted[Math.floor(sorted.length / 2)]!];
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]!;
+  const low = at(0);
   // A setting that fails can be far above all others; the scale is that of those that do not.
-  const high = Math.min(sorted.at(-1)!, low + 4 * (typical - low) + 0.1);
+  const high = Math.min(at(1), low + 3 * (at(0.8) - low) + 0.05);
   const margin = Math.max(0.01, 0.06 * (high - low));
   const yDomain = [low - margin, high + margin] as const;
   const lines = Math.ceil(parts.length / perLine);
@@ -85,11 +86,11 @@ export function variantFigure(result: Result): string | undefined {
     ];
   });
   const keys = (['dense', ...methods.toReversed()] as const).map((method, i) => {
-    const at = 16 + i * 120;
+    const at = 16 + [0, 76, 186, 282, 436][i]!;
     return `<circle cx="${at + 5}" cy="72" r="4" fill="${colours[method]}"/><text x="${at + 15}" y="76" font-size="12" fill="${colours.ink}">${names[method]}</text>`;
   });
   return frame({
-    width: left + columns * (width + 16) + 8,
+    width: Math.max(560, left + columns * (width + 16) + 8),
     height: top + lines * (height + 44) + 14,
     title: result.title,
     subtitle: `${result.study}, ${result.budget} budget, ${result.seeds.length} ${result.seeds.length > 1 ? 'seeds' : 'seed'}; lower is better`,

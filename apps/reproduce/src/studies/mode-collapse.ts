@@ -26,13 +26,11 @@ function published(column: 0 | 1): Measure['published'] {
   );
 }
 
-const good = (limit: number): Pick<Measure, 'name' | 'label' | 'about' | 'digits' | 'better' | 'curve'> => ({
+const good = (limit: number): Pick<Measure, 'name' | 'label' | 'about' | 'digits'> => ({
   name: `good${limit}`,
   label: `good at ${limit}σ (%)`,
   about: `samples whose distance to the nearest mode is at most ${limit}`,
   digits: 2,
-  better: 'higher',
-  curve: true,
 });
 
 const plan: AnalysisPlan = {
@@ -53,8 +51,8 @@ export const modeCollapse: AnalysisStudy = {
     paper: plan,
   },
   measures: [
-    { ...good(2), published: published(0) },
-    { ...good(3), published: published(1) },
+    { ...good(2), better: 'higher', curve: true, published: published(0) },
+    { ...good(3), better: 'higher', curve: true, published: published(1) },
     { ...good(5), published: [] },
     {
       name: 'captured',
