@@ -14,6 +14,20 @@ export const CASES = [
   { name: 'C', sizes: [43, 860, 860, 43], batch: 1000 },
 ] as const satisfies readonly Case[];
 
+/** A 3×3 convolution with as many output as input channels, on square images, that keeps their size. */
+export interface ConvolutionCase {
+  readonly name: string;
+  readonly batch: number;
+  readonly size: number;
+  readonly channels: number;
+}
+
+/** The inner layers of a flow of MNIST's digits, at full and at half size. */
+export const CONVOLUTIONS: readonly ConvolutionCase[] = [
+  { name: 'conv 28', batch: 64, size: 28, channels: 64 },
+  { name: 'conv 14', batch: 64, size: 14, channels: 64 },
+];
+
 /** Numbers that every implementation gets. */
 export interface Problem extends Case {
   readonly weights: readonly Float32Array[];

@@ -5,14 +5,14 @@ import type { Row } from './report.ts';
 /** A system that is timed by a Python script. */
 export interface Peer {
   readonly name: string;
-  /** In the folder peers of this package. */
+  /** In the folder peers of this package. Not named as a module that may be looked for: Python would find the script. */
   readonly script: string;
   readonly modules: readonly string[];
 }
 
 export const PEERS: readonly Peer[] = [
-  { name: 'PyTorch', script: 'pytorch.py', modules: ['torch', 'torchdiffeq', 'torchdyn'] },
-  { name: 'JAX', script: 'jax_diffrax.py', modules: ['jax', 'diffrax'] },
+  { name: 'PyTorch', script: 'time_pytorch.py', modules: ['torch', 'torchdiffeq', 'torchdyn'] },
+  { name: 'JAX', script: 'time_jax.py', modules: ['jax', 'diffrax'] },
 ];
 
 /** Python to run them with; `PYTHON` names another than python3. */

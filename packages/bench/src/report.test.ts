@@ -52,6 +52,16 @@ describe('the report', () => {
     expect(ratios(rows)).toEqual(['A vjp: 4.0× PyTorch, 2.00 ms against 8.00 ms']);
   });
 
+  it('compares steps at equal numbers of evaluations too', () => {
+    const rows = [
+      { ...row('native', 2), nfe: [10, 30] as const },
+      { ...row('torchdyn', 15), nfe: [20, 40] as const },
+    ];
+    expect(ratios(rows)).toEqual([
+      'A vjp: 7.5× torchdyn, 2.00 ms (NFE 10+30) against 15.0 ms (NFE 20+40), 5.0× at equal NFE',
+    ]);
+  });
+
   it('is a table of what was measured', () => {
     const machine = { cpu: 'a CPU', cores: 2, platform: 'linux x64', node: '20.0.0' };
     const peaks = [{ implementation: 'native', threads: 1, gflops: 250 }];

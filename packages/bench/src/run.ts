@@ -11,6 +11,8 @@ import type { Recorder } from './suites/suite.ts';
 export interface RunOptions {
   /** Milliseconds for each measurement. Default 600. */
   readonly budget?: number;
+  /** Measure these alone, by their names in the table; without it, all. */
+  readonly cases?: readonly string[];
   /** Told what is measured now. */
   readonly onProgress?: (text: string) => void;
 }
@@ -38,7 +40,7 @@ const suites: Readonly<Record<Suite, (record: Recorder) => Promise<void>>> = {
  */
 export async function runSuite(
   suite: Suite,
-  { budget = 600, onProgress = () => undefined }: RunOptions = {},
+  { budget = 600, cases, onProgress = () => undefined }: RunOptions = {},
 ): Promise<Report> {
   onProgress('peak of the arithmetic units');
   const peaks = measurePeaks(paths());
@@ -47,6 +49,7 @@ export async function runSuite(
   await suites[suite]({
     row: (row) => rows.push(row),
     note: (text) => notes.push(text),
+    wanted: (name) => cases === undefined || cases.includes(name),
     progress: onProgress,
     peaks,
     budget,

@@ -8,6 +8,7 @@ import { prepareKernels } from '../implementations/kernels.ts';
 import { preparePlainLoops } from '../implementations/plainLoops.ts';
 import { measure } from '../measure.ts';
 import { paths } from '../paths.ts';
+import { timeConvolutions } from './convolution.ts';
 import { shareOfPeak, type Recorder } from './suite.ts';
 
 /** Everything that computes a dual pass here. */
@@ -54,11 +55,14 @@ export function disagreement(actual: Numbers, expected: Numbers): number {
 /** Dual pass and reverse pass of the cases, by every implementation whose numbers agree; and a large matrix product. */
 export async function kernels(record: Recorder): Promise<void> {
   const list = await implementations(record);
-  for (const problem of CASES.map(problemOf)) {
+  for (const problem of CASES.filter(({ name }) => record.wanted(name)).map(problemOf)) {
     const expected = await preparePlainLoops(problem).read();
     for (const implementation of list) await timeOne(record, implementation, problem, expected);
   }
-  for (const { name, threads, create } of paths()) await timeMatMul(record, name, threads, create());
+  for (const path of paths()) {
+    if (record.wanted(MATRIX)) await timeMatMul(record, path.name, path.threads, path.create());
+    await timeConvolutions(record, path, record.row);
+  }
 }
 
 async function timeOne(
@@ -91,9 +95,12 @@ async function timeOne(
   }
 }
 
+const SIZE = 512;
+const MATRIX = `matMul ${SIZE}`;
+
 async function timeMatMul(record: Recorder, name: string, threads: number, backend: Backend): Promise<void> {
-  const n = 512;
-  record.progress(`matMul ${n}: ${name}, ${threads} thread${threads > 1 ? 's' : ''}`);
+  const n = SIZE;
+  record.progress(`${MATRIX}: ${name}, ${threads} thread${threads > 1 ? 's' : ''}`);
   const shape = [n, n];
   const values = Float32Array.from({ length: n * n }, (_, i) => Math.sin(i));
   const operand = (): Operand => ({ buffer: backend.upload(values, shape, 'float32'), shape, dtype: 'float32' });
@@ -104,6 +111,6 @@ async function timeMatMul(record: Recorder, name: string, threads: number, backe
   [a, b].forEach(({ buffer }) => backend.dispose(buffer));
   const gflops = (2 * n ** 3) / ms / 1e6;
   const share = shareOfPeak(record.peaks, name, threads, gflops);
-  const row = { case: `matMul ${n}`, op: 'forward', implementation: name, threads };
+  const row = { case: MATRIX, op: 'forward', implementation: name, threads };
   record.row({ ...row, ms, spread, gflops, shareOfPeak: share });
 }

@@ -1,25 +1,28 @@
 import { createCpuBackend } from '@sparseflow/backend-cpu';
 import { normal, key } from '@sparseflow/tensor';
-import { CASES, flops, problemOf } from '../cases.ts';
+import { CASES, CONVOLUTIONS, flops, problemOf } from '../cases.ts';
 import { prepareKernels } from '../implementations/kernels.ts';
 import { measure } from '../measure.ts';
 import { paths, THREADS } from '../paths.ts';
 import { howToInstall, missing, PEERS, timePeer } from '../peers.ts';
 import type { Row } from '../report.ts';
 import { BATCH, batchOf, flowOf, STUDIES, trainer, TOLERANCE } from '../studies.ts';
+import { timeConvolutions } from './convolution.ts';
 import { shareOfPeak, type Recorder } from './suite.ts';
 
 /** The same evaluations and the same optimiser steps here and in the Python systems, in one run. */
 export async function peers(record: Recorder): Promise<void> {
   const rows: Row[] = [];
+  const wanted = ({ name }: { name: string }): boolean => record.wanted(name);
   const add = (row: Row): void => {
     rows.push(row);
     record.row(row);
   };
   const ours = paths().filter(({ name }) => name === 'native' || name === 'wasm');
   const fastest = ours.filter(({ name }) => name === ours[0]?.name);
-  for (const { name, threads, create } of fastest) {
-    for (const problem of CASES.map(problemOf)) {
+  for (const path of fastest) {
+    const { name, threads, create } = path;
+    for (const problem of CASES.filter(wanted).map(problemOf)) {
       record.progress(`${problem.name}: ${name}, ${threads} threads`);
       const prepared = prepareKernels(create(), problem);
       for (const op of ['forward', 'vjp'] as const) {
@@ -30,7 +33,8 @@ export async function peers(record: Recorder): Promise<void> {
       }
       prepared.dispose();
     }
-    for (const study of STUDIES) {
+    await timeConvolutions(record, path, add);
+    for (const study of STUDIES.filter(wanted)) {
       const training = trainer(study, create());
       let nfe: readonly [number, number] = [0, 0];
       const { ms, spread } = await measure(async () => (nfe = await training.step()), {
@@ -42,7 +46,7 @@ export async function peers(record: Recorder): Promise<void> {
       add({ ...row, gflops: null, shareOfPeak: null, nfe });
     }
   }
-  const input = await peerInput(record.budget);
+  const input = await peerInput(record);
   for (const peer of PEERS) {
     const absent = await missing(peer);
     if (absent.length > 0) {
@@ -63,10 +67,10 @@ export async function peers(record: Recorder): Promise<void> {
 }
 
 /** What the scripts need: sizes of the cases, and the weights, batch and noise of the studies, so that all solve the same equation. */
-async function peerInput(budget: number): Promise<object> {
+async function peerInput({ budget, wanted }: Recorder): Promise<object> {
   const backend = createCpuBackend({ path: 'reference' });
   const studies = [];
-  for (const study of STUDIES) {
+  for (const study of STUDIES.filter(({ name }) => wanted(name))) {
     const params = flowOf(study).init(key(1), { backend });
     const sizes = [2, ...study.hidden, 2];
     const read = (kind: string): Promise<number[][]> =>
@@ -84,10 +88,14 @@ async function peerInput(budget: number): Promise<object> {
     });
     Object.values(params).forEach((tensor) => tensor.dispose());
   }
-  return { seconds: budget / 1000, cases: CASES, studies };
+  const [cases, convolutions] = [CASES, CONVOLUTIONS].map((list) => list.filter(({ name }) => wanted(name)));
+  return { seconds: budget / 1000, cases, convolutions, studies };
 }
 
-/** Each peer's best over our best, case by case. */
+/**
+ * Each peer's best over our best, case by case. Where both say how many evaluations a step took, also what the ratio is when both
+ * take as many: that of the times for each evaluation.
+ */
 export function ratios(rows: readonly Row[]): readonly string[] {
   const best = (list: readonly Row[]): Row => list.reduce((a, b) => (b.ms < a.ms ? b : a));
   const ours = (row: Row): boolean => ['native', 'wasm'].includes(row.implementation);
@@ -101,8 +109,12 @@ export function ratios(rows: readonly Row[]): readonly string[] {
       const theirs = best(same.filter((row) => row.implementation === other));
       const mine = best(own);
       const calls = (row: Row): string => (row.nfe ? ` (NFE ${row.nfe.join('+')})` : '');
-      const ratio = (theirs.ms / mine.ms).toFixed(1);
-      return `${name}: ${ratio}× ${other}, ${mine.ms.toPrecision(3)} ms${calls(mine)} against ${theirs.ms.toPrecision(3)} ms${calls(theirs)}`;
+      const ratio = theirs.ms / mine.ms;
+      const both = theirs.nfe && mine.nfe;
+      const equal = both ? `, ${((ratio * total(mine.nfe)) / total(theirs.nfe)).toFixed(1)}× at equal NFE` : '';
+      return `${name}: ${ratio.toFixed(1)}× ${other}, ${mine.ms.toPrecision(3)} ms${calls(mine)} against ${theirs.ms.toPrecision(3)} ms${calls(theirs)}${equal}`;
     });
   });
 }
+
+const total = ([forward, backward]: readonly [number, number]): number => forward + backward;

@@ -47,7 +47,8 @@ function nets(): readonly Net[] {
 export async function pruned(record: Recorder): Promise<void> {
   const path = paths().find(({ threads }) => threads === 1);
   if (path === undefined) return record.note('pruned is not measured: no compiled kernels run here');
-  for (const net of nets()) await timeNet(net, path.name, path.create(), record);
+  for (const net of nets().filter(({ name }) => record.wanted(name)))
+    await timeNet(net, path.name, path.create(), record);
 }
 
 async function timeNet(net: Net, path: string, backend: CpuBackend, record: Recorder): Promise<void> {

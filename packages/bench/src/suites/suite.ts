@@ -4,6 +4,8 @@ import type { Peak, Row } from '../report.ts';
 export interface Recorder {
   row(row: Row): void;
   note(text: string): void;
+  /** Whether a case is to be measured, by its name in the table. */
+  wanted(name: string): boolean;
   /** One line on what is being measured. */
   progress(text: string): void;
   readonly peaks: readonly Peak[];

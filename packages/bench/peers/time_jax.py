@@ -1,4 +1,4 @@
-"""JAX's side of the comparison: `python3 jax_diffrax.py THREADS < input.json`. One JSON row a line on standard output.
+"""JAX's side of the comparison: `python3 time_jax.py THREADS < input.json`. One JSON row a line on standard output.
 
 Everything is compiled by jit before it is timed. A dual pass is jax.jvp, its reverse pass jax.vjp of that; a step is
 diffrax's Dopri5 with the adjoint equation, and with its default, discrete, checkpointed adjoint."""
@@ -63,6 +63,20 @@ def evaluations(case):
     report(case["name"], "vjp", "JAX jit", measure(lambda: reverse(params, x, dx, ct, dct), given["seconds"]))
 
 
+def convolutions(case):
+    images = (case["batch"], case["size"], case["size"], case["channels"])
+    x, dy = (jax.random.normal(jax.random.key(i), images) for i in range(2))
+    w = jax.random.normal(jax.random.key(2), (3, 3, case["channels"], case["channels"]))
+
+    def convolve(x, w):
+        return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    forward = jax.jit(convolve)
+    reverse = jax.jit(lambda x, w, dy: jax.vjp(convolve, x, w)[1](dy))
+    report(case["name"], "forward", "JAX jit", measure(lambda: forward(x, w), given["seconds"]))
+    report(case["name"], "vjp", "JAX jit", measure(lambda: reverse(x, w, dy), given["seconds"]))
+
+
 def steps(study):
     sizes, tolerance = study["sizes"], study["tolerance"]
     params = [
@@ -109,5 +123,7 @@ def steps(study):
 
 for case in given["cases"]:
     evaluations(case)
+for case in given["convolutions"]:
+    convolutions(case)
 for study in given["studies"]:
     steps(study)

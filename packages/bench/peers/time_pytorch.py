@@ -1,4 +1,4 @@
-"""PyTorch's side of the comparison: `python3 pytorch.py THREADS < input.json`. One JSON row a line on standard output.
+"""PyTorch's side of the comparison: `python3 time_pytorch.py THREADS < input.json`. One JSON row a line on standard output.
 
 Evaluations are those of a continuous normalizing flow as its users write them: f, and the divergence by automatic
 differentiation. Steps are whole optimiser steps with torchdiffeq's adjoint and with torchdyn."""
@@ -66,6 +66,20 @@ def evaluations(case):
     report(case["name"], "vjp", "PyTorch autograd", measure(vjp, given["seconds"]))
 
 
+def convolutions(case):
+    channels, size = case["channels"], case["size"]
+    for layout, memory in (("", torch.contiguous_format), (", channels last", torch.channels_last)):
+        x, dy = (torch.randn(case["batch"], channels, size, size).to(memory_format=memory) for _ in range(2))
+        w = torch.randn(channels, channels, 3, 3).to(memory_format=memory)
+        with torch.no_grad():
+            forward = measure(lambda: torch.nn.functional.conv2d(x, w, padding=1), given["seconds"])
+        report(case["name"], "forward", "PyTorch" + layout, forward)
+        x.requires_grad_(True), w.requires_grad_(True)
+        y = torch.nn.functional.conv2d(x, w, padding=1)
+        vjp = measure(lambda: torch.autograd.grad(y, [x, w], dy, retain_graph=True), given["seconds"])
+        report(case["name"], "vjp", "PyTorch" + layout, vjp)
+
+
 class Flow(torch.nn.Module):
     """The state is [divergence, position], as torchdyn's CNF lays it out."""
 
@@ -73,7 +87,7 @@ class Flow(torch.nn.Module):
         super().__init__()
         self.net, self.noise, self.nfe = net, noise, 0
 
-    def forward(self, t, state):
+    def forward(self, t, state, args=None):  # torchdyn gives arguments of the equation
         self.nfe += 1
         with torch.enable_grad():
             z = state[:, 1:].requires_grad_(True)
@@ -139,5 +153,7 @@ def steps(study):
 
 for case in given["cases"]:
     evaluations(case)
+for case in given["convolutions"]:
+    convolutions(case)
 for study in given["studies"]:
     steps(study)
