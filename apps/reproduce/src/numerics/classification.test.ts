@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { disposeTree, key, tensor } from '@sparseflow/tensor';
+import { labelsToTensor, toTensor } from '@sparseflow/datasets';
+import { hessianOperator, lanczos, restrict, unflatten } from '@sparseflow/hessian';
+import { add, disposeTree, key, mapTree, mul, tensor } from '@sparseflow/tensor';
 import type { Params } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { planStudy } from '../plan.ts';
@@ -93,4 +95,26 @@ test('measures what the study names, and draws what the figure needs, leaving no
   expect(ways[81]).toBeCloseTo(ends[1]!, 2);
   disposeTree([x, labels]);
   expect(backend.liveBuffers()).toBe(before + 1); // the logits
+});
+
+test('the frozen loss has a Hessian whose largest eigenvalue is that of central differences', async () => {
+  const { params, masks } = await pruneRound(
+    classificationTask(configOf('structured'), backend),
+    { params: classifierOf(dense).init(keysOf(dense).init, { backend }), masks: {} },
+    { ...configOf('structured'), keepRatio: 0.1 },
+  );
+  const model = classifierOf(dense);
+  const [x, labels] = [toTensor(batch, { backend }), labelsToTensor(batch, { backend })];
+  const frozen = await model.frozenLoss(params, x, labels);
+  const whole = await hessianOperator((p: Params) => frozen.loss(p), params, [{ batch: null }]);
+  const operator = await restrict(whole, masks);
+  const { values, vectors, converged } = await lanczos(operator, { k: 1, key: key(5) });
+  expect(converged).toBe(true);
+  const top = unflatten(operator.expand(vectors[0]!), params, whole.layout);
+  // Along its unit vector v the loss has the second derivative λ: truncation h² and rounding 1e-16 / h² are both near 1e-8.
+  const along = (h: number): number =>
+    frozen.loss(mapTree(params, (leaf, i) => add(leaf, mul(Object.values(top)[i]!, h)))).dataSync()[0]!;
+  const h = 1e-4;
+  expect(values[0]).toBeCloseTo((along(h) - 2 * along(0) + along(-h)) / h ** 2, 5);
+  frozen.dispose();
 });

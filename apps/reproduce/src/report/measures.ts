@@ -133,7 +133,10 @@ function cellsOfMeasures(
     'prune ratio': `${percent(key.pruneRatio)} %`,
     method: key.method === 'control' ? 'control (not pruned)' : (prunerNameOf(key.method) ?? key.method),
     parameters: over(({ parameters }) => parameters, 0),
-    'test NLL': over(({ testNll }) => testNll, 3) + (diverged > 0 ? ` (${diverged} diverged)` : ''),
+    // Those of good classifiers are small.
+    'test NLL':
+      over(({ testNll }) => testNll, result.task === 'classification' ? 5 : 3) +
+      (diverged > 0 ? ` (${diverged} diverged)` : ''),
   };
   const nll = publishedNllFor(result, 'paper', key.method, key.pruneRatio);
   cells['test NLL: paper'] = nll === undefined ? none : formatEstimate(nll.testNll);
