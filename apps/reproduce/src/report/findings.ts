@@ -55,7 +55,7 @@ export function findings(result: Result): string[] {
 }
 
 /** Ratio with the lowest mean validation NLL: choosing by the test set would flatter it. */
-function bestRatio(result: Result, method: Method, ratios: readonly number[]): number | undefined {
+export function bestRatio(result: Result, method: Method, ratios: readonly number[]): number | undefined {
   const means = ratios.flatMap((ratio) => {
     const values = result.points
       .filter((point) => point.method === method && point.pruneRatio === ratio)

@@ -4,6 +4,7 @@ import type { Table } from './content.ts';
 import { contentOf, wordColumns } from './content.ts';
 import { escapeXml } from './render.ts';
 import { beforeComparing, howItWasRun, whatIsMissing } from './table.ts';
+import { renderSummary } from './summary.ts';
 import { colours, darkColours, onPage } from './theme.ts';
 
 /**
@@ -31,7 +32,9 @@ export function renderPage(studies: readonly StoredStudy[]): string {
     contents,
     '</header>',
     '<main>',
-    studies.length === 0 ? '<p>No finished study yet.</p>' : studies.map(renderStudy).join('\n'),
+    ...(studies.length === 0
+      ? ['<p>No finished point yet.</p>']
+      : [renderSummary(studies.map(({ result }) => result)), ...studies.map(renderStudy)]),
     '</main>',
     '</body>',
     '</html>',
@@ -176,6 +179,19 @@ dl div{display:grid;grid-template-columns:7rem 1fr;gap:.75rem;padding:.2rem 0}
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+.claims{list-style:none;padding:0;margin:1.25rem 0;display:grid;gap:.75rem}
+.claims>li{margin:0;border-left:4px solid var(--muted);padding:.1rem 0 .1rem .9rem;break-inside:avoid}
+.claims>li[data-verdict=yes]{border-color:var(--control)}
+.claims>li[data-verdict=no]{border-color:var(--structured)}
+.claims p{margin:0;max-width:none}
+.verdict{font-size:.8125rem;font-weight:600;color:var(--muted)}
+[data-verdict=yes]>.verdict{color:var(--control)}
+[data-verdict=no]>.verdict{color:var(--structured)}
+.claim{font-weight:600}
+.claim .note{font-weight:400;white-space:nowrap}
+.evidence{font-size:.875rem;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.evidence li+li{margin-top:.1rem}
+@media (max-width:40rem){.claim .note{white-space:normal}}
 @media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}header{padding-top:1.5rem}}
-@media print{section{break-inside:auto}.scroll{overflow:visible}}
+@media print{:root{color-scheme:light;${variables(colours)}}body{font-size:11px}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8.5px}th,td{padding:.15rem .3rem}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
 `.trim();

@@ -35,7 +35,8 @@ export function howItWasRun(result: Result): [name: string, value: string][] {
   ];
 }
 
-function describeMachine({ cpu, cores, memoryGiB, platform }: Machine): string {
+/** A machine in one line. */
+export function describeMachine({ cpu, cores, memoryGiB, platform }: Machine): string {
   return `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGiB} GiB, ${platform}`;
 }
 

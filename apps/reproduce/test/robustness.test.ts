@@ -1,0 +1,224 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSafetensors } from '@sparseflow/optim';
+import * as v from 'valibot';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Result } from '../src/results/schema.ts';
+import { resultSchema } from '../src/results/schema.ts';
+import type { Program } from './program.ts';
+import { createProgram } from './program.ts';
+import { decodeTfEvents } from './tfevents.ts';
+
+// What may go wrong in a run of hours, done to the program as it is run, on a real backend.
+const smoke = 'gaussians --budget smoke --backend wasm';
+let program: Program;
+beforeAll(async () => {
+  program = await createProgram('robustness');
+  const { code, stderr } = await program.run(`${smoke} --workers 3 --out whole`);
+  expect(stderr).toContain('Done in');
+  expect(code).toBe(0);
+}, 300_000);
+afterAll(() => program.remove());
+
+const at = (...path: string[]): string => join(program.cwd, ...path);
+const resultIn = (out: string): Result =>
+  v.parse(resultSchema, JSON.parse(readFileSync(at(out, 'gaussians', 'result.json'), 'utf8')));
+
+/** Everything computed, to the last bit: the files of points (but for the time they took), what was drawn, and the trained parameters. */
+function computed(out: string): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const folder of ['points', 'artefacts']) {
+    for (const name of readdirSync(at(out, 'gaussians', folder))) {
+      const text = readFileSync(at(out, 'gaussians', folder, name), 'utf8');
+      files.set(`${folder}/${name}`, text.replace(/"seconds": [\d.e-]+/, ''));
+    }
+  }
+  for (const name of readdirSync(at(out, 'gaussians', 'checkpoints'))) {
+    const { tensors } = readSafetensors(readFileSync(at(out, 'gaussians', 'checkpoints', name)));
+    for (const [tensor, { bytes }] of Object.entries(tensors))
+      files.set(`${name} ${tensor}`, Buffer.from(bytes).toString('base64'));
+  }
+  return files;
+}
+
+/** Files that were being written when something happened. */
+const halfWritten = (out: string): string[] =>
+  readdirSync(at(out), { recursive: true, encoding: 'utf8' }).filter((name) => /\.tmp$|\.\d{5,}$/.test(name));
+
+/** The steps that each point's logs say were taken, which must be the same in both. */
+function loggedSteps(out: string): Map<string, number[]> {
+  const folder = at(out, 'gaussians');
+  const runs = readdirSync(join(folder, 'tensorboard'));
+  return new Map(
+    readdirSync(join(folder, 'logs')).map((name) => {
+      const rows = readFileSync(join(folder, 'logs', name), 'utf8')
+        .trimEnd()
+        .split('\n');
+      const parsed = rows.map((row) => JSON.parse(row) as { readonly type: string; readonly step: number });
+      const events = runs
+        .filter((run) => run.endsWith(name.slice(0, 8)))
+        .flatMap((run) =>
+          decodeTfEvents(readFileSync(join(folder, 'tensorboard', run, 'events.out.tfevents.sparseflow'))),
+        );
+      expect(events).toHaveLength(rows.length);
+      return [name, parsed.filter(({ type }) => type === 'step').map(({ step }) => step)];
+    }),
+  );
+}
+
+test('the numbers do not depend on the number of workers', { timeout: 300_000 }, async () => {
+  expect((await program.run(`${smoke} --workers 1 --out one`)).code).toBe(0);
+  expect(computed('one')).toEqual(computed('whole'));
+});
+
+test(
+  'killed in the middle of a training, it loses about a second, and resumed it gives the same bits and logs',
+  { timeout: 300_000 },
+  async () => {
+    const line = `${smoke} --workers 1 --out killed`;
+    const running = program.start(line);
+    await running.says(/^\[1\/5/m);
+    const checkpoints = at('killed', 'gaussians', 'checkpoints');
+    const states = (): string[] => readdirSync(checkpoints).filter((name) => name.endsWith('.training.safetensors'));
+    while (states().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const killed = Date.now();
+    running.kill('SIGKILL');
+    expect((await running.ended).signal).toBe('SIGKILL');
+    // A second between saves, a step, and the save itself; the rest is for machines that do many things at once.
+    const [state] = states();
+    if (state !== undefined) expect(killed - statSync(join(checkpoints, state)).mtimeMs).toBeLessThan(4000);
+    // The report is of what was finished.
+    expect(resultIn('killed').points).toHaveLength(1);
+    expect(readFileSync(at('killed', 'index.html'), 'utf8')).toContain('1 of 5 points');
+
+    expect((await program.run(line)).code).toBe(0);
+    expect(computed('killed')).toEqual(computed('whole'));
+    expect(loggedSteps('killed')).toEqual(loggedSteps('whole'));
+    expect(resultIn('killed').partial).toBeUndefined();
+    expect(halfWritten('killed')).toEqual([]);
+  },
+);
+
+describe('a full disk', () => {
+  /** Checks what must hold wherever the disk filled up, then that a run with room gives the same bits. */
+  async function endsWell(line: string, prefix: readonly string[], out: string, refusal: RegExp, makeRoom: () => void) {
+    const { code, stderr } = await program.run(line, prefix);
+    const last = stderr.trimEnd().split('\n').at(-1)!;
+    expect(last).toMatch(refusal);
+    expect(last).toContain('then run the same command again');
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(code).toBe(1);
+    expect(halfWritten(out)).toEqual([]);
+    makeRoom();
+    expect((await program.run(line)).code).toBe(0);
+    expect(computed(out)).toEqual(computed('whole'));
+  }
+
+  test('a limit on the size of files ends the run with one line, and it resumes', { timeout: 300_000 }, async () => {
+    // 20 blocks of 1024 bytes: room for points and checkpoints, not for the arrays of a figure.
+    const limited = ['bash', '-c', 'ulimit -f 20; exec "$@"', 'bash'];
+    const line = `${smoke} --workers 2 --out limited`;
+    await endsWell(
+      line,
+      limited,
+      'limited',
+      /^cannot write .*: it would be larger than files may be here/,
+      () => undefined,
+    );
+  });
+
+  // A file system of its own needs the right to mount one, which root has, and others may have in a namespace of theirs.
+  const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+  test.skipIf(!canMount)(
+    `no space left ends the run with one line, and it resumes${canMount ? '' : ' (skipped: only root may mount a small disk)'}`,
+    { timeout: 300_000 },
+    async () => {
+      mkdirSync(at('small'));
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160k', 'tmpfs', at('small')]);
+      try {
+        const line = `${smoke} --workers 2 --out small/results`;
+        const makeRoom = (): void => void execFileSync('mount', ['-o', 'remount,size=64m', at('small')]);
+        await endsWell(line, [], 'small/results', /^cannot write .*: the disk is full \(ENOSPC\)/, makeRoom);
+      } finally {
+        execFileSync('umount', [at('small')]);
+      }
+    },
+  );
+});
+
+test('damaged checkpoints are named and left alone, and computed again', { timeout: 300_000 }, async () => {
+  const line = `${smoke} --workers 1 --out damaged`;
+  const running = program.start(line);
+  await running.says(/^\[1\/5/m);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  running.kill('SIGTERM');
+  expect((await running.ended).code).toBe(130);
+  const checkpoints = at('damaged', 'gaussians', 'checkpoints');
+  const names = readdirSync(checkpoints).filter((name) => name.endsWith('.safetensors'));
+  // The dense flow that all others continue from, and the state of what was under way.
+  expect(names).toHaveLength(2);
+  for (const name of names) {
+    const bytes = readFileSync(join(checkpoints, name));
+    bytes[bytes.length - 9]! ^= 4;
+    writeFileSync(join(checkpoints, name), bytes);
+  }
+  writeFileSync(at('damaged', 'gaussians', 'points', 'shopping.txt'), 'milk');
+  const { code, stderr } = await program.run(line);
+  expect(code).toBe(0);
+  for (const name of names) {
+    expect(stderr).toContain(`${join(checkpoints, name)} cannot be used and is left alone`);
+    expect(existsSync(join(checkpoints, name))).toBe(true);
+    rmSync(join(checkpoints, name));
+  }
+  expect(readFileSync(at('damaged', 'gaussians', 'points', 'shopping.txt'), 'utf8')).toBe('milk');
+  rmSync(at('damaged', 'gaussians', 'points', 'shopping.txt'));
+  const withoutNumber = (out: string): string[] =>
+    [...computed(out).keys()].map((name) => name.replace(/\.1(?=\.)/, ''));
+  expect(withoutNumber('damaged').sort()).toEqual(withoutNumber('whole').sort());
+  expect(resultIn('damaged').points.map(({ seconds: _seconds, ...point }) => point)).toEqual(
+    resultIn('whole').points.map(({ seconds: _seconds, ...point }) => point),
+  );
+});
+
+test('results of a real run merge with their checkpoints and logs', { timeout: 120_000 }, async () => {
+  const { code, stderr } = await program.run('merge whole --out merged');
+  expect([code, stderr]).toEqual([0, expect.stringContaining('5 points taken over') as string]);
+  expect(computed('merged')).toEqual(computed('whole'));
+  expect(loggedSteps('merged')).toEqual(loggedSteps('whole'));
+  const again = await program.run(`${smoke} --out merged`);
+  expect(again.stderr).toContain('0 points to compute, 5 kept from before');
+});
+
+describe('what cannot be carried out ends with 2 and one line, and writes nothing', () => {
+  test.each([
+    ['unknown study', 'gausians', /^unknown study 'gausians' \(did you mean 'gaussians'\?\)/],
+    [
+      'unusable backend',
+      'gaussians --backend tfjs-webgl --out no',
+      /^backend 'tfjs-webgl': WebGL needs a browser\. To fix: /,
+    ],
+    ['missing data', 'gaussians --data-dir nowhere --out no', /^--data-dir .*nowhere is not a directory\. To fix: /],
+    ['a file in the way', 'gaussians --backend wasm --out whole/index.html', /^--out .* is not a directory\. To fix: /],
+    [
+      'a place that nobody may write to',
+      'gaussians --backend wasm --out /proc/results',
+      /^--out .* cannot be written .*To fix: /,
+    ],
+    [
+      'somebody’s own files',
+      'gaussians --backend wasm --out photos',
+      /photos holds files that are not results .*\(cat\.jpg\)/,
+    ],
+  ])('%s', { timeout: 60_000 }, async (_what, line, message) => {
+    mkdirSync(at('photos'), { recursive: true });
+    writeFileSync(at('photos', 'cat.jpg'), '');
+    const before = readdirSync(program.cwd, { recursive: true });
+    const { code, stdout, stderr } = await program.run(line);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^[^\n]*\n$/);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(readdirSync(program.cwd, { recursive: true })).toEqual(before);
+  });
+});
