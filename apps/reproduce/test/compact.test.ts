@@ -198,6 +198,19 @@ describe.each(flows.map((c) => [c.name, c] as const))('compact: %s', (_, { flow:
     await compare((m, p) => m.sample(p, 3, { key: key(8), backend, ...fixed }));
   });
 
+  test('has just what structured pruning leaves', async () => {
+    const { neurons } = model;
+    const pruned = await prune(params, undefined, neuronNorm, { keep: 0.4, neurons, unreachable: 'nearest' });
+    const small = await compact<Flow>(model, params, pruned.masks);
+    expect(small.masks).toEqual({});
+    expect(Object.values(small.params).reduce((n, { size }) => n + size, 0)).toBe(pruned.report.size);
+    for (const { name } of neurons) expect(small.sizes[name]).toBe(pruned.report.neurons[name]!.kept);
+    const before = (await model.logProb(applyMasks(params, pruned.masks), points, fixed)).dataSync();
+    (await small.model.logProb(small.params, points, fixed))
+      .dataSync()
+      .forEach((y, i) => expect(Math.abs(y - before[i]!)).toBeLessThan(1e-9));
+  });
+
   test('can be trained on', async () => {
     const small = await compact<Flow>(model, params, masks);
     const optimizer = adam({ learningRate: 0.01 });

@@ -19,7 +19,7 @@ export type {
   TrainingState,
   Transform,
 } from './transforms/transform.ts';
-export { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int } from './regularisers/ffjord.ts';
+export { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int, timePenalty } from './regularisers/ffjord.ts';
 export { hamiltonJacobi } from './regularisers/hamiltonJacobi.ts';
 export { jacobian } from './regularisers/jacobian.ts';
 export { kinetic } from './regularisers/kinetic.ts';

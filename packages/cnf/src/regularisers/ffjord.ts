@@ -1,4 +1,4 @@
-import { abs, affine, mean, mul, scope, sqrt, square, sub, sum, vjp } from '@sparseflow/tensor';
+import { abs, affine, mean, mul, ones, scope, sqrt, square, sub, sum, vjp } from '@sparseflow/tensor';
 import type { Tensor } from '@sparseflow/tensor';
 import { exact } from '../divergence/exact.ts';
 import { dualPass } from '../field.ts';
@@ -70,4 +70,9 @@ export function JoffdiagFrobint(weight: number): Regulariser {
         return mul(off, 1 / Math.max(1, dim * (dim - 1)));
       }),
   };
+}
+
+/** FFJORD's `time_penalty`: the end time itself, where it is trained; all blocks add theirs. */
+export function timePenalty(weight: number): Regulariser {
+  return { name: 'time_penalty', weight, rate: ({ z }) => ones([z.shape[0]!], z) };
 }

@@ -12,7 +12,7 @@ import { autoencoder } from '../fields/autoencoder.ts';
 import { odeNet } from '../fields/odeNet.ts';
 import { potential } from '../fields/potential.ts';
 import { residual } from '../fields/residual.ts';
-import { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int } from './ffjord.ts';
+import { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int, timePenalty } from './ffjord.ts';
 import { hamiltonJacobi } from './hamiltonJacobi.ts';
 import { jacobian } from './jacobian.ts';
 import { kinetic } from './kinetic.ts';
@@ -68,6 +68,7 @@ describe.each([exact(), hutchinson()])('closed forms of a linear field, divergen
     ['JdiagFrobint', JdiagFrobint, each(rms(A.map((row, i) => row[i]!)))],
     ['JoffdiagFrobint', JoffdiagFrobint, each(off / 6)],
     ['kinetic', kinetic, f.map(squares)],
+    ['time_penalty', timePenalty, each(1)],
   ])('%s', (name, make, expected) => {
     const regulariser = make(0.5);
     expect(regulariser).toMatchObject({ name, weight: 0.5 });
@@ -95,8 +96,12 @@ describe('jacobian', () => {
   it('refuses a trace that is taken elsewhere', () => {
     const field = autoencoder({ shape: 3, hidden: [2], layer: 'concat', activation: 'tanh' });
     const own = field.init(key(0), { backend });
-    expect(() => rateOf(jacobian(1), exact(), undefined, field, own)).toThrowErrorMatchingInlineSnapshot(`[ValueError: jacobian: the trace is not taken in the space of z. To fix: use JFrobint, or another field.]`);
-    expect(() => residual(field)).toThrowErrorMatchingInlineSnapshot(`[ValueError: residual: a field with a trace of its own. To fix: give one whose trace is taken in z.]`);
+    expect(() => rateOf(jacobian(1), exact(), undefined, field, own)).toThrowErrorMatchingInlineSnapshot(
+      `[ValueError: jacobian: the trace is not taken in the space of z. To fix: use JFrobint, or another field.]`,
+    );
+    expect(() => residual(field)).toThrowErrorMatchingInlineSnapshot(
+      `[ValueError: residual: a field with a trace of its own. To fix: give one whose trace is taken in z.]`,
+    );
   });
 });
 
@@ -132,6 +137,18 @@ describe('the penalty', () => {
     const flow = cnf({ field: counted, regularisers: [kinetic(0.1), jacobian(0.1)], divergence: hutchinson() });
     const { stats } = await flow.lossAndGrad(own, z, { key: key(1) });
     expect(evaluations).toBe(stats.nfe + stats.nfeBackward);
+  });
+
+  it('of the time is what the end time costs', async () => {
+    const field = odeNet({ shape: 3, hidden: [4], layer: 'concat', activation: 'tanh' });
+    const own = field.init(key(0), { backend });
+    const sqrtEndTime = tensor([1.2], { backend });
+    const gradient = async (regularisers: readonly Regulariser[]): Promise<number> => {
+      const { grads } = await cnf({ field, trainTime: true, regularisers }).lossAndGrad({ ...own, sqrtEndTime }, z);
+      return grads['sqrtEndTime']!.dataSync()[0]!;
+    };
+    // 0.5 T with T = s², so s; the steps differ by the penalty's error, far below the tolerance.
+    expect((await gradient([timePenalty(0.5)])) - (await gradient([]))).toBeCloseTo(1.2, 4);
   });
 
   it('has a finite gradient where the field is zero', async () => {
@@ -243,7 +260,11 @@ describe('fields of other kinds', () => {
       Math.abs(inTime[b]! - squares([0, 1, 2].map((k) => slope([...row, t], k))) / 2),
     );
     expect(maxDifference(rate, expected)).toBeLessThan(1e-5);
-    expect(() => potential({ dim: 2, width: 0 })).toThrowErrorMatchingInlineSnapshot(`[ValueError: potential: a size of 0. To fix: give positive integers.]`);
-    expect(() => potential({ dim: 2, width: 2, layers: 0 })).toThrowErrorMatchingInlineSnapshot(`[ValueError: potential: a size of 0. To fix: give positive integers.]`);
+    expect(() => potential({ dim: 2, width: 0 })).toThrowErrorMatchingInlineSnapshot(
+      `[ValueError: potential: a size of 0. To fix: give positive integers.]`,
+    );
+    expect(() => potential({ dim: 2, width: 2, layers: 0 })).toThrowErrorMatchingInlineSnapshot(
+      `[ValueError: potential: a size of 0. To fix: give positive integers.]`,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { add, affine, div, log, log1p, neg, scope, sigmoid, softplus, sub, sum, ValueError } from '@sparseflow/tensor';
+import { add, affine, div, log, neg, scope, sigmoid, softplus, sub, sum, ValueError } from '@sparseflow/tensor';
 import type { Tensor } from '@sparseflow/tensor';
 import type { Transform } from './transform.ts';
 import { transformOf } from './transformOf.ts';
@@ -27,8 +27,8 @@ export function logit({ dim, alpha = 1e-6 }: { readonly dim: number; readonly al
     dim,
     forward: (_, x) =>
       scope(() => {
-        const s = affine(x, width, alpha);
-        const z = sub(log(s), log1p(neg(s)));
+        // 1 - s from 1 - x, which is exact near 1, where 1 - s itself would lose all digits in float32.
+        const z = sub(log(affine(x, width, alpha)), log(affine(affine(x, -1, 1), width, alpha)));
         return { z, logDet: logDetAt(z) };
       }),
     inverse: (_, z) => scope(() => ({ z: div(affine(sigmoid(z), 1, -alpha), width), logDet: neg(logDetAt(z)) })),
