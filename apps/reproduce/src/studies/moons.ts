@@ -103,6 +103,7 @@ export const moons: TrainingStudy = {
     'The paper prints no numbers for this experiment; it says that networks pruned by up to 84 % keep a safe decision boundary, and that the boundary of one pruned by 96 % comes very close to one class, at equal accuracy.',
     'The paper’s table of hyper-parameters says 128 hidden units; the configuration of the published code says 64, which is used here. The two coordinates of the final state are the logits: there is no layer after the differential equation.',
     'Distances are in units of the normalised data. The boundary is found by linear interpolation on a grid of 200 × 200 points over [−4, 4]² (spacing .04); where the edge of that square is nearer, it counts as boundary.',
+    'Unstructured pruning may, as in the original code, take all weights of a layer. The field is then constant and the two coordinates of a point, shifted, are its logits: right for about a fifth of the points.',
     'The data have no noise across the arcs but a shift along the diagonal of less than .15, and training and test points share their angles: a high test accuracy says little, so the margins are what to compare.',
   ],
   extent: 3,
