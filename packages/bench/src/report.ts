@@ -1,5 +1,5 @@
 /** The suites that can be run. */
-export const SUITES = ['kernels', 'step', 'sparse', 'pruned', 'peers'] as const;
+export const SUITES = ['kernels', 'step', 'sparse', 'pruned', 'peers', 'ode'] as const;
 
 export type Suite = (typeof SUITES)[number];
 
@@ -21,6 +21,8 @@ export interface Row {
   readonly shareOfPeak: number | null;
   /** Evaluations of the dynamics, forward and in the adjoint, of a whole step. */
   readonly nfe?: readonly [forward: number, backward: number];
+  /** Distance of the result from the right one. */
+  readonly error?: number;
   /** What else there is to say, such as the speed-up over dense. */
   readonly note?: string;
 }

@@ -10,6 +10,7 @@ const COLUMNS: readonly { readonly title: string; readonly cell: (row: Row) => s
   { title: 'GFLOP/s', cell: ({ gflops }) => (gflops === null ? '' : gflops.toFixed(gflops < 10 ? 1 : 0)) },
   { title: 'of peak', cell: ({ shareOfPeak }) => (shareOfPeak === null ? '' : `${(100 * shareOfPeak).toFixed(0)} %`) },
   { title: 'NFE', cell: ({ nfe }) => (nfe ? nfe.join('+') : '') },
+  { title: 'error', cell: ({ error }) => (error === undefined ? '' : error.toExponential(1)) },
   { title: '', cell: ({ note }) => note ?? '', left: true },
 ];
 

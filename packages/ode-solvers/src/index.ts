@@ -11,7 +11,7 @@ export type { ControllerName, PidCoefficients } from './march/control.ts';
 export type { EventOptions } from './march/events.ts';
 export type { Status } from './march/journey.ts';
 export { solveVjp, type SolutionCotangent, type SolutionGradient, type SolveVjp } from './solveVjp.ts';
-export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams.ts';
+export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams/solveAdams.ts';
 export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch.ts';
 export { kvaerno4, type ImplicitSolver, type StiffStats } from './implicit.ts';
 export { solveStiff, type StiffOptions, type StiffSolution } from './solveStiff.ts';
@@ -46,6 +46,7 @@ export { tsit5 } from './solvers/tsit5.ts';
 
 export { checkAdjoint, type AdjointComparison, type AdjointReport, type CheckAdjointOptions } from './checkAdjoint.ts';
 export type { Adjoint } from './adjoints/adjoint.ts';
+export type { Replayable } from './adjoints/replayed.ts';
 export { backsolve, interpolated, type BacksolveOptions } from './adjoints/backsolve.ts';
 export { checkpoint, type CheckpointOptions } from './adjoints/checkpoint.ts';
 export { direct } from './adjoints/direct.ts';

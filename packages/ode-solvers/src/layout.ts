@@ -10,7 +10,7 @@ export interface Layout<Y extends Tree> {
   unflatten(leaves: readonly Tensor[]): Y;
 }
 
-/** The layout of `tree`, whose leaves are called `name` and their path. @throws {ShapeError} when it holds no tensor. */
+/** The layout of `tree`, whose leaves are called `name` and their path. */
 export function layoutOf<Y extends Tree>(tree: Y, name: string): Layout<Y> {
   const leaves: Tensor[] = [];
   const names: string[] = [];
@@ -41,6 +41,21 @@ export function layoutOf<Y extends Tree>(tree: Y, name: string): Layout<Y> {
       return build(tree) as Y;
     },
   };
+}
+
+/**
+ * The layout of a state that is to be solved for.
+ * @throws {ShapeError} when it holds no tensor
+ * @throws {DTypeError} when a part of it is an integer
+ */
+export function stateLayout<Y extends Tree>(y0: Y, where: string): Layout<Y> {
+  const layout = layoutOf(y0, 'y');
+  const { leaves, names } = layout;
+  if (leaves.length === 0)
+    throw new ShapeError(where, 'the state holds no tensor', 'give a tensor or a tree of tensors');
+  const integer = leaves.findIndex((leaf) => leaf.dtype === 'int32');
+  if (integer >= 0) throw new DTypeError(where, `${names[integer]} is int32`, 'cast the state to a floating type');
+  return layout;
 }
 
 function match(expected: Tree, actual: unknown, what: string, into: Tensor[]): void {

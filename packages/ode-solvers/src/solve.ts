@@ -1,7 +1,6 @@
 import {
   copy,
   disposeTree,
-  DTypeError,
   flattenTree,
   scope,
   ShapeError,
@@ -10,7 +9,7 @@ import {
   type Params,
   type Tree,
 } from '@sparseflow/tensor';
-import { layoutOf, type Layout } from './layout.ts';
+import { stateLayout, type Layout } from './layout.ts';
 import { stepAt } from './dense.ts';
 import type { EventOptions } from './march/events.ts';
 import { run } from './march/coroutine.ts';
@@ -157,12 +156,8 @@ export function pose<Y extends Tree, P extends Tree>(
     atol: typeof options.atol === 'number' ? options.atol : undefined,
   };
   const plan = makePlan({ ...options, ...numbers }, (what, remedy) => new ValueError('solve', what, remedy));
-  const layout = layoutOf(y0, 'y');
+  const layout = stateLayout(y0, 'solve');
   const { leaves, names } = layout;
-  if (leaves.length === 0)
-    throw new ShapeError('solve', 'the state holds no tensor', 'give a tensor or a tree of tensors');
-  const integer = leaves.findIndex((leaf) => leaf.dtype === 'int32');
-  if (integer >= 0) throw new DTypeError('solve', `${names[integer]} is int32`, 'cast the state to a floating type');
   const evaluate = (t: number, y: Leaves, p: P): Leaves => layout.flatten(f(t, layout.unflatten(y), p), 'f');
   const problem = {
     field: (t: number, y: Leaves) => evaluate(t, y, params),

@@ -17,6 +17,7 @@ import type { Wait } from './march/coroutine.ts';
 import type { Stepper, Trial } from './march/stepper.ts';
 import type { Plan } from './plan.ts';
 import { copy } from './replay.ts';
+import { allFinite, componentName } from './tensorFailure.ts';
 import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
 
 export interface Problem {
@@ -317,21 +318,4 @@ function disposeAll(states: readonly Leaves[]): void {
 
 function download(leaves: Leaves): Promise<ArrayLike<number>[]> {
   return Promise.all(leaves.map((leaf) => leaf.data()));
-}
-
-function allFinite(parts: readonly ArrayLike<number>[]): boolean {
-  return parts.every((values) => Array.prototype.every.call(values, Number.isFinite));
-}
-
-/** Names components like `y[1, 0]`, by the leaf's shape. */
-function componentName(names: readonly string[], y0: Leaves): (part: number, index: number) => string {
-  return (part, index) => {
-    const at: number[] = [];
-    let rest = index;
-    for (const n of [...y0[part]!.shape].reverse()) {
-      at.unshift(rest % n);
-      rest = Math.floor(rest / n);
-    }
-    return at.length === 0 ? names[part]! : `${names[part]}[${at.join(', ')}]`;
-  };
 }

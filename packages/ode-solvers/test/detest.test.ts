@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Tensor } from '@sparseflow/tensor';
+import { solveAdams } from '../src/index.ts';
 import { dopri8, solve, solvers, type Solver } from '../src/plain.ts';
-import { largestDifference } from './problems.ts';
+import { at, largestDifference, read } from './problems.ts';
 
 /** Hull, Enright, Fellen & Sedgwick 1972, Comparing numerical methods for ordinary differential equations: t from 0 to 20. */
 interface Problem {
@@ -109,6 +111,13 @@ describe.each(Object.entries(problems))('DETEST %s', (_name, { f, y0, exact }) =
     // An independent method at its own tightest tolerance.
     const other = solve(f, y0, { ...interval, solver: solvers.tsit5, rtol: 1e-11, atol: 1e-11 }).y1;
     other.forEach((v, i) => expect(Math.abs(v - reference[i]!)).toBeLessThan(1e-6 * (1 + Math.abs(v))));
+  });
+
+  it('is solved by adaptive Adams', async () => {
+    const field = (t: number, y: Tensor): Tensor => at(f(t, y.dataSync()));
+    const { y1 } = await solveAdams(field, at([...y0]), {}, { ...interval, rtol: 1e-8, atol: 1e-8 });
+    const errors = read(y1).map((v, i) => Math.abs(v - reference[i]!) / (1 + Math.abs(reference[i]!)));
+    expect(Math.max(...errors)).toBeLessThan(4e-5);
   });
 
   const adaptive = Object.values(solvers as Readonly<Record<string, Solver>>).filter(({ error }) => error);

@@ -176,6 +176,9 @@ describe('linearCombination', () => {
   it('adds scaled terms, and does not read those with coefficient 0', () => {
     expect(read(linearCombination([at([1, 2]), at([Number.NaN, 1]), at([3, 4])], [1, 0, -2]))).toEqual([-5, -6]);
     expect(read(linearCombination([at([1, 2])], [0]))).toEqual([0, 0]);
+    const lone = at([1, 2]);
+    linearCombination([lone, at([3, 4])], [1, 0]).dispose(); // a tensor of its own, not the term
+    expect(read(lone)).toEqual([1, 2]);
   });
 
   it('is linear: its derivatives are its coefficients', () => {

@@ -18,7 +18,8 @@ const fused = /* @__PURE__ */ defineFused<Coefficients>(
       const term = c === 1 ? x : affine(x, c);
       total = total ? add(total, term) : term;
     });
-    return [total ?? zerosLike(xs[0]!)];
+    // A lone term must not be handed out as the result: whoever frees one would free the other.
+    return [total && xs.includes(total) ? affine(total, 1) : (total ?? zerosLike(xs[0]!))];
   },
   {
     outputs(xs, coefficients) {

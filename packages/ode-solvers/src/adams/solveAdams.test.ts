@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { mul, neg, scope, square, type Tensor } from '@sparseflow/tensor';
-import { at, backend, largestDifference, read } from '../test/problems.ts';
-import { adamsWeights } from './adams.ts';
-import { NonFiniteStateError, solveAdams } from './index.ts';
+import { at, backend, largestDifference, read } from '../../test/problems.ts';
+import { adamsWeights } from './weights.ts';
+import { NonFiniteStateError, solveAdams } from '../index.ts';
+
+/** Equal steps. */
+const nodes = (order: number, kind: 'explicit' | 'implicit'): number[] =>
+  Array.from({ length: order }, (_, i) => (kind === 'explicit' ? 0 : 1) - i);
 
 describe('adamsWeights', () => {
   it('has the published weights', () => {
     const scaled = (order: number, kind: 'explicit' | 'implicit', by: number): number[] =>
-      adamsWeights(order, kind).map((w) => Math.round(w * by * 1e6) / 1e6);
+      adamsWeights(nodes(order, kind)).map((w) => Math.round(w * by * 1e6) / 1e6);
     // Hairer, Nørsett & Wanner, Solving ODEs I, III.1 (1.5) and (1.9).
     expect(scaled(1, 'explicit', 1)).toEqual([1]);
     expect(scaled(2, 'explicit', 2)).toEqual([3, -1]);
@@ -20,7 +24,7 @@ describe('adamsWeights', () => {
 
   it.each(['explicit', 'implicit'] as const)('integrates polynomials exactly: %s', (kind) => {
     for (let order = 1; order <= 12; order++) {
-      const weights = adamsWeights(order, kind);
+      const weights = adamsWeights(nodes(order, kind));
       for (let power = 0; power < order; power++) {
         const sum = weights.reduce((s, w, i) => s + w * (kind === 'explicit' ? -i : 1 - i) ** power, 0);
         // The weights grow to about 1e3, the powers to 11^11: rounding of that size.

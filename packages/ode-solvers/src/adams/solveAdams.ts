@@ -1,0 +1,162 @@
+import { disposeTree, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { stateLayout } from '../layout.ts';
+import type { Stats, StepOptions } from '../options.ts';
+import { makePlan } from '../plan.ts';
+import type { LeafField, Leaves } from '../rungeKutta.ts';
+import type { VectorField } from '../solve.ts';
+import { failureAt, requireFinite } from '../tensorFailure.ts';
+import { fixedAdams } from './fixed.ts';
+import { replayAdams, type AdamsStep } from './step.ts';
+import { variableAdams } from './variable.ts';
+
+export interface AdamsOptions extends Pick<
+  StepOptions,
+  't0' | 't1' | 'firstStep' | 'maxStep' | 'maxSteps' | 'saveAt' | 'steps'
+> {
+  /** With `steps`. `explicit`: Adams-Bashforth, one evaluation a step. `implicit` (default): corrected by Adams-Moulton. */
+  readonly method?: 'explicit' | 'implicit' | undefined;
+  /**
+   * The largest order. With adaptive steps 1 to 12, default 12. With `steps` 4 to 12, default 5: the higher it is, the shorter steps must be to
+   * be stable. torchdiffeq's 12 gives nonsense where f' dt is above 1e-3 or so, and no error tells.
+   */
+  readonly maxOrder?: number | undefined;
+  /**
+   * Adaptive steps: the tolerances, as those of `solve`. With `steps`: where the corrector's iteration ends, changes of this size, relative and
+   * absolute; defaults 1e-3 and 1e-4, torchdiffeq's.
+   */
+  readonly rtol?: number | undefined;
+  readonly atol?: number | undefined;
+  /** With `steps`: limit on the corrector's iterations, default 4. */
+  readonly iterations?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AdamsSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
+  readonly y1: Y;
+  /** The states at `saveAt`. */
+  readonly ys: readonly Y[];
+  readonly stats: Stats & {
+    /** Fixed steps whose corrector did not converge: take shorter ones. */
+    readonly unconverged: number;
+  };
+  /** The order of each accepted step's predictor; the corrector's is one more. 0 is a step by Runge-Kutta. */
+  readonly orders: readonly number[];
+  dispose(): void;
+}
+
+/**
+ * Solves by multistep methods of Adams: for fields that are smooth and expensive, as a step takes two evaluations whatever its order.
+ * Steps and order follow the error estimate, or with `steps` are torchdiffeq's fixed ones.
+ *
+ * @throws {NonFiniteStateError | NonFiniteDerivativeError} where NaN or Infinity turn up
+ * @throws {StepSizeUnderflowError | MaxStepsError} when adaptive steps do not reach the end
+ * @throws {ValueError} for options out of range
+ * @throws {ShapeError | DTypeError} when `f` returns another structure, shape or dtype than the state's
+ *
+ * @example
+ * ```ts
+ * import { neg, tensor } from '@sparseflow/tensor';
+ * import { createReferenceBackend } from '@sparseflow/tensor/reference';
+ * import { solveAdams } from '@sparseflow/ode-solvers';
+ *
+ * const y0 = tensor([1, 2], { backend: createReferenceBackend() });
+ * const { y1, stats } = await solveAdams((_t, y) => neg(y), y0, {}, { t0: 0, t1: 1, rtol: 1e-6, atol: 1e-8 });
+ * console.log(y1.dataSync(), stats.nfe); // exp(-1) y0 = [0.3679, 0.7358]
+ * ```
+ */
+export async function solveAdams<Y extends Tree, P extends Tree = Params>(
+  f: VectorField<Y, P>,
+  y0: Y,
+  params: P,
+  options: AdamsOptions,
+): Promise<AdamsSolution<Y, P>> {
+  const { steps, method = 'implicit', iterations = 4 } = options;
+  const maxOrder = options.maxOrder ?? (steps === undefined ? 12 : 5);
+  const refuse = (what: string, remedy: string): Error => new ValueError('solveAdams', what, remedy);
+  const plan = makePlan(options, refuse);
+  const least = steps === undefined ? 1 : 4;
+  if (!(maxOrder >= least && maxOrder <= 12 && Number.isInteger(maxOrder)))
+    throw refuse(`maxOrder is ${maxOrder}`, `give ${least} to 12`);
+  if (!(iterations >= 1)) throw refuse(`iterations is ${iterations}`, 'give a positive number');
+  if (steps !== undefined && options.saveAt?.length)
+    throw refuse('steps and saveAt are both given', 'give one of them');
+  const layout = stateLayout(y0, 'solveAdams');
+  const stats = {
+    ...{ accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0, unconverged: 0 },
+  };
+  const fieldOf = (p: P, work: 'nfe' | 'nfeBackward'): LeafField => {
+    return (t, y) => {
+      stats[work]++;
+      return layout.flatten(f(t, layout.unflatten(y), p), 'f');
+    };
+  };
+  const taken: AdamsStep[] = [];
+  const accepted = (step: AdamsStep): void => {
+    taken.push(step);
+    const length = Math.abs(step.dt);
+    stats.accepted++;
+    stats.dtMin = Math.min(stats.dtMin, length);
+    stats.dtMax = Math.max(stats.dtMax, length);
+  };
+  const field = fieldOf(params, 'nfe');
+  const { t0, t1, direction, maxSteps } = plan;
+  let y1: Leaves;
+  let ys: readonly Leaves[] = [];
+  if (steps !== undefined) {
+    const tolerances = { rtol: options.rtol ?? 1e-3, atol: options.atol ?? 1e-4 };
+    const fixed = { t0, t1, steps: t0 === t1 ? 0 : steps, method, maxOrder, iterations, ...tolerances };
+    y1 = await fixedAdams(field, layout.leaves, fixed, plan.signal, (step, converged) => {
+      accepted(step);
+      if (!converged) stats.unconverged++;
+    });
+    try {
+      await requireFinite('adams', layout, y1, { time: t1, stepSize: stats.dtMin, accepted: steps, nfe: stats.nfe });
+    } catch (error) {
+      disposeTree(y1);
+      throw error;
+    }
+  } else {
+    const { rtol, atol, firstStep, maxStep, signal } = plan;
+    const variable = {
+      ...{
+        t0,
+        t1,
+        direction,
+        saveAt: plan.times.slice(0, -1),
+        rtol,
+        atol,
+        maxOrder,
+        firstStep,
+        maxStep,
+        maxSteps,
+        signal,
+      },
+      fail: (kind, { state, slope, ...at }) => {
+        const { accepted: n, rejected, nfe } = stats;
+        const progress = (at.time - t0) / (t1 - t0);
+        return failureAt(kind, 'adams', layout, state, slope, {
+          ...at,
+          accepted: n,
+          rejected,
+          nfe,
+          progress,
+          maxSteps,
+        });
+      },
+    } satisfies Parameters<typeof variableAdams>[2];
+    ({ y1, ys } = await variableAdams(field, layout.leaves, variable, accepted, () => stats.rejected++));
+  }
+  if (stats.accepted === 0) stats.dtMin = 0;
+  const replay = (y: Y, p: P): Y =>
+    layout.unflatten(replayAdams(fieldOf(p, 'nfeBackward'), layout.flatten(y, 'y0'), taken));
+  return {
+    y1: layout.unflatten(y1),
+    ys: ys.map((leaves) => layout.unflatten(leaves)),
+    stats,
+    orders: taken.map(({ nodes }) => nodes.length),
+    replay,
+    pullback: replayedPullback(replay, y0, params),
+    dispose: () => disposeTree([y1, ys] as Tree),
+  };
+}
