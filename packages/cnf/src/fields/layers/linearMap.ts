@@ -19,6 +19,8 @@ export interface LinearMap {
   /** Positions at which each weight is used. */
   readonly positions: number;
   apply(h: Tensor, weight: Tensor): Tensor;
+  /** The weights with every output scaled, [outputs]. */
+  scaled(weight: Tensor, scale: Tensor): Tensor;
   /** Channels besides time that `background` can have: the coordinates of a pixel. */
   readonly coordinates: 0 | 2;
   /** What input channels contribute that hold the time and, if the weight reads them, row and column of each pixel. */
@@ -41,6 +43,7 @@ export function denseMap(inputs: number, outputs: number): LinearMap {
     }),
     positions: 1,
     apply: (h, weight) => matMul(h, weight, { transposeB: true }),
+    scaled: (weight, scale) => mul(weight, reshape(scale, [outputs, 1])),
     coordinates: 0,
     background: (weight, t) => reshape(mul(weight, t), [outputs]),
   };
@@ -85,6 +88,7 @@ export function convMap(
     },
     positions: transposed ? height * width : size[0] * size[1],
     apply,
+    scaled: (weight, scale) => mul(weight, transposed ? reshape(scale, [outputs, 1]) : scale),
     coordinates: 2,
     background(weight, t) {
       const { backend, dtype } = weight;

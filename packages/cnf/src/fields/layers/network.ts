@@ -76,16 +76,18 @@ export function networkOf(options: OdeNetOptions): Network {
     // Equal shapes are cheaper to multiply than broadcast ones.
     return { h, dh: mul(du, du.size === u.size ? reshape(derivative, du.shape) : derivative) };
   };
+  /** u = (W h + b) · s + c as (s W) h + (s b + c): weights and offsets are smaller than what they are applied to. */
   const step = ({ weight, bias, scale, shift }: LayerAt, map: LinearMap, { h, dh }: Traced): Traced => {
-    const u = add(map.apply(h, weight), bias);
-    const scaled = scale ? mul(u, scale) : u;
-    return { h: shift ? add(scaled, shift) : scaled, dh: dh && slope(weight, scale, map, dh) };
+    const scaled = scale ? map.scaled(weight, scale) : weight;
+    const level = scale ? mul(bias, scale) : bias;
+    const u = addOffset(map.apply(h, scaled), shift ? add(level, shift) : level);
+    return { h: u, dh: dh && slope(scaled, map, dh) };
   };
   /** All tangents are one batch to a convolution. */
-  const slope = (weight: Tensor, scale: Tensor | undefined, map: LinearMap, dh: Tensor): Tensor => {
+  const slope = (weight: Tensor, map: LinearMap, dh: Tensor): Tensor => {
     const [count, batch] = dh.shape;
     const rows = map.apply(reshape(dh, [count! * batch!, ...map.input]), weight);
-    return reshape(scale ? mul(rows, scale) : rows, [count!, batch!, ...map.output]);
+    return reshape(rows, [count!, batch!, ...map.output]);
   };
 
   return {
@@ -154,6 +156,12 @@ function mapsOf({ shape, hidden, strides, context = 0 }: OdeNetOptions): LinearM
     );
   }
   return maps;
+}
+
+/** Adds a value per channel, or a map of them: as rows, which is the faster way to repeat it. */
+function addOffset(u: Tensor, offset: Tensor): Tensor {
+  if (offset.rank === 1) return add(u, offset);
+  return reshape(add(reshape(u, [u.shape[0]!, -1]), reshape(offset, [-1])), u.shape);
 }
 
 function checkNames(layer: string, activation: string): void {
