@@ -85,6 +85,22 @@ describe('a whole run', () => {
   });
 });
 
+test('the converged protocol stands beside the paper’s, under a name of its own', async () => {
+  await run(`gaussians ${smoke}`);
+  await run(`gaussians ${smoke} --protocol converged`);
+  expect(readResult('gaussians').protocol).toBe('paper');
+  expect(readResult('gaussians-converged').protocol).toBe('converged');
+  const page = readFileSync(join(cwd, 'results', 'index.html'), 'utf8');
+  expect(page).toContain('id="gaussians"');
+  expect(page).toContain('id="gaussians-converged"');
+  // Both are found again from their points alone.
+  for (const study of ['gaussians', 'gaussians-converged'])
+    rmSync(join(cwd, 'results', study, 'result.json'), { force: true });
+  const { stderr } = await run('report');
+  expect(stderr).toContain('gaussians: all 5 points');
+  expect(stderr).toContain('gaussians-converged: all 5 points');
+});
+
 describe('an analysis', () => {
   test('starts from the models of the studies it is of, which are computed once, and stands beside them', async () => {
     await run(`gaussians ${smoke}`);

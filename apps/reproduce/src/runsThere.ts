@@ -4,7 +4,7 @@ import type { RunIdentity } from './result.ts';
 import type { StoredPoint } from './results/files.ts';
 import type { Result } from './results/schema.ts';
 import type { Study } from './study.ts';
-import { budgets, protocols, prunerNameOf } from './study.ts';
+import { budgets, protocols, prunerNameOf, underProtocol } from './study.ts';
 
 /** A run of a study that left points in a results directory. */
 export interface RunThere {
@@ -21,18 +21,18 @@ export interface RunThere {
  * @param results those of the directory, or of all that were merged into it.
  */
 export function runsThere(
-  studies: readonly Study[],
+  available: readonly Study[],
   stored: readonly StoredPoint[],
   results: readonly Result[],
 ): RunThere[] {
+  const studies = protocols.flatMap((protocol) => available.map((study) => underProtocol(study, protocol)));
   const pruners = prunersOf(stored);
   const all = new Set(stored.map(({ point }) => point.address));
   const unexplained = new Set(all);
   const backends = [...new Set(stored.map(({ config }) => config.backend))];
   const seedsThere = 1 + Math.max(0, ...stored.map(({ config }) => config.seed));
-  const anyWay = budgets.flatMap((budget) =>
-    protocols.flatMap((protocol) => backends.map((backend) => ({ budget, protocol, backend, seeds: 0 }))),
-  );
+  const anyWayOf = ({ protocol = 'paper' }: Study): RunIdentity[] =>
+    budgets.flatMap((budget) => backends.map((backend) => ({ budget, protocol, backend, seeds: 0 })));
 
   const explain = (study: Study, ways: readonly RunIdentity[], among: ReadonlySet<string>): RunThere | undefined => {
     let best: { readonly run: RunThere; readonly points: readonly string[] } | undefined;
@@ -58,7 +58,7 @@ export function runsThere(
   const declared = studies.map((study) => explain(study, waysOf(study), all));
   return studies.flatMap((study, i) => {
     if (waysOf(study).length > 0) return declared[i] ?? [];
-    return explain(study, anyWay, unexplained) ?? [];
+    return explain(study, anyWayOf(study), unexplained) ?? [];
   });
 }
 

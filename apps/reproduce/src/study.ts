@@ -161,6 +161,8 @@ export interface Measure {
 
 interface StudyBase {
   readonly name: string;
+  /** Absent: the paper's. */
+  readonly protocol?: Protocol;
   readonly title: string;
   /** One sentence: what the reader learns from it. */
   readonly about: string;
@@ -208,6 +210,17 @@ export type Study = TrainingStudy | AnalysisStudy;
 
 export function isAnalysis(study: Study): study is AnalysisStudy {
   return 'of' in study;
+}
+
+/** A study under a protocol. Other protocols than the paper's have names of their own, so that both stand in one report. */
+export function underProtocol<S extends Study>(study: S, protocol: Protocol): S {
+  if (protocol === 'paper') return study;
+  return {
+    ...study,
+    protocol,
+    name: `${study.name}-${protocol}`,
+    title: `${study.title}, from a ${protocol} dense model`,
+  };
 }
 
 export function isTraining(study: Study): study is TrainingStudy {

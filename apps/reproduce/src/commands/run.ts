@@ -22,6 +22,7 @@ import { createStopFlag } from '../run/workerPool.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
 import type { Work } from '../work.ts';
+import { underProtocol } from '../study.ts';
 import { findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
 
 /**
@@ -39,10 +40,9 @@ export async function runStudies(
   const selection = selectStudies(options.names, surroundings.studies);
   const backend = await resolveBackend(options.backend);
   const pruners = await resolvePruners(options.pruners, surroundings.cwd);
-  inspectDirectory(
-    options.out,
-    selection.studies.map(({ name }) => name),
-  );
+  const studies = selection.studies.map((study) => underProtocol(study, options.protocol));
+  const names = studies.map(({ name }) => name);
+  inspectDirectory(options.out, names);
 
   let note = (line: string): void => void stderr.write(`${line}\n`);
   const store = openStore(options.out, (line) => note(`warning: ${line}`));
@@ -60,7 +60,7 @@ export async function runStudies(
   try {
     if (selection.missing.length > 0) note(`Not yet available, left out: ${selection.missing.join(', ')}.`);
     for (const reason of backend.passedOver) note(`not used: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
-    const works = selection.studies.map((study) => {
+    const works = studies.map((study) => {
       const { budget, protocol, fresh } = options;
       const seeds = options.seeds ?? seedsOf(study, budget);
       const work = findWork(study, { budget, protocol, backend: backend.name, seeds }, pruners, store);
@@ -104,7 +104,7 @@ export async function runStudies(
     const todo = [...new Map(missing.map((point) => [point.address, point])).values()];
     const kept = [...keptOf.values()].reduce((sum, count) => sum + count, 0);
     note(
-      `${selection.studies.map(({ name }) => name).join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
+      `${names.join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
     );
 
     const workers = Math.max(1, Math.min(options.workers, todo.length));

@@ -93,7 +93,7 @@ describe('curvature', () => {
     landscape: { line: 5, plane: 3, reach: 0.5, reachTop: 0.2 },
   } as const;
 
-  test('estimates are those of the whole spectrum, within their errors', async () => {
+  test('estimates are those of the whole spectrum, within their errors', { timeout: 120_000 }, async () => {
     for (const method of ['dense', 'unstructured'] as const) {
       const { quantities: all, artefact } = await analyse({ ...analysis, exactUpTo: 60 }, method);
       const { quantities: some } = await analyse(analysis, method);
@@ -122,27 +122,31 @@ describe('curvature', () => {
     }
   });
 
-  test('stopped and resumed, also with a record cut off in the middle, it finds the same', async () => {
-    const whole = await analyse(analysis, 'unstructured');
-    const planned = planOf(analysis).find(
-      ({ config, pruneRatio }) =>
-        config.analysis !== undefined && config.method === 'unstructured' && pruneRatio !== 0.2,
-    )!;
-    const state = join(directory, `${planned.address}.analysis`);
-    for (const stopAfter of [5, 15]) {
-      expect((await compute(planned, stopAfter)).outcome).toEqual({ status: 'stopped' });
-      const { size } = statSync(state);
-      truncateSync(state, size - 3);
-    }
-    const { outcome, progress } = await compute(planned);
-    expect(outcome).toMatchObject({ status: 'analysed', quantities: whole.quantities, artefact: whole.artefact });
-    expect(progress.at(-1)).toMatchObject({ phase: 'analyse', epoch: progress.at(-1)!.epochs });
-    expect(existsSync(state)).toBe(false);
+  test(
+    'stopped and resumed, also with a record cut off in the middle, it finds the same',
+    { timeout: 120_000 },
+    async () => {
+      const whole = await analyse(analysis, 'unstructured');
+      const planned = planOf(analysis).find(
+        ({ config, pruneRatio }) =>
+          config.analysis !== undefined && config.method === 'unstructured' && pruneRatio !== 0.2,
+      )!;
+      const state = join(directory, `${planned.address}.analysis`);
+      for (const stopAfter of [5, 15]) {
+        expect((await compute(planned, stopAfter)).outcome).toEqual({ status: 'stopped' });
+        const { size } = statSync(state);
+        truncateSync(state, size - 3);
+      }
+      const { outcome, progress } = await compute(planned);
+      expect(outcome).toMatchObject({ status: 'analysed', quantities: whole.quantities, artefact: whole.artefact });
+      expect(progress.at(-1)).toMatchObject({ phase: 'analyse', epoch: progress.at(-1)!.epochs });
+      expect(existsSync(state)).toBe(false);
 
-    // Products of something else are not gone on from.
-    writeFileSync(state, new Uint8Array(16_000));
-    expect((await compute(planned)).outcome).toMatchObject({ status: 'analysed', quantities: whole.quantities });
-  });
+      // Products of something else are not gone on from.
+      writeFileSync(state, new Uint8Array(16_000));
+      expect((await compute(planned)).outcome).toMatchObject({ status: 'analysed', quantities: whole.quantities });
+    },
+  );
 });
 
 describe('the vector field', () => {

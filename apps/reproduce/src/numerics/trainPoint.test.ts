@@ -204,12 +204,21 @@ test('a learning rate that blows up gives a diverged point with a reason in one 
   expect(readdirSync(directory)).toEqual([]);
 });
 
-test('the converged protocol trains on until the validation loss stops improving', async () => {
-  const point = pick('dense', 0, plan(tiny, 'converged'));
-  expect(point.config.training).toEqual({ epochs: 30, batch: 20, patience: 2 });
-  const { epochs, validationNll } = measured(await train(point));
-  expect(epochs).toBeGreaterThan(3);
-  expect(validationNll).toBeLessThan(measured(await train(pick('dense', 0))).validationNll);
+test('the converged protocol trains on until the validation loss stops improving, stopped in between or not', async () => {
+  const points = plan(tiny, 'converged');
+  const point = pick('dense', 0, points);
+  const decay = { factor: 0.1, times: 2 };
+  expect(point.config.training).toEqual({ epochs: 30, batch: 20, patience: 2, decay });
+  // The rounds after it are as long as the paper's.
+  expect(pick('control', 1, points).config.training).toEqual({ epochs: 3, batch: 20, patience: null, decay });
+  const whole = measured(await train(point));
+  expect(whole.epochs).toBeGreaterThan(3);
+  expect(whole.validationNll).toBeLessThan(measured(await train(pick('dense', 0))).validationNll);
+
+  const resumed = join(directory, 'resumed');
+  for (const stopAfter of [20, 45])
+    expect((await train(point, { checkpoints: resumed, stopAfter })).outcome).toEqual({ status: 'stopped' });
+  expect(measured(await train(point, { checkpoints: resumed }))).toEqual(whole);
 });
 
 test('the grid runs over x first, from the lower left', () => {

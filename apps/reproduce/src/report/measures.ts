@@ -52,7 +52,7 @@ export function measureContent(result: Result): Content {
   return {
     says: [
       ...judged.flatMap((measure) => parts.flatMap(({ label, part }) => sentences(part, label, measure))),
-      ...(result.analysis === 'sample-quality' ? parts.map(({ label, part }) => collapse(part, label)) : []),
+      ...(result.analysis === 'sample-quality' ? parts.flatMap(({ label, part }) => collapse(part, label)) : []),
       uncertainty(result, 'the models'),
     ],
     tables: [all, ...(contributions.length > 0 ? [own] : [])],
@@ -258,11 +258,12 @@ function sentenceAt(
 }
 
 /** Whether any flow loses a mode. */
-function collapse(result: Result, label: string): string {
+function collapse(result: Result, label: string): string[] {
   const captured = result.points.flatMap((point) => {
     const modes = point.quantities?.['captured']?.value;
     return modes === undefined ? [] : [{ point, modes }];
   });
+  if (captured.length === 0) return [];
   const most = Math.max(...captured.map(({ modes }) => modes));
   const dense = meanOf(captured.filter(({ point }) => point.method === 'dense').map(({ modes }) => modes));
   const losing = captured.filter(({ modes }) => modes < most);
@@ -271,7 +272,7 @@ function collapse(result: Result, label: string): string {
     losing.length === 0
       ? `no flow loses a mode: all have samples within 3σ of ${formatNumber(most, 0)} modes, dense ones too`
       : `dense flows have samples within 3σ of ${formatNumber(dense?.mean ?? 0, 1)} modes; fewer than ${formatNumber(most, 0)} have ${which.join(', ')}`;
-  return `${label === '' ? '' : `${label}: `}${text}.`;
+  return [`${label === '' ? '' : `${label}: `}${text}.`];
 }
 
 function legend(result: Result, measures: readonly Measure[]): string {
