@@ -279,6 +279,7 @@ describe('bad input exits with 2, says what to do in one line, and writes nothin
     ['--backend cuda', /^--backend cuda is unknown\. To fix: use one of: auto, native, wasm/],
     ['--backend tfjs-webgl', /^backend 'tfjs-webgl': WebGL needs a browser\. To fix: /],
     ['--backend tfjs-node-gpu', /^backend 'tfjs-node-gpu': .*To fix: /],
+    ['--log loudly', /^--log loudly is unknown\. To fix: use one of: none, jsonl, tensorboard, both\.$/],
     ['--protocol mine', /^--protocol mine is unknown\. To fix: use one of: paper, converged\.$/],
     ['--seeds 0', /^--seeds 0 is too few\. To fix: use 1 or more\.$/],
     ['--seeds -3', /^--seeds -3 is not a whole number/],
@@ -321,6 +322,26 @@ describe('bad input exits with 2, says what to do in one line, and writes nothin
   });
 });
 
+describe('--dry-run', () => {
+  test('says what a run would take, and writes nothing', async () => {
+    const { code, stdout, executor } = await run(`${smoke} --dry-run`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^5 trainings to compute, 0 points kept from before; smoke budget\.$/m);
+    for (const word of ['steps ', 'NFE ', 'time ', 'memory ', 'disk ']) expect(stdout).toContain(word);
+    expect(executor).toBeUndefined();
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('counts what is there already, and is JSON if asked', async () => {
+    await run(smoke);
+    const before = readFileSync(join(cwd, 'results', 'index.html'), 'utf8');
+    const { stdout } = await run(`${smoke} --seeds 2 --dry-run --json`);
+    expect(JSON.parse(stdout)).toMatchObject({ kept: 5, trainings: 5, analyses: 0, backend: 'reference' });
+    expect((await run(`${smoke} --dry-run`)).stdout).toContain('0 trainings to compute, 5 points kept');
+    expect(readFileSync(join(cwd, 'results', 'index.html'), 'utf8')).toBe(before);
+  });
+});
+
 describe('list', () => {
   test('shows studies, which of them can be run, and groups', async () => {
     const { code, stdout, stderr } = await run('list');
@@ -349,6 +370,11 @@ describe('list', () => {
       '--data-dir',
       '--json',
       '--fresh',
+      '--log',
+      '--dry-run',
+      'merge',
+      'report',
+      'export',
     ])
       expect(stdout).toContain(option);
   });

@@ -20,7 +20,7 @@ export function findWork(
   study: Study,
   identity: RunIdentity,
   pruners: readonly PrunerChoice[],
-  store: Pick<Store, 'loadPoint' | 'loadArtefact'>,
+  store: Pick<Store, 'loadPoint'>,
 ): Work {
   const planned = planStudy(study, { ...identity, pruners });
   const known = new Map<string, Point>();

@@ -5,11 +5,13 @@ import { commandText } from '../commandLine.ts';
 import { logFiles } from '../logs/files.ts';
 import { resolveBackend } from '../numerics/backends.ts';
 import type { Options } from '../options.ts';
+import type { PlannedPoint } from '../plan.ts';
 import { seedsOf } from '../plan.ts';
 import { resolvePruners } from '../pruners.ts';
 import type { Publisher } from '../report/publisher.ts';
 import { createPublisher } from '../report/publisher.ts';
 import { writeReport } from '../report/writeStudy.ts';
+import type { RunIdentity } from '../result.ts';
 import { buildResult, pointOf, provenanceHere } from '../result.ts';
 import type { Result } from '../results/schema.ts';
 import { inspectDirectory, openStore } from '../results/store.ts';
@@ -19,11 +21,13 @@ import type { Reporter } from '../run/progress.ts';
 import { createReporter } from '../run/progress.ts';
 import { runPoints } from '../run/runPoints.ts';
 import { createStopFlag } from '../run/workerPool.ts';
+import type { Study } from '../study.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
 import type { Work } from '../work.ts';
 import { underProtocol } from '../study.ts';
 import { findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
+import { describeDryRun, readOnlyStore } from './dryRun.ts';
 
 /**
  * Computes what is missing of the studies and writes their reports, which are current after every point.
@@ -44,6 +48,18 @@ export async function runStudies(
   const names = studies.map(({ name }) => name);
   inspectDirectory(options.out, names);
 
+  const identityOf = (study: Study): RunIdentity => {
+    const { budget, protocol } = options;
+    return { budget, protocol, backend: backend.name, seeds: options.seeds ?? seedsOf(study, budget) };
+  };
+  if (options.dryRun) {
+    const there = readOnlyStore(options.out);
+    const works = studies.map((study) => findWork(study, identityOf(study), pruners, there));
+    if (options.fresh) works.forEach(({ known }) => known.clear());
+    stdout.write(await describeDryRun(missingOf(works), sumOfKnown(works), options, backend.name));
+    return exitCodes.ok;
+  }
+
   let note = (line: string): void => void stderr.write(`${line}\n`);
   const store = openStore(options.out, (line) => note(`warning: ${line}`));
   let reporter: Reporter | undefined;
@@ -61,10 +77,8 @@ export async function runStudies(
     if (selection.missing.length > 0) note(`Not yet available, left out: ${selection.missing.join(', ')}.`);
     for (const reason of backend.passedOver) note(`not used: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
     const works = studies.map((study) => {
-      const { budget, protocol, fresh } = options;
-      const seeds = options.seeds ?? seedsOf(study, budget);
-      const work = findWork(study, { budget, protocol, backend: backend.name, seeds }, pruners, store);
-      if (fresh) work.known.clear();
+      const work = findWork(study, identityOf(study), pruners, store);
+      if (options.fresh) work.known.clear();
       else forgetUnusable(work, store, surroundings.canContinueFrom);
       return work;
     });
@@ -99,10 +113,8 @@ export async function runStudies(
       },
     ));
 
-    // Studies of the same models share them: each is computed once.
-    const missing = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
-    const todo = [...new Map(missing.map((point) => [point.address, point])).values()];
-    const kept = [...keptOf.values()].reduce((sum, count) => sum + count, 0);
+    const todo = missingOf(works);
+    const kept = sumOfKnown(works);
     note(
       `${names.join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
     );
@@ -168,6 +180,16 @@ export async function runStudies(
     unregister();
     store.close();
   }
+}
+
+/** What is to be computed. Studies of the same models share them: each is computed once. */
+function missingOf(works: readonly Work[]): PlannedPoint[] {
+  const missing = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
+  return [...new Map(missing.map((point) => [point.address, point])).values()];
+}
+
+function sumOfKnown(works: readonly Work[]): number {
+  return works.reduce((sum, { known }) => sum + known.size, 0);
 }
 
 /** Says which points diverged and where the results are. */

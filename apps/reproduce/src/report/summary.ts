@@ -9,7 +9,7 @@ import { describeMachine, whatIsMissing } from './table.ts';
 const words: Readonly<Record<Judgement['verdict'], string>> = {
   yes: 'Confirmed',
   no: 'Contradicted',
-  open: 'No difference seen',
+  open: 'Not settled',
   mixed: 'Mixed',
   unjudged: 'Not judged',
 };

@@ -101,7 +101,7 @@ export function inspectDirectory(directory: string, studies: readonly string[]):
 export function openStore(directory: string, warn: (line: string) => void): Store {
   let release: () => void;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     release = lockDirectory(directory);
     if (!existsSync(join(directory, markerName))) writeJson(join(directory, markerName), marker);
     removeLeftovers(directory);
@@ -152,6 +152,17 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
     points: () => readPoints(directory, leaveAlone),
     close: () => release(),
   };
+}
+
+/** Level by level: Node's own way to do so never returns where a folder takes no others, such as /proc. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory));
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 function nearestExisting(path: string): string {

@@ -1,0 +1,78 @@
+import { calibrate } from '../numerics/calibrate.ts';
+import type { Calibration } from '../numerics/calibrate.ts';
+import type { Options } from '../options.ts';
+import type { PlannedPoint } from '../plan.ts';
+import { isOurs, readPoints } from '../results/read.ts';
+import type { Store } from '../results/store.ts';
+import { formatDuration } from '../run/describe.ts';
+import type { Forecast } from '../run/forecast.ts';
+import { costKey, forecast } from '../run/forecast.ts';
+
+/** Reads what a results directory holds without creating or locking it. */
+export function readOnlyStore(directory: string): Pick<Store, 'loadPoint'> {
+  const stored = isOurs(directory) ? readPoints(directory, () => undefined) : [];
+  const points = new Map(stored.map(({ point }) => [point.address, point]));
+  return { loadPoint: ({ address }) => points.get(address) };
+}
+
+/**
+ * Says what a run would compute and what it would take, from a few training steps of each kind that are measured here.
+ *
+ * @param todo points that are missing.
+ */
+export async function describeDryRun(
+  todo: readonly PlannedPoint[],
+  kept: number,
+  options: Options,
+  backend: string,
+): Promise<string> {
+  const calibrations = new Map<string, Calibration>();
+  for (const { config } of todo) {
+    const key = costKey(config);
+    if (config.analysis === undefined && !calibrations.has(key)) calibrations.set(key, await calibrate(config, 1));
+  }
+  const workers = Math.max(1, Math.min(options.workers, todo.length));
+  const expected = forecast(todo, calibrations, workers);
+  if (options.json) return `${JSON.stringify({ kept, workers, backend, ...expected }, null, 2)}\n`;
+  return describe(expected, [...calibrations.values()], kept, workers, options);
+}
+
+function describe(
+  { trainings, analyses, steps, evaluations, seconds, memoryBytes, diskBytes }: Forecast,
+  calibrations: readonly Calibration[],
+  kept: number,
+  workers: number,
+  { budget, protocol, out }: Options,
+): string {
+  const measured = calibrations.map(
+    ({ secondsPerStep, nfeForward, nfeBackward, steps: taken }) =>
+      `${(secondsPerStep * 1000).toFixed(1)} ms with NFE ${nfeForward.toFixed(0)}+${nfeBackward.toFixed(0)} (${taken} steps)`,
+  );
+  const most = protocol === 'converged' ? 'at most ' : '';
+  const lines = [
+    `${trainings} trainings${analyses > 0 ? ` and ${analyses} analyses` : ''} to compute, ${kept} points kept from before; ${budget} budget.`,
+    ...(trainings === 0
+      ? []
+      : [
+          `steps    ${most}${steps.toLocaleString('en')}; measured here at the start of training: ${measured.join('; ')}`,
+          `NFE      ${most}${evaluations.map(count).join(' to ')} field evaluations: they grow as flows learn`,
+          `time     ${most}${range(seconds)} with ${workers} ${workers === 1 ? 'worker' : 'workers'}${analyses > 0 ? ', and what the analyses take' : ''}`,
+          `memory   about ${mebibytes(memoryBytes)}`,
+          `disk     about ${mebibytes(diskBytes)} in ${out}`,
+        ]),
+    'Nothing was written.',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function range([least, most]: readonly [number, number]): string {
+  return `about ${formatDuration(least)} to ${formatDuration(most)}`;
+}
+
+function count(value: number): string {
+  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} million` : Math.round(value).toLocaleString('en');
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.max(1, Math.round(bytes / 2 ** 20))} MiB`;
+}
