@@ -5,6 +5,9 @@ import { studies } from './studies/index.ts';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
+// With a handler, a file that grows beyond the limit of the shell is refused as on a full disk; without one the system ends the program.
+process.on('SIGXFSZ', () => undefined);
+
 process.exitCode = await main(process.argv.slice(2), {
   cwd: process.cwd(),
   stdout: process.stdout,

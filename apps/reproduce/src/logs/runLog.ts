@@ -108,7 +108,7 @@ function createSink(wanted: string, format: Format, onUnusable: OnUnusable) {
       } catch (error) {
         // A full disk takes a part; the rows stay pending, whole.
         truncateSync(file.path, file.length);
-        throw error;
+        throw Object.assign(error as Error, { path: file.path });
       }
       file.length += bytes.length;
       pending = [];

@@ -32,7 +32,12 @@ export interface Artefact {
 /** Writes a file aside and renames it, so that it is never half there; makes its folder. */
 export function writeWhole(path: string, data: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileAtomic.sync(path, typeof data === 'string' ? data : Buffer.from(data));
+  try {
+    writeFileAtomic.sync(path, typeof data === 'string' ? data : Buffer.from(data));
+  } catch (error) {
+    // The system names the file when it cannot be opened, not when it cannot be written.
+    throw Object.assign(error as Error, { path });
+  }
 }
 
 /** The same, as JSON. */
