@@ -1,6 +1,7 @@
 // Elementwise operations and sums. The codes are those of src/extend.ts.
 #pragma once
 #include "activations.hpp"
+#include "functions.hpp"
 #include "kernels.hpp"
 
 namespace SF_NAMESPACE {
@@ -40,7 +41,16 @@ inline void map(const float* x, float* out, long n, F f) {
   for (long j = i; j < n; j++) out[j] = rest[j - i];
 }
 
-enum Unary { u_neg, u_abs, u_step, u_exp, u_expm1, u_sqrt, u_square, u_reciprocal, u_tanh, u_sigmoid, u_softplus, u_relu, unary_count };
+// The same for functions of one number, in loops that the compiler vectorises.
+template <class F>
+inline void map_each(const float* x, float* out, long n, F f) {
+  for (long i = 0; i < n; i++) out[i] = f(x[i]);
+}
+
+enum Unary {
+  u_neg, u_abs, u_step, u_exp, u_expm1, u_sqrt, u_square, u_reciprocal, u_tanh, u_sigmoid, u_softplus, u_relu, u_log, u_log1p, u_sin, u_cos, u_floor,
+  u_sign
+};
 
 inline void unary(int op, const float* x, float* out, long n) {
   const vec one = set1(1.f), zero = set1(0.f);
@@ -63,7 +73,13 @@ inline void unary(int op, const float* x, float* out, long n) {
       });
     case u_softplus:
       return map(x, out, n, [&](vec v) { return SF_NAMESPACE::select(v < zero, zero, v) + log1p_unit(exp_full(-abs(v))); });
-    default: return map(x, out, n, [&](vec v) { return SF_NAMESPACE::select(v < zero, zero, v); });
+    case u_relu: return map(x, out, n, [&](vec v) { return SF_NAMESPACE::select(v < zero, zero, v); });
+    case u_log: return map_each(x, out, n, [](float v) { return log(v); });
+    case u_log1p: return map_each(x, out, n, [](float v) { return log1p(v); });
+    case u_sin: return sines(x, 0, out, n);
+    case u_cos: return sines(x, 1, out, n);
+    case u_floor: return map_each(x, out, n, [](float v) { return __builtin_floorf(v); });
+    default: return map_each(x, out, n, [](float v) { return v > 0 ? 1.f : v < 0 ? -1.f : v; });
   }
 }
 
@@ -101,7 +117,7 @@ inline void rows_of(const Box& box, const float* a, const float* b, float* out, 
     row(a + i * box.operand[0].outer, box.operand[0].inner, b + i * box.operand[1].outer, box.operand[1].inner, out + i * box.inner, box.inner, f);
 }
 
-enum Binary { b_add, b_sub, b_mul, b_div, b_maximum, b_minimum, b_equal, b_less, b_less_equal, binary_count };
+enum Binary { b_add, b_sub, b_mul, b_div, b_maximum, b_minimum, b_equal, b_less, b_less_equal, b_pow };
 
 inline void binary(int op, const Box& box, const float* a, const float* b, float* out) {
   const vec one = set1(1.f), zero = set1(0.f);
@@ -116,7 +132,13 @@ inline void binary(int op, const Box& box, const float* a, const float* b, float
     case b_minimum: return rows_of(box, a, b, out, [&](vec x, vec y) { return choose((x <= y) | (x != x), x, y); });
     case b_equal: return rows_of(box, a, b, out, [&](vec x, vec y) { return choose(x == y, one, zero); });
     case b_less: return rows_of(box, a, b, out, [&](vec x, vec y) { return choose(x < y, one, zero); });
-    default: return rows_of(box, a, b, out, [&](vec x, vec y) { return choose(x <= y, one, zero); });
+    case b_less_equal: return rows_of(box, a, b, out, [&](vec x, vec y) { return choose(x <= y, one, zero); });
+    default:
+      return rows_of(box, a, b, out, [](vec x, vec y) {
+        vec z;
+        for (int i = 0; i < lanes; i++) z[i] = pow(x[i], y[i]);
+        return z;
+      });
   }
 }
 
@@ -156,6 +178,47 @@ inline void sum_middle(const float* x, long outer, long middle, long inner, floa
       for (int j = 0; j < some; j++) out[c + j] = (float)total[j];
     }
   }
+}
+
+// x [outer][middle][inner], the largest or smallest of its middle axis; of none ∓∞. A NaN stays.
+template <bool largest>
+inline void extreme_middle(const float* x, long outer, long middle, long inner, float* out) {
+  const auto better = [](auto a, auto b) { return largest ? (a >= b) | (a != a) : (a <= b) | (a != a); };
+  const float none = largest ? -__builtin_inff() : __builtin_inff();
+  for (long o = 0; o < outer; o++, x += middle * inner, out += inner) {
+    if (inner == 1) {
+      vec best = set1(none);
+      long i = 0;
+      for (; i + lanes <= middle; i += lanes) {
+        const vec v = load(x + i);
+        best = SF_NAMESPACE::select(better(best, v), best, v);
+      }
+      float total = none;
+      for (int j = 0; j < lanes; j++) total = better(total, best[j]) ? total : best[j];
+      for (; i < middle; i++) total = better(total, x[i]) ? total : x[i];
+      out[0] = total;
+      continue;
+    }
+    long c = 0;
+    for (; c + lanes <= inner; c += lanes) {
+      vec best = set1(none);
+      for (long i = 0; i < middle; i++) {
+        const vec v = load(x + i * inner + c);
+        best = SF_NAMESPACE::select(better(best, v), best, v);
+      }
+      store(out + c, best);
+    }
+    for (; c < inner; c++) {
+      float best = none;
+      for (long i = 0; i < middle; i++) best = better(best, x[i * inner + c]) ? best : x[i * inner + c];
+      out[c] = best;
+    }
+  }
+}
+
+inline void extreme(bool largest, const float* x, long outer, long middle, long inner, float* out) {
+  if (largest) extreme_middle<true>(x, outer, middle, inner, out);
+  else extreme_middle<false>(x, outer, middle, inner, out);
 }
 
 }  // namespace SF_NAMESPACE

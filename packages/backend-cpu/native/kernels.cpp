@@ -30,5 +30,6 @@ extern "C" const Kernels SF_TABLE(SF_NAMESPACE) = {
     SF_NAMESPACE::binary,
     SF_NAMESPACE::choose,
     SF_NAMESPACE::sum_middle,
+    SF_NAMESPACE::extreme,
     SF_NAMESPACE::peak,
 };

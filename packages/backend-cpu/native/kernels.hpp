@@ -21,6 +21,7 @@ struct Kernels {
   void (*binary)(int op, const Box&, const float* a, const float* b, float* out);
   void (*select)(const Box&, const float* condition, const float* a, const float* b, float* out);
   void (*sum)(const float* x, long outer, long middle, long inner, float* out);
+  void (*extreme)(bool largest, const float* x, long outer, long middle, long inner, float* out);
   double (*peak)(long rounds, float* out);
 };
 

@@ -13,6 +13,10 @@ function stream(seed) {
   };
 }
 
+const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
+/** Of a dense array of this shape. */
+const steps = (shape) => shape.map((_, axis) => product(shape.slice(axis + 1)));
+
 /** Operations in the order of native/engine.hpp: numbers, sizes of the results, sizes of the operands or their very bits. */
 function generators(random) {
   const upTo = (max) => Math.floor(random() * (max + 1));
@@ -122,7 +126,7 @@ function generators(random) {
     },
     () => {
       const n = random() < 0.02 ? 40_000 : upTo(100);
-      return { numbers: [upTo(11)], results: [n], operands: [n] };
+      return { numbers: [upTo(17)], results: [n], operands: [n] };
     },
     () => {
       const n = upTo(100);
@@ -132,7 +136,7 @@ function generators(random) {
       const [outer, inner, rows] = [upTo(20), upTo(40), upTo(1)];
       const steps = [inner, 1, rows, 1 - rows];
       return {
-        numbers: [upTo(8), outer, inner, ...steps],
+        numbers: [upTo(9), outer, inner, ...steps],
         results: [outer * inner],
         operands: [outer * inner, rows ? outer : inner],
       };
@@ -145,6 +149,34 @@ function generators(random) {
     () => {
       const [outer, middle, inner] = [upTo(9), upTo(40), random() < 0.5 ? 1 : upTo(40)];
       return { numbers: [outer, middle, inner], results: [outer * inner], operands: [outer * middle * inner] };
+    },
+    () => {
+      const [outer, middle, inner] = [upTo(9), upTo(40), random() < 0.5 ? 1 : upTo(40)];
+      return {
+        numbers: [outer, middle, inner, upTo(1)],
+        results: [outer * inner],
+        operands: [outer * middle * inner],
+      };
+    },
+    () => {
+      const sizes = list(from(1, 4), () => (random() < 0.1 ? 50 : upTo(7)));
+      const before = sizes.map(() => upTo(2));
+      const shape = sizes.map((n, axis) => n + before[axis] + upTo(2));
+      const order = sizes.map((_, axis) => axis).sort(() => random() - 0.5);
+      const to = steps(shape);
+      const within = steps(order.map((axis) => sizes[axis]));
+      const axes = sizes.flatMap((n, axis) => [n, to[axis], within[order.indexOf(axis)]]);
+      const start = to.reduce((at, step, axis) => at + step * before[axis], 0);
+      return { numbers: [sizes.length, 1, start, 0, ...axes], results: [product(shape)], operands: [product(sizes)] };
+    },
+    () => {
+      const [outer, rows, count, inner] = [upTo(4), from(1, 9), upTo(9), upTo(20)];
+      const indices = Int32Array.from(list(count, () => (random() < 0.01 ? rows : upTo(rows - 1))));
+      return {
+        numbers: [outer, rows, count, inner],
+        results: [outer * count * inner],
+        operands: [outer * rows * inner, new Float32Array(indices.buffer)],
+      };
     },
     () =>
       convolution(({ numbers, input, filter, output }) => ({ numbers, results: [output], operands: [input, filter] })),

@@ -1,4 +1,5 @@
-import { shapesEqual, sizeOf, stridesOf, type Shape } from '@sparseflow/tensor';
+import { shapesEqual, sizeOf, type Shape } from '@sparseflow/tensor';
+import { broadcastStrides } from './layout.ts';
 
 /**
  * How a kernel walks operands that are broadcast to one shape: outer and inner size, then outer and inner step of each operand,
@@ -13,11 +14,7 @@ export type Box = readonly number[];
 export function boxOf(outShape: Shape, shapes: readonly Shape[]): Box | undefined {
   if (shapes.every((shape) => shapesEqual(shape, outShape)))
     return [1, sizeOf(outShape), ...shapes.flatMap(() => [0, 1])];
-  const strides = shapes.map((shape) => {
-    const own = stridesOf(shape);
-    const missing = outShape.length - shape.length;
-    return outShape.map((_, axis) => (axis < missing || shape[axis - missing] === 1 ? 0 : own[axis - missing]!));
-  });
+  const strides = shapes.map((shape) => broadcastStrides(shape, outShape));
   // Merged axes, innermost first.
   const sizes: number[] = [];
   const steps: number[][] = [];

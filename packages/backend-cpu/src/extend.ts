@@ -2,6 +2,7 @@ import {
   sizeOf,
   type Backend,
   type BinaryOp,
+  type Buffer,
   type ConvSpec,
   type Operand,
   type Shape,
@@ -10,11 +11,12 @@ import {
 import type { ArrayBackendTools } from '@sparseflow/tensor/reference';
 import { boxOf } from './box.ts';
 import { fusedKernels } from './fused.ts';
+import { layoutKernels } from './layout.ts';
 import type { Kernels } from './operations.ts';
 import type { Pool } from './pool.ts';
 
-/** Codes of the operations that have a kernel, as in native/elementwise.hpp. */
-const unaryCodes: Partial<Readonly<Record<UnaryOp, number>>> = {
+/** Codes as in native/elementwise.hpp. */
+const unaryCodes: Readonly<Record<UnaryOp, number>> = {
   neg: 0,
   abs: 1,
   step: 2,
@@ -27,9 +29,15 @@ const unaryCodes: Partial<Readonly<Record<UnaryOp, number>>> = {
   sigmoid: 9,
   softplus: 10,
   relu: 11,
+  log: 12,
+  log1p: 13,
+  sin: 14,
+  cos: 15,
+  floor: 16,
+  sign: 17,
 };
 
-const binaryCodes: Partial<Readonly<Record<BinaryOp, number>>> = {
+const binaryCodes: Readonly<Record<BinaryOp, number>> = {
   add: 0,
   sub: 1,
   mul: 2,
@@ -39,26 +47,80 @@ const binaryCodes: Partial<Readonly<Record<BinaryOp, number>>> = {
   equal: 6,
   less: 7,
   lessEqual: 8,
+  pow: 9,
 };
 
 /** Limit of native/problem.hpp on every size of a convolution. */
 const MAX_SIZE = 2 ** 20;
 
 /**
- * The operations of a backend that compiled kernels do faster. What they do not cover (float64, int32, rare operations and
- * layouts) goes to the reference kernels, on the same buffers.
+ * The operations of a backend that compiled kernels do faster. What they do not cover (float64, int32, scatterAdd) goes to the
+ * reference kernels, on the same buffers.
  */
-export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels, pool: Pool): Partial<Backend> {
+export function extend(tools: ArrayBackendTools, kernels: Kernels, pool: Pool): Partial<Backend> {
+  const { base, wrap, open } = tools;
   const floats = (op: string, x: Operand): Float32Array => open(op, x).values as Float32Array;
   const single = (...xs: Operand[]): boolean => xs.every(({ dtype }) => dtype === 'float32');
+  const layout = layoutKernels(tools, kernels, pool);
+
+  /** Runs an operation that broadcasts; operands that a box cannot describe are broadcast first. */
+  const broadcasting = (
+    operation: 'binary' | 'select',
+    codes: readonly number[],
+    operands: readonly Operand[],
+    shape: Shape,
+  ): Buffer => {
+    let box = boxOf(
+      shape,
+      operands.map((x) => x.shape),
+    );
+    let whole = operands;
+    if (box === undefined) {
+      whole = operands.map((x) => ({ ...x, buffer: layout.broadcastTo(x, shape), shape }));
+      box = boxOf(
+        shape,
+        whole.map((x) => x.shape),
+      )!;
+    }
+    const out = pool.take(sizeOf(shape));
+    kernels.call(
+      operation,
+      [...codes, ...box],
+      [out],
+      whole.map((x) => floats(operation, x)),
+    );
+    if (whole !== operands) whole.forEach(({ buffer }) => base.dispose(buffer));
+    return wrap(out);
+  };
+
+  const reduce: Backend['reduce'] = (op, x, axes, outShape) => {
+    if (!single(x)) return base.reduce(op, x, axes, outShape);
+    const [first, last] = [axes[0]!, axes[axes.length - 1]!];
+    if (last - first !== axes.length - 1) {
+      // Axes that are not neighbours become the last ones.
+      const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+      const order = [...kept, ...axes];
+      const shape = order.map((axis) => x.shape[axis]!);
+      const moved = { ...x, buffer: layout.transpose(x, order), shape };
+      const buffer = reduce(op, moved, shape.map((_, axis) => axis).slice(kept.length), outShape);
+      base.dispose(moved.buffer);
+      return buffer;
+    }
+    const out = pool.take(sizeOf(outShape));
+    const sizes = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)].map(sizeOf);
+    if (op === 'sum') kernels.call('sum', sizes, [out], [floats(op, x)]);
+    else kernels.call('extreme', [...sizes, Number(op === 'max')], [out], [floats(op, x)]);
+    return wrap(out);
+  };
 
   return {
+    ...layout,
+
     unary(op, x) {
-      const code = unaryCodes[op];
-      if (code === undefined || !single(x)) return base.unary(op, x);
+      if (!single(x)) return base.unary(op, x);
       const values = floats(op, x);
       const out = pool.take(values.length);
-      kernels.call('unary', [code], [out], [values]);
+      kernels.call('unary', [unaryCodes[op]], [out], [values]);
       return wrap(out);
     },
 
@@ -71,58 +133,31 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
     },
 
     binary(op, a, b, outShape) {
-      const code = binaryCodes[op];
-      const box = code !== undefined && single(a, b) ? boxOf(outShape, [a.shape, b.shape]) : undefined;
-      if (code === undefined || box === undefined) return base.binary(op, a, b, outShape);
-      const out = pool.take(sizeOf(outShape));
-      kernels.call('binary', [code, ...box], [out], [floats(op, a), floats(op, b)]);
-      return wrap(out);
+      if (!single(a, b)) return base.binary(op, a, b, outShape);
+      return broadcasting('binary', [binaryCodes[op]], [a, b], outShape);
     },
 
     select(condition, a, b, outShape) {
-      const operands = [condition, a, b];
-      const box = single(...operands)
-        ? boxOf(
-            outShape,
-            operands.map(({ shape }) => shape),
-          )
-        : undefined;
-      if (box === undefined) return base.select(condition, a, b, outShape);
-      const out = pool.take(sizeOf(outShape));
-      kernels.call(
-        'select',
-        box,
-        [out],
-        operands.map((x) => floats('select', x)),
-      );
-      return wrap(out);
+      if (!single(condition, a, b)) return base.select(condition, a, b, outShape);
+      return broadcasting('select', [], [condition, a, b], outShape);
     },
 
     matMul(a, b, transposeA, transposeB, outShape) {
       if (!single(a, b)) return base.matMul(a, b, transposeA, transposeB, outShape);
       const [m, n] = [outShape.at(-2)!, outShape.at(-1)!];
       const k = a.shape.at(transposeA ? -2 : -1)!;
-      const out = new Float32Array(sizeOf(outShape));
+      const out = pool.take(sizeOf(outShape));
       const numbers = [sizeOf(outShape.slice(0, -2)), m, n, k, Number(transposeA), Number(transposeB)];
       kernels.call('matMul', numbers, [out], [floats('matMul', a), floats('matMul', b)]);
       return wrap(out);
     },
 
-    reduce(op, x, axes, outShape) {
-      const first = axes[0]!;
-      const last = axes[axes.length - 1]!;
-      const adjacent = last - first === axes.length - 1;
-      if (op !== 'sum' || !single(x) || !adjacent) return base.reduce(op, x, axes, outShape);
-      const out = new Float32Array(sizeOf(outShape));
-      const sizes = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)].map(sizeOf);
-      kernels.call('sum', sizes, [out], [floats(op, x)]);
-      return wrap(out);
-    },
+    reduce,
 
     conv2d(input, filter, spec, outShape) {
       const numbers = single(input, filter) ? convolutionNumbers(input.shape, filter.shape, outShape, spec) : undefined;
       if (numbers === undefined) return base.conv2d(input, filter, spec, outShape);
-      const out = new Float32Array(sizeOf(outShape));
+      const out = pool.take(sizeOf(outShape));
       kernels.call('conv2d', numbers, [out], [floats('conv2d', input), floats('conv2d', filter)]);
       return wrap(out);
     },
@@ -130,7 +165,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
     conv2dInput(dy, filter, spec, inputShape) {
       const numbers = single(dy, filter) ? convolutionNumbers(inputShape, filter.shape, dy.shape, spec) : undefined;
       if (numbers === undefined) return base.conv2dInput(dy, filter, spec, inputShape);
-      const out = new Float32Array(sizeOf(inputShape));
+      const out = pool.take(sizeOf(inputShape));
       kernels.call('conv2dInput', numbers, [out], [floats('conv2dInput', dy), floats('conv2dInput', filter)]);
       return wrap(out);
     },
@@ -138,7 +173,7 @@ export function extend({ base, wrap, open }: ArrayBackendTools, kernels: Kernels
     conv2dFilter(input, dy, spec, filterShape) {
       const numbers = single(input, dy) ? convolutionNumbers(input.shape, filterShape, dy.shape, spec) : undefined;
       if (numbers === undefined) return base.conv2dFilter(input, dy, spec, filterShape);
-      const out = new Float32Array(sizeOf(filterShape));
+      const out = pool.take(sizeOf(filterShape));
       kernels.call('conv2dFilter', numbers, [out], [floats('conv2dFilter', input), floats('conv2dFilter', dy)]);
       return wrap(out);
     },

@@ -63,6 +63,7 @@ function open(addon: Addon, instructionSet: string, threads: number): Kernels {
     );
   }
   return {
+    copiesOperands: false,
     call(operation, numbers, results, operands) {
       try {
         run(operationCodes[operation], Float64Array.from(numbers), [...results, ...operands]);

@@ -11,6 +11,9 @@ const operations = [
   'binary',
   'select',
   'sum',
+  'extreme',
+  'copy',
+  'gather',
   'conv2d',
   'conv2dInput',
   'conv2dFilter',
@@ -24,10 +27,12 @@ export const operationCodes = Object.fromEntries(operations.map((name, code) => 
 >;
 
 /** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
-export const INTERFACE_VERSION = 3;
+export const INTERFACE_VERSION = 5;
 
 /** Compiled kernels, however they are reached. */
 export interface Kernels {
+  /** Whether operands are copied to where the kernels can reach them: what only moves numbers is better done in place then. */
+  readonly copiesOperands: boolean;
   /**
    * Runs an operation: sizes and coefficients, then arrays, of which the first ones are written. native/engine.hpp says which
    * each operation wants.

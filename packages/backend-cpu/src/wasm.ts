@@ -110,6 +110,7 @@ function open(WebAssembly: WebAssemblyInterface, threads: number): WasmKernels {
   const maySleep = threads > 1 && mayWait();
 
   return {
+    copiesOperands: true,
     state() {
       const reason = lost ?? helpers?.reason;
       return { threads: helpers ? 1 + helpers.running : count, ...(reason !== undefined && { reason }) };

@@ -250,6 +250,60 @@ describe.each(machines)('$name', ({ create }) => {
     }
   });
 
+  it('moves, joins and reduces as the reference does, in any shape', () => {
+    const shapes = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(shapes, fc.array(fc.nat(1000), { minLength: 12, maxLength: 12 }), (shape, picks) => {
+        const pick = (i: number, below: number): number => picks[i % 12]! % Math.max(1, below);
+        const order = shape.map((_, axis) => axis).sort((a, b) => pick(a, 1000) - pick(b, 1000) || a - b);
+        const begin = shape.map((n, axis) => pick(axis, n + 1));
+        const size = shape.map((n, axis) => pick(axis + 3, n - begin[axis]! + 1));
+        const padding = shape.map((_, axis) => [pick(axis, 3), pick(axis + 5, 3)] as const);
+        const axis = pick(0, shape.length);
+        const longer = shape.map((n, i) => (i === axis ? 2 * n + size[i]! : n));
+        const wide = [3, ...shape.map((n) => (n === 1 ? 4 : n))];
+        const kept = shape.filter((_, i) => pick(i + 2, 2) === 0);
+        const axes = shape.map((_, i) => i).filter((i) => pick(i + 2, 2) !== 0);
+        const rows = shape[axis]! > 0 ? picks.map((p) => p % shape[axis]!) : [];
+        const other = shape.map((n, i) => (pick(i + 1, 2) ? 1 : n));
+        const ordinary = numbers(sizeOf(shape), picks[0]!);
+        const values = ordinary.slice();
+        if (values.length > 60) values.set(special, 3);
+        const run = (on: Backend): TypedArray[] => {
+          const [x, z] = [values, ordinary].map((v) => operand(on, v, shape, 'float32')) as [Operand, Operand];
+          const part = operand(on, numbers(sizeOf(size), 5), size, 'float32');
+          const tail = { ...part, shape: shape.map((n, i) => (i === axis ? size[i]! : n)) };
+          tail.buffer = on.upload(numbers(sizeOf(tail.shape), 6), tail.shape, 'float32');
+          const indices = { buffer: on.upload(Int32Array.from(rows), [12], 'int32'), shape: [rows.length], dtype: 'int32' } as const; // prettier-ignore
+          const y = operand(on, numbers(sizeOf(other), 7), other, 'float32');
+          const results: [unknown, Shape][] = [
+            [on.transpose(x, order), order.map((i) => shape[i]!)],
+            [on.slice(x, begin, size), size],
+            [on.pad(x, padding), shape.map((n, i) => n + padding[i]![0] + padding[i]![1])],
+            [on.concat([x, tail, x], axis, longer), longer],
+            [on.broadcastTo(x, wide), wide],
+            [on.gather(x, indices, axis), shape.map((n, i) => (i === axis ? rows.length : n))],
+            [on.select(y, x, y, shape), shape],
+            [on.binary('sub', y, x, shape), shape],
+            ...(axes.length > 0
+              ? ([
+                  [on.reduce('max', x, axes, kept), kept],
+                  [on.reduce('min', x, axes, kept), kept],
+                  [on.reduce('sum', z, axes, kept), kept],
+                ] as [unknown, Shape][])
+              : []),
+          ];
+          return results.map(([buffer, s]) => read(on, buffer, s));
+        };
+        const [actual, expected] = [run(backend), run(reference)];
+        // Numbers that are only moved are the same; sums in double precision differ in their order, by
+        // less than rounding as long as they do not cancel to a 10^-8th.
+        actual.forEach((a, i) => expectUnits(a, expected[i]!, i > 9 ? 1 : 0, `[${shape}], result ${i}`));
+      }),
+      { numRuns: 2500, seed },
+    );
+  });
+
   it('is bit-identical for 1, 2 and 8 threads', () => {
     const run = (threads: number): TypedArray[] => {
       const on = create({ threads });

@@ -69,10 +69,10 @@ const valid: fc.Arbitrary<Arguments> = fc.oneof(
     sizes: new Array<number>(mask ? 8 : 7).fill(n),
   })),
   fc
-    .tuple(fc.integer({ min: 0, max: 11 }), small)
+    .tuple(fc.integer({ min: 0, max: 17 }), small)
     .map(([op, n]): Arguments => ({ operation: 'unary', numbers: [op], sizes: [n, n] })),
   small.map((n): Arguments => ({ operation: 'affine', numbers: [2, 3], sizes: [n, n] })),
-  fc.tuple(fc.integer({ min: 0, max: 8 }), small, small, fc.boolean()).map(([op, outer, inner, rows]): Arguments => ({
+  fc.tuple(fc.integer({ min: 0, max: 9 }), small, small, fc.boolean()).map(([op, outer, inner, rows]): Arguments => ({
     operation: 'binary',
     numbers: [op, outer, inner, inner, 1, rows ? 1 : 0, rows ? 0 : 1],
     sizes: [outer * inner, outer * inner, rows ? outer : inner],
@@ -85,6 +85,48 @@ const valid: fc.Arbitrary<Arguments> = fc.oneof(
   fc
     .tuple(small, small, small)
     .map(([a, b, c]): Arguments => ({ operation: 'sum', numbers: [a, b, c], sizes: [a * c, a * b * c] })),
+  fc.tuple(small, small, small, fc.integer({ min: 0, max: 1 })).map(([a, b, c, largest]): Arguments => ({
+    operation: 'extreme',
+    numbers: [a, b, c, largest],
+    sizes: [a * c, a * b * c],
+  })),
+  fc.tuple(small, small, small, fc.boolean()).map(([a, b, c, zeros]): Arguments => ({
+    operation: 'copy',
+    // Two of them transposed, one behind the other.
+    numbers: [
+      3,
+      Number(zeros),
+      0,
+      0,
+      a,
+      b * c,
+      1,
+      b,
+      c,
+      a * c,
+      c,
+      1,
+      a,
+      a * b * c,
+      0,
+      a,
+      b * c,
+      1,
+      b,
+      c,
+      a * c,
+      c,
+      1,
+      a,
+    ],
+    sizes: [2 * a * b * c, a * b * c, a * b * c],
+  })),
+  // The array of indices is given its first value by the test: 1, whose bits are an index far out of range.
+  fc.tuple(small, positive, small).map(([outer, rows, inner]): Arguments => ({
+    operation: 'gather',
+    numbers: [outer, rows, 0, inner],
+    sizes: [0, outer * rows * inner, 0],
+  })),
 );
 
 /** One number or size replaced, or one entry removed. */
@@ -188,8 +230,8 @@ describe('createCpuBackend', () => {
         [
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are not compiled…",
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels do not load (wrong ELF class)…",
-          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 3)…",
-          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 3)…; there is no WebAssembly here",
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 5)…",
+          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 5)…; there is no WebAssembly here",
         ]
       `);
     vi.unstubAllGlobals();
