@@ -12,9 +12,10 @@ export type { EventOptions } from './march/events.ts';
 export type { Status } from './march/journey.ts';
 export { solveVjp, type SolutionCotangent, type SolutionGradient, type SolveVjp } from './solveVjp.ts';
 export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams/solveAdams.ts';
-export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch.ts';
-export { kvaerno4, type ImplicitSolver, type StiffStats } from './implicit.ts';
-export { solveStiff, type StiffOptions, type StiffSolution } from './solveStiff.ts';
+export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch/solveBatch.ts';
+export { kvaerno4, type ImplicitSolver } from './stiff/kvaerno4.ts';
+export type { StiffStats } from './stiff/solveImplicit.ts';
+export { solveStiff, type StiffOptions, type StiffSolution } from './stiff/solveStiff.ts';
 export {
   alf,
   reversibleHeun,

@@ -67,7 +67,7 @@ export async function variableAdams(
   let y: Leaves = scope(() => y0.map(copy));
   /** Derivatives at `times`, the latest first. */
   let past: Leaves[] = [];
-  let times: number[] = [];
+  let times = [t0];
   const ys: Leaves[] = [];
   let order = 1;
   /** Steps since the order last changed; at the start it may rise every step. */
@@ -75,7 +75,6 @@ export async function variableAdams(
   let starting = true;
   try {
     past = [scope(() => field(t, y).map(copy))];
-    times = [t];
     const stuck = (kind: FailureKind, dt: number, errorRatio?: number): Promise<Error> =>
       plan.fail(kind, { time: t, stepSize: dt, errorRatio, state: y, slope: past[0]! });
     let size = plan.firstStep ?? (await firstLength());

@@ -1,58 +1,8 @@
-import { stepFactor } from './march/control.ts';
-import { report, type FailureKind, type FailureReport } from './failure.ts';
-import type { Stats } from './options.ts';
-import type { PidCoefficients } from './march/control.ts';
-
-/**
- * A singly diagonally implicit Runge-Kutta method with an explicit first stage, as data: stiffly accurate, so that the last
- * stage is the derivative at the result.
- */
-export interface ImplicitSolver {
-  readonly name: string;
-  readonly order: number;
-  readonly embedded: number;
-  readonly c: readonly number[];
-  /** Row i holds the weights of stages 0 to i; the last of each but the first is `gamma`. */
-  readonly a: readonly (readonly number[])[];
-  readonly gamma: number;
-  /** The weights of the stages in the error estimate. */
-  readonly error: readonly number[];
-}
-
-const g = 0.5728160625;
-const poly = (...coefficients: number[]): number => coefficients.reduce((sum, c) => sum * g + c, 0);
-
-/** The third stage's weights, and those of the solution of order 3, by Kværnø's formulas in γ. */
-const a3 = [
-  (poly(144, -180, 81, -15, 1) * g) / poly(12, -6, 1) ** 2,
-  (poly(-36, 39, -15, 2) * g) / poly(12, -6, 1) ** 2,
-];
-const a4 = [
-  poly(-144, 396, -330, 117, -18, 1) / (12 * g ** 2 * poly(12, -9, 2)),
-  poly(72, -126, 69, -15, 1) / (12 * g ** 2 * poly(3, -1)),
-  (poly(-6, 6, -1) * poly(12, -6, 1) ** 2) / (12 * g ** 2 * poly(12, -9, 2) * poly(3, -1)),
-];
-const a5 = [
-  poly(288, -312, 120, -18, 1) / (48 * g ** 2 * poly(12, -9, 2)),
-  poly(24, -12, 1) / (48 * g ** 2 * poly(3, -1)),
-  -(poly(12, -6, 1) ** 3) / (48 * g ** 2 * poly(3, -1) * poly(12, -9, 2) * poly(6, -6, 1)),
-  poly(-24, 36, -12, 1) / poly(24, -24, 4),
-];
-
-/**
- * Kværnø's pair 4(3) for stiff problems: A- and L-stable, four implicit stages that share one matrix.
- *
- * Source: Kværnø 2004, Singly diagonally implicit Runge-Kutta methods with an explicit first stage.
- */
-export const kvaerno4: ImplicitSolver = {
-  name: 'kvaerno4',
-  order: 4,
-  embedded: 3,
-  c: [0, 2 * g, a3[0]! + a3[1]! + g, 1, 1],
-  a: [[0], [g, g], [...a3, g], [...a4, g], [...a5, g]],
-  gamma: g,
-  error: [a5[0]! - a4[0]!, a5[1]! - a4[1]!, a5[2]! - a4[2]!, a5[3]! - g, g],
-};
+import { report, type FailureKind, type FailureReport } from '../failure.ts';
+import { stepFactor, type PidCoefficients } from '../march/control.ts';
+import type { Stats } from '../options.ts';
+import type { ImplicitSolver } from './kvaerno4.ts';
+import { factorize, solveFactorized } from './lu.ts';
 
 /** A stiff problem on plain numbers: f and its Jacobian, row by row in one array of n². */
 export interface StiffProblem {
@@ -74,6 +24,21 @@ export interface StiffPlan {
   readonly signal: AbortSignal | undefined;
   /** Makes the error of a failed solve. */
   readonly fail: (report: FailureReport) => Error;
+}
+
+/** A step as it was taken. */
+export interface StiffStep {
+  readonly t: number;
+  readonly dt: number;
+  /** The state at its start. */
+  readonly y: Float64Array;
+  /** The derivatives of the stages. */
+  readonly ks: readonly Float64Array[];
+}
+
+/** I - dt γ J, whose LU factors Newton's method and its derivative need. */
+export function stageMatrix(jacobian: Float64Array, by: number, n: number): Float64Array {
+  return jacobian.map((x, i) => (i % (n + 1) === 0 ? 1 : 0) - by * x);
 }
 
 export interface StiffStats extends Stats {
@@ -126,6 +91,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
   if (!y.every(Number.isFinite)) throw fail('state', 0);
   if (!k1.every(Number.isFinite)) throw fail('derivative', 0);
   const ys: Float64Array[] = [];
+  const steps: StiffStep[] = [];
   const due = [...saveAt];
   while (due.length > 0 && due[0] === t0) {
     due.shift();
@@ -153,8 +119,10 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
       continue;
     }
     const end = clipped ? t1 : t + dt;
+    const last = step.ks[step.ks.length - 1]!;
+    steps.push({ t, dt, y, ks: step.ks });
     while (due.length > 0 && (end - due[0]!) * direction >= 0)
-      ys.push(hermite(y, k1, step.y1, step.last, dt, (due.shift()! - t) / dt));
+      ys.push(hermite(y, k1, step.y1, last, dt, (due.shift()! - t) / dt));
     stats.accepted++;
     stats.dtMin = Math.min(stats.dtMin, Math.abs(dt));
     stats.dtMax = Math.max(stats.dtMax, Math.abs(dt));
@@ -163,16 +131,16 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
       plan.maxStep,
     );
     earlier = [ratio, ...earlier.slice(0, 1)];
-    [t, y, k1, j] = [end, step.y1, step.last, undefined];
+    [t, y, k1, j] = [end, step.y1, last, undefined];
   }
   if (stats.accepted === 0) stats.dtMin = 0;
-  return { y1: y, ys, stats };
+  return { y1: y, ys, stats, steps };
 
   function takeStep(
     matrix: Float64Array,
     dt: number,
-  ): { y1: Float64Array; last: Float64Array; error: Float64Array } | undefined {
-    const lu = matrix.map((x, i) => (i % (n + 1) === 0 ? 1 : 0) - dt * solver.gamma * x);
+  ): { y1: Float64Array; ks: Float64Array[]; error: Float64Array } | undefined {
+    const lu = stageMatrix(matrix, dt * solver.gamma, n);
     const pivots = factorize(lu, n);
     stats.factorizations++;
     if (!pivots) return undefined;
@@ -190,7 +158,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
     solver.error.forEach((w, m) => addTo(error, ks[m]!, dt * w));
     // The estimate of stiff components is much too large; the matrix brings it to size (Shampine 1984).
     solveFactorized(lu, pivots, error, n);
-    return { y1: z, last: ks[ks.length - 1]!, error };
+    return { y1: z, ks, error };
   }
 
   /** Solves k = f(t, base + dt γ k), from a first guess. */
@@ -240,34 +208,4 @@ function hermite(
   const [p, q] = [theta * (1 - theta) ** 2 * dt, -(theta ** 2) * (1 - theta) * dt];
   const w = theta ** 2 * (3 - 2 * theta);
   return y0.map((value, j) => value + w * (y1[j]! - value) + p * f0[j]! + q * f1[j]!);
-}
-
-/** LU factorization in place, with row pivoting; undefined where the matrix is singular. */
-export function factorize(a: Float64Array, n: number): Int32Array | undefined {
-  const pivots = new Int32Array(n);
-  for (let c = 0; c < n; c++) {
-    let best = c;
-    for (let r = c + 1; r < n; r++) if (Math.abs(a[r * n + c]!) > Math.abs(a[best * n + c]!)) best = r;
-    if (!(Math.abs(a[best * n + c]!) > 0)) return undefined;
-    pivots[c] = best;
-    if (best !== c) for (let m = 0; m < n; m++) [a[c * n + m], a[best * n + m]] = [a[best * n + m]!, a[c * n + m]!];
-    for (let r = c + 1; r < n; r++) {
-      const factor = (a[r * n + c]! /= a[c * n + c]!);
-      if (factor !== 0) for (let m = c + 1; m < n; m++) a[r * n + m]! -= factor * a[c * n + m]!;
-    }
-  }
-  return pivots;
-}
-
-/** Solves the factorized system in place. */
-export function solveFactorized(lu: Float64Array, pivots: Int32Array, x: Float64Array, n: number): void {
-  for (let c = 0; c < n; c++) {
-    const p = pivots[c]!;
-    [x[c], x[p]] = [x[p]!, x[c]!];
-  }
-  for (let r = 0; r < n; r++) for (let c = 0; c < r; c++) x[r]! -= lu[r * n + c]! * x[c]!;
-  for (let r = n - 1; r >= 0; r--) {
-    for (let c = r + 1; c < n; c++) x[r]! -= lu[r * n + c]! * x[c]!;
-    x[r]! /= lu[r * n + r]!;
-  }
 }

@@ -1,8 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { mul, neg, reshape, scope, sin, slice, square, sub, tensor, type Tensor } from '@sparseflow/tensor';
-import { at, backend, largestDifference, read } from '../test/problems.ts';
-import { solveBatch, StepSizeUnderflowError, rk4 } from './index.ts';
-import { solve as solvePlain } from './plain.ts';
+import {
+  jvp,
+  mul,
+  neg,
+  onesLike,
+  reshape,
+  scope,
+  sin,
+  slice,
+  square,
+  sub,
+  tensor,
+  type Tensor,
+} from '@sparseflow/tensor';
+import { at, backend, largestDifference, read } from '../../test/problems.ts';
+import { dopri5, dopri8, solveBatch, solveVjp, StepSizeUnderflowError, rk4 } from '../index.ts';
+import { solve as solvePlain } from '../plain.ts';
 
 const rates = [1, 3, 2000, 0.5];
 const field = (t: Tensor, y: Tensor, p: { rate: Tensor }): Tensor =>
@@ -93,5 +106,47 @@ describe('solveBatch', () => {
     await expect(solveBatch(f, y0, {}, { t0: 0, t1: 1, solver: rk4, saveAt: [1] })).rejects.toThrow(
       /no error estimate/,
     );
+  });
+});
+
+describe('the gradient of solveBatch', () => {
+  const y0 = at(states);
+  const params = { rate: at([[1], [3], [20], [0.5]]), unused: at([1]) };
+  const f = (t: Tensor, y: Tensor, p: typeof params): Tensor => field(t, y, p);
+  const options = { t0: [0, 0, 0.5, 1], t1: [2, 1, 1.5, 1], rtol: 1e-8, atol: 1e-8 };
+
+  it.each([dopri5, dopri8])('is that of each row solved alone, by $name', async (solver) => {
+    const { y1, replay, pullback } = await solveBatch(f, y0, params, { ...options, solver });
+    expect(largestDifference(read(replay(y0, params)), read(y1))).toBeLessThan(1e-12);
+    const gradient = pullback(onesLike(y0));
+    expect(read(gradient.params.unused)).toEqual([0]);
+    for (const i of [0, 1, 2, 3]) {
+      const alone = await solveVjp(
+        (t, y: Tensor, p: { rate: Tensor }) => scope(() => neg(mul(p.rate, sub(y, Math.sin(t))))),
+        at(states[i]!),
+        { rate: at(read(params.rate)[i]!) },
+        { t0: options.t0[i]!, t1: options.t1[i]!, rtol: 1e-8, atol: 1e-8, solver },
+      );
+      const own = await alone.pullback(onesLike(alone.solution.y1));
+      expect(largestDifference(read(own.y0), read(gradient.y0).slice(2 * i, 2 * i + 2))).toBeLessThan(1e-9);
+      expect(Math.abs(read(own.params.rate)[0]! - read(gradient.params.rate)[i]!)).toBeLessThan(1e-9);
+    }
+  });
+
+  it('is the same by forward mode, and leaves nothing behind', async () => {
+    const before = backend.liveBuffers();
+    const solution = await solveBatch(f, y0, params, options);
+    const direction = { rate: at([[0.1], [-1], [0.3], [2]]) };
+    const { value, tangent } = jvp((x: { rate: Tensor }) => solution.replay(y0, { ...params, ...x }), { rate: params.rate }, direction); // prettier-ignore
+    const ct = onesLike(y0);
+    const gradient = solution.pullback(ct);
+    const forward = read(tangent).reduce((a, b) => a + b);
+    const reverse = read(gradient.params.rate).reduce((s, g, i) => s + g * read(direction.rate)[i]!, 0);
+    expect(Math.abs(forward - reverse)).toBeLessThan(1e-11);
+    expect(solution.nfeBackward).toBeGreaterThan(0);
+    for (const x of [direction.rate, value, tangent, ct, gradient.y0, gradient.params.rate, gradient.params.unused])
+      x.dispose();
+    solution.dispose();
+    expect(backend.liveBuffers()).toBe(before);
   });
 });

@@ -1,32 +1,25 @@
 import {
-  abs,
-  add,
-  broadcastTo,
   disposeTree,
-  div,
-  maximum,
-  mean,
   mul,
-  reshape,
   scope,
   ShapeError,
-  square,
-  tensor,
   ValueError,
-  where,
   type Params,
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import { firstStep, probeStep, stepFactor } from './march/control.ts';
-import { solveError } from './errors.ts';
-import { report, type FailureKind } from './failure.ts';
-import { layoutOf } from './layout.ts';
-import type { Stats, StepOptions } from './options.ts';
-import { makePlan } from './plan.ts';
-import { copy } from './replay.ts';
-import type { Leaves } from './rungeKutta.ts';
-import { denseWeights } from './solver.ts';
+import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { solveError } from '../errors.ts';
+import { report, type FailureKind } from '../failure.ts';
+import { stateLayout } from '../layout.ts';
+import { firstStep, probeStep, stepFactor } from '../march/control.ts';
+import type { Stats, StepOptions } from '../options.ts';
+import { makePlan } from '../plan.ts';
+import { copy } from '../replay.ts';
+import type { Leaves } from '../rungeKutta.ts';
+import { denseWeights } from '../solver.ts';
+import { replayBatch, type BatchStep } from './replay.ts';
+import { advanceRows, rowNorms, rowStages, scaled, selectRows, timesOf, type RowField } from './rows.ts';
 
 /** dy/dt of every row at its own time: `t` has shape [batch], and every tensor of `y` the batch as its first axis. */
 export type BatchField<Y extends Tree, P extends Tree = Params> = (t: Tensor, y: Y, params: P) => Y;
@@ -52,7 +45,7 @@ export interface BatchOptions extends Pick<
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface BatchSolution<Y extends Tree> {
+export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
   readonly y1: Y;
   /** The states at `saveAt`, for every row. */
   readonly ys: readonly Y[];
@@ -60,6 +53,8 @@ export interface BatchSolution<Y extends Tree> {
   readonly stats: readonly Stats[];
   /** Evaluations of the field, each of all rows. */
   readonly nfe: number;
+  /** Those of `pullback` and `replay` so far. */
+  readonly nfeBackward: number;
   dispose(): void;
 }
 
@@ -79,7 +74,7 @@ interface Row {
 /**
  * Solves every row of a batch with step sizes of its own, as if it were alone: a stiff row neither slows its neighbours down nor
  * changes their steps. The field is evaluated on all rows at once, at a time for each; rows that are done stand still. The
- * errors of all rows are read back once per step. Not differentiable: for gradients use `solveVjp`.
+ * errors of all rows are read back once per step. Gradients are those of the steps that were taken.
  *
  * @throws {ShapeError} when the tensors of `y0` do not share their first axis
  * @throws what `solve` throws, for the first row that fails; the message names it
@@ -102,14 +97,13 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   y0: Y,
   params: P,
   options: BatchOptions,
-): Promise<BatchSolution<Y>> {
-  const layout = layoutOf(y0, 'y');
+): Promise<BatchSolution<Y, P>> {
+  const layout = stateLayout(y0, 'solveBatch');
   const { leaves, names } = layout;
   const batch = leaves[0]?.shape[0];
   if (batch === undefined || leaves.some(({ shape }) => shape[0] !== batch)) {
     throw new ShapeError('solveBatch', 'the tensors of the state do not share a first axis', 'give each [batch, ...]');
   }
-  const backend = leaves[0]!.backend;
   const refuse = (what: string, remedy: string): Error => new ValueError('solveBatch', what, remedy);
   const byRow = (name: string, given: number | readonly number[]): readonly number[] => {
     if (typeof given === 'number') return new Array<number>(batch).fill(given);
@@ -126,40 +120,14 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   const errorWeights = solver.error;
 
   let nfe = 0;
-  /** A number for each row, in the shape that multiplies a leaf. */
-  const column = (values: readonly number[], leaf: Tensor): Tensor => {
-    const flat = tensor(Float64Array.from(values), { backend, shape: [batch], dtype: leaf.dtype });
-    return reshape(flat, [batch, ...leaf.shape.slice(1).map(() => 1)]);
-  };
-  const field = (t: readonly number[], y: Leaves): Leaves => {
-    nfe++;
-    const times = tensor(Float64Array.from(t), { backend, shape: [batch], dtype: leaves[0]!.dtype });
-    return layout.flatten(f(times, layout.unflatten(y), params), 'f');
-  };
-  /** y + Σ weights · ks, where each stage has a weight for every row. */
-  const advance = (
-    y: Leaves,
-    ks: readonly Leaves[],
-    weights: (stage: number) => readonly number[] | undefined,
-  ): Tensor[] =>
-    y.map((leaf, j) =>
-      ks.reduce((sum, k, i) => {
-        const w = weights(i);
-        return w ? add(sum, mul(column(w, leaf), k[j]!)) : sum;
-      }, leaf),
-    );
-  const scaled = (row: readonly number[], by: number): number[] | undefined =>
-    by === 0 ? undefined : row.map((x) => x * by);
-  /** By row, the root mean square over all its elements on the scale of the tolerances. */
-  const norms = (quantity: Leaves, a: Leaves, b: Leaves): Tensor => {
-    const elements = leaves.reduce((n, leaf) => n + leaf.size / batch, 0);
-    const squares = quantity.map((q, j) => {
-      const tolerance = add(mul(maximum(abs(a[j]!), abs(b[j]!)), plan.rtol), plan.atol);
-      const flat = reshape(square(div(q, tolerance)), [batch, q.size / batch]);
-      return mul(mean(flat, 1), q.size / batch / elements);
-    });
-    return squares.reduce((x, y) => add(x, y));
-  };
+  const fieldOf =
+    (p: P, count: () => void): RowField =>
+    (t, y) => {
+      count();
+      return layout.flatten(f(timesOf(t, leaves[0]!), layout.unflatten(y), p), 'f');
+    };
+  const field = fieldOf(params, () => nfe++);
+  const norms = (quantity: Leaves, a: Leaves, b: Leaves): Tensor => rowNorms(quantity, a, b, plan.rtol, plan.atol);
   const root = async (squares: Tensor): Promise<number[]> => {
     const values = Array.from(await squares.data(), Math.sqrt);
     squares.dispose();
@@ -176,6 +144,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     stats: { accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0 },
     done: t0 === ends[i]!,
   }));
+  const steps: BatchStep[] = [];
   let y: Leaves = scope(() => leaves.map(copy));
   let k1: Leaves = [];
   const saved: Leaves[] = saveAt.map(() => scope(() => leaves.map(copy)));
@@ -212,10 +181,10 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       const change = scope(() => {
         const k2 = field(
           starts.map((t, i) => t + probes[i]!),
-          advance(y, [k1], () => probes),
+          advanceRows(y, [k1], () => probes),
         );
         return norms(
-          advance(k2, [k1], () => probes.map(() => -1)),
+          advanceRows(k2, [k1], () => probes.map(() => -1)),
           y,
           y,
         );
@@ -240,26 +209,10 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       }
       const started = nfe;
       const trial = scope(() => {
-        const ks: Leaves[] = [k1];
-        const inner = solver.fsal ? solver.c.length - 1 : solver.c.length;
-        const at = (c: number): number[] => rows.map(({ t }, i) => t + c * dts[i]!);
-        for (let s = 1; s < inner; s++) {
-          ks.push(
-            field(
-              at(solver.c[s]!),
-              advance(y, ks, (i) => scaled(dts, solver.a[s]![i] ?? 0)),
-            ),
-          );
-        }
-        const y1 = advance(y, ks, (i) => scaled(dts, solver.b[i] ?? 0));
-        const last = field(at(1), y1);
-        if (solver.fsal) ks.push(last);
+        const { ks, y1 } = rowStages(solver, field, y, rows.map(({ t }) => t), dts, k1); // prettier-ignore
+        const last = solver.fsal ? ks[ks.length - 1]! : field(rows.map(({ t }, i) => t + dts[i]!), y1); // prettier-ignore
         const zero = y.map((leaf) => mul(leaf, 0));
-        const error = norms(
-          advance(zero, ks, (i) => scaled(dts, errorWeights[i]!)),
-          y,
-          y1,
-        );
+        const error = norms(advanceRows(zero, ks, scaled(dts, errorWeights)), y, y1);
         return { y1, ks: ks.map((k) => k.map(copy)), last: last.map(copy), error };
       });
       const ratios = await root(trial.error);
@@ -273,6 +226,13 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
         const factor = finite ? stepFactor(ratios[i]!, solver.order, control, row.earlier) : control.minFactor;
         row.size = Math.abs(dts[i]!) * factor;
         if (!accepted[i]) row.stats.rejected++;
+      }
+      const finishing = rows.map(({ t, end, direction }, i) =>
+        accepted[i] && (t + dts[i]! - end) * direction >= 0 ? (end - t) / dts[i]! : undefined,
+      );
+      if (accepted.some(Boolean)) {
+        const moved = dts.map((dt, i) => (accepted[i] ? dt : 0));
+        steps.push({ ts: rows.map(({ t }) => t), dts: moved, thetas: finishing });
       }
       // Saved states and the end, read from the dense output of the rows that pass them.
       const wanted = [
@@ -289,9 +249,9 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
         const weights = thetas.map((theta) => denseWeights(solver, theta));
         const target = n < saveAt.length ? saved[n]! : next;
         const read = scope(() =>
-          select(
+          selectRows(
             passes,
-            advance(y, trial.ks, (s) => dts.map((dt, i) => dt * weights[i]![s]!)),
+            advanceRows(y, trial.ks, (s) => dts.map((dt, i) => dt * weights[i]![s]!)),
             target,
           ),
         );
@@ -300,7 +260,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
         else next = read;
         rows.forEach((row, i) => (passes[i] && n < saveAt.length ? (row.next = n + 1) : 0));
       }
-      const moved = scope(() => ({ y: select(accepted, next, y), k1: select(accepted, trial.last, k1) }));
+      const moved = scope(() => ({ y: selectRows(accepted, next, y), k1: selectRows(accepted, trial.last, k1) }));
       disposeTree([next, trial.ks, trial.last, y, k1] as Tree);
       ({ y, k1 } = moved);
       rows.forEach((row, i) => {
@@ -320,19 +280,21 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   }
   disposeTree(k1);
   for (const { stats } of rows) if (stats.accepted === 0) stats.dtMin = 0;
+  let nfeBackward = 0;
+  const replay = (start: Y, p: P): Y => {
+    const again = fieldOf(p, () => nfeBackward++);
+    return layout.unflatten(replayBatch(solver, again, layout.flatten(start, 'y0'), steps));
+  };
   return {
     y1: layout.unflatten(y),
     ys: saved.map((parts) => layout.unflatten(parts as Tensor[])),
     stats: rows.map(({ stats }) => stats),
     nfe,
+    get nfeBackward() {
+      return nfeBackward;
+    },
+    replay,
+    pullback: replayedPullback(replay, y0, params),
     dispose: () => disposeTree([y, saved] as Tree),
   };
-
-  /** Rows of `a` where `mask` holds, of `b` elsewhere. */
-  function select(mask: readonly boolean[], a: Leaves, b: Leaves): Tensor[] {
-    return a.map((leaf, j) => {
-      const chosen = broadcastTo(column(mask.map(Number), leaf), leaf.shape);
-      return where(chosen, leaf, b[j]!);
-    });
-  }
 }

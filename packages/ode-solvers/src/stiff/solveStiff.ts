@@ -9,13 +9,16 @@ import {
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import { solveError } from './errors.ts';
-import { kvaerno4, solveImplicit, type ImplicitSolver, type StiffStats } from './implicit.ts';
-import { layoutOf } from './layout.ts';
-import type { StepOptions } from './options.ts';
-import { makePlan } from './plan.ts';
-import type { Leaves } from './rungeKutta.ts';
-import type { VectorField } from './solve.ts';
+import { solveError } from '../errors.ts';
+import { kvaerno4, type ImplicitSolver } from './kvaerno4.ts';
+import { replayStiff } from './replay.ts';
+import { solveImplicit, type StiffStats } from './solveImplicit.ts';
+import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { stateLayout } from '../layout.ts';
+import type { StepOptions } from '../options.ts';
+import { makePlan } from '../plan.ts';
+import type { Leaves } from '../rungeKutta.ts';
+import type { VectorField } from '../solve.ts';
 
 export interface StiffOptions extends Pick<
   StepOptions,
@@ -26,7 +29,7 @@ export interface StiffOptions extends Pick<
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface StiffSolution<Y extends Tree> {
+export interface StiffSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
   readonly y1: Y;
   readonly ts: readonly number[];
   readonly ys: readonly Y[];
@@ -37,7 +40,8 @@ export interface StiffSolution<Y extends Tree> {
 /**
  * Solves a stiff problem by an implicit method: Newton's method with the exact Jacobian, which is had column by column from a
  * linearization of `f`. For states of up to some hundred components: each step factorizes a matrix of their number squared, on
- * the host. Needs a backend that computes at once. Not differentiable.
+ * the host. Needs a backend that computes at once. Gradients are those of the steps that were taken, through the stages by the implicit
+ * function theorem; they are of first order.
  *
  * @throws {BackendError} on a backend that computes asynchronously
  * @throws {StepSizeUnderflowError | MaxStepsError | NonFiniteStateError | NonFiniteDerivativeError} when it fails
@@ -64,10 +68,10 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
   y0: Y,
   params: P,
   options: StiffOptions,
-): Promise<StiffSolution<Y>> {
+): Promise<StiffSolution<Y, P>> {
   // The steps' own options are those of any solve.
   const plan = makePlan(options, (what, remedy) => new ValueError('solveStiff', what, remedy));
-  const layout = layoutOf(y0, 'y');
+  const layout = stateLayout(y0, 'solveStiff');
   const { leaves } = layout;
   const backend = leaves[0]?.backend;
   if (!backend?.downloadSync) {
@@ -94,27 +98,26 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     }
     return values;
   };
-  const evaluate = (t: number, y: Leaves): Tensor[] => layout.flatten(f(t, layout.unflatten(y), params), 'f');
-  const { y1, ys, stats } = solveImplicit(
-    {
-      f: (t, y) => scopedNumbers(() => download(evaluate(t, upload(y)))),
-      jacobian: (t, y) =>
-        scopedNumbers(() => {
-          const line = linearize((parts: Leaves): Leaves => evaluate(t, parts), upload(y) as Leaves);
-          const matrix = new Float64Array(n * n);
-          const direction = new Float64Array(n);
-          for (let c = 0; c < n; c++) {
-            direction[c] = 1;
-            const column = scopedNumbers(() => download(line.jvp(upload(direction))));
-            direction[c] = 0;
-            for (let r = 0; r < n; r++) matrix[r * n + c] = column[r]!;
-          }
-          return matrix;
-        }),
-    },
+  const evaluate = (t: number, y: Leaves, p: P = params): Tensor[] => layout.flatten(f(t, layout.unflatten(y), p), 'f');
+  const method = options.method ?? kvaerno4;
+  const jacobian = (t: number, y: Float64Array): Float64Array =>
+    scopedNumbers(() => {
+      const line = linearize((parts: Leaves): Leaves => evaluate(t, parts), upload(y) as Leaves);
+      const matrix = new Float64Array(n * n);
+      const direction = new Float64Array(n);
+      for (let c = 0; c < n; c++) {
+        direction[c] = 1;
+        const column = scopedNumbers(() => download(line.jvp(upload(direction))));
+        direction[c] = 0;
+        for (let r = 0; r < n; r++) matrix[r * n + c] = column[r]!;
+      }
+      return matrix;
+    });
+  const { y1, ys, stats, steps } = solveImplicit(
+    { f: (t, y) => scopedNumbers(() => download(evaluate(t, upload(y)))), jacobian },
     download(leaves),
     {
-      ...{ t0: plan.t0, t1: plan.t1, saveAt: plan.times.slice(0, -1), solver: options.method ?? kvaerno4 },
+      ...{ t0: plan.t0, t1: plan.t1, saveAt: plan.times.slice(0, -1), solver: method },
       ...{ rtol: plan.rtol, atol: plan.atol, maxStep: plan.maxStep, maxSteps: plan.maxSteps, pid: plan.control.pid },
       firstStep: plan.firstStep ?? 1e-6 * Math.max(Math.abs(plan.t1 - plan.t0), Number.MIN_VALUE),
       signal: plan.signal,
@@ -122,11 +125,20 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     },
   );
   const states = scope(() => [...ys, y1].map((values) => layout.unflatten(upload(values))));
+  const replay = (y: Y, p: P): Y => {
+    const field = (t: number, at: Leaves): Tensor[] => {
+      stats.nfeBackward++;
+      return evaluate(t, at, p);
+    };
+    return layout.unflatten(replayStiff(field, layout.flatten(y, 'y0'), { solver: method, steps, upload, jacobian }));
+  };
   return {
     y1: states[states.length - 1]!,
     ts: plan.times.slice(0, -1),
     ys: states.slice(0, -1),
     stats,
+    replay,
+    pullback: replayedPullback(replay, y0, params),
     dispose: () => disposeTree(states),
   };
 }

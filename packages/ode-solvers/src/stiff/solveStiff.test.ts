@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { affine, concat, mul, neg, scope, sin, slice, square, sub, tensor, type Tensor } from '@sparseflow/tensor';
+import { affine, concat, jvp, mul, neg, scope, sin, slice, square, sub, tensor, type Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
-import { at, backend, largestDifference, read } from '../test/problems.ts';
-import { kvaerno4, MaxStepsError, NonFiniteStateError, solve, solveStiff } from './index.ts';
-import { factorize, solveFactorized } from './implicit.ts';
+import { at, backend, largestDifference, read } from '../../test/problems.ts';
+import { kvaerno4, MaxStepsError, NonFiniteStateError, solve, solveStiff, solveVjp } from '../index.ts';
+import { factorize, solveFactorized } from './lu.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
 
@@ -135,4 +135,49 @@ it('solves linear systems, and says where it cannot', () => {
   solveFactorized(lu, factorize(lu, 3)!, b, 3);
   expect(largestDifference(b, x)).toBeLessThan(1e-14);
   expect(factorize(Float64Array.of(1, 2, 2, 4), 2)).toBeUndefined();
+});
+
+describe('the gradient of solveStiff', () => {
+  // Van der Pol with a parameter; μ = 30 is stiff enough for thousandfold differences of rates.
+  const y0 = { x: at([2]), v: at([0]) };
+  const params = { mu: at([30]), unused: at([1, 2]) };
+  type State = typeof y0;
+  const field = (_t: number, { x, v }: State, { mu }: typeof params): State =>
+    scope(() => ({ x: affine(v, 1), v: sub(mul(mul(affine(square(x), -1, 1), v), mu), x) }));
+  const options = { t0: 0, t1: 3, rtol: 1e-8, atol: 1e-8 };
+  const ct: State = { x: at([1]), v: at([-2]) };
+
+  it('is that of the explicit solve, to 1e-5', async () => {
+    const { pullback, stats, replay, y1 } = await solveStiff(field, y0, params, options);
+    // One more Newton step a stage moves the result by no more than where the iteration ended, a thousandth of the tolerance.
+    expect(largestDifference(read(replay(y0, params).v), read(y1.v))).toBeLessThan(1e-8);
+    stats.nfeBackward = 0;
+    const gradient = pullback(ct);
+    const explicit = await solveVjp(field, y0, params, { ...options, rtol: 1e-10, atol: 1e-10 });
+    const other = await explicit.pullback(ct);
+    const parts = (g: { y0: State; params: typeof params }): number[] => [g.y0.x, g.y0.v, g.params.mu].flatMap(read);
+    const scale = Math.max(...parts(other).map(Math.abs));
+    expect(largestDifference(parts(gradient), parts(other))).toBeLessThan(1e-5 * scale);
+    expect(read(gradient.params.unused)).toEqual([0, 0]);
+    expect(stats.nfeBackward).toBe(4 * stats.accepted + 1);
+  });
+
+  it('is the same by forward mode, also where the steps are too long to be accurate', async () => {
+    const fixed = { t0: 0, t1: 0.5, rtol: 1, atol: 1, maxStep: 0.05, firstStep: 0.05 };
+    const { pullback, replay, stats } = await solveStiff(field, y0, params, fixed);
+    expect(stats.accepted).toBe(10);
+    const gradient = pullback(ct);
+    const { tangent } = jvp((x: { v: Tensor }) => replay({ ...y0, v: x.v }, params), { v: y0.v }, { v: at([1]) });
+    const forward = read(tangent.x)[0]! - 2 * read(tangent.v)[0]!;
+    expect(Math.abs(forward - read(gradient.y0.v)[0]!)).toBeLessThan(1e-10 * (1 + Math.abs(forward)));
+  });
+
+  it('leaves nothing behind', async () => {
+    const before = backend.liveBuffers();
+    const solution = await solveStiff(field, y0, params, options);
+    const gradient = solution.pullback(ct);
+    for (const x of [gradient.y0.x, gradient.y0.v, gradient.params.mu, gradient.params.unused]) x.dispose();
+    solution.dispose();
+    expect(backend.liveBuffers()).toBe(before);
+  });
 });
