@@ -16,7 +16,7 @@ export async function ode(record: Recorder): Promise<void> {
 
 async function plainArrays(record: Recorder): Promise<void> {
   const implementations = await odeImplementations(record.note);
-  for (const problem of ODE_PROBLEMS) {
+  for (const problem of ODE_PROBLEMS.filter(({ name }) => record.wanted(name))) {
     for (const { name, solve: run } of implementations) {
       record.progress(`${problem.name}: ${name}`);
       for (const tolerance of problem.tolerances) {
@@ -40,7 +40,13 @@ const PYTHON = ['scipy', 'torchdiffeq', 'diffrax'] as const;
 async function pythonPeers(record: Recorder): Promise<void> {
   const input = {
     seconds: record.budget / 6000,
-    problems: ODE_PROBLEMS.map(({ name, y0, t1, tolerances, end }) => ({ name, y0, t1, tolerances, end: end ?? null })),
+    problems: ODE_PROBLEMS.filter(({ name }) => record.wanted(name)).map(({ name, y0, t1, tolerances, end }) => ({
+      name,
+      y0,
+      t1,
+      tolerances,
+      end: end ?? null,
+    })),
   };
   for (const name of PYTHON) {
     const peer = { name, script: 'ode.py', modules: [name] };
@@ -59,8 +65,12 @@ async function pythonPeers(record: Recorder): Promise<void> {
   }
 }
 
+/** The case of the steps' cost. */
+const STEPS = '3,072 floats';
+
 /** What a step of the tensor solver costs besides the field: 3,072 numbers, the state of a flow's batch of 1024 points. */
 async function stepOfTensors(record: Recorder): Promise<void> {
+  if (!record.wanted(STEPS)) return;
   for (const { name, threads, create } of paths().filter((path) => path.threads === 1)) {
     record.progress(`steps of tensors: ${name}`);
     const backend = create();
@@ -91,7 +101,7 @@ async function stepOfTensors(record: Recorder): Promise<void> {
     const sorted = times.slice(-Math.ceil(times.length / 2)).sort((a, b) => a - b);
     const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]! / steps;
     record.row({
-      ...{ case: '3,072 floats', op: 'dopri5 step outside f', implementation: name, threads, ms: at(0.5) },
+      ...{ case: STEPS, op: 'dopri5 step outside f', implementation: name, threads, ms: at(0.5) },
       ...{ spread: (at(0.75) - at(0.25)) / 2 / at(0.5), gflops: null, shareOfPeak: null },
       note: `${(1000 * at(0.5)).toFixed(1)} µs, the fastest ${(1000 * at(0)).toFixed(1)}`,
     });
