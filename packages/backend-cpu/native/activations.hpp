@@ -46,11 +46,7 @@ inline vec log1p_unit(vec y) {
   return set1(2.f) * s * (q * p + set1(1.f));
 }
 
-inline vec logistic(vec x) {
-  const vec e = exp(-abs(x));
-  const vec inverse = set1(1.f) / (set1(1.f) + e);
-  return select(x < set1(0.f), e * inverse, inverse);
-}
+inline vec logistic(vec x) { return reciprocal(set1(1.f) + exp(-x)); }
 
 struct Jet {
   vec value;
@@ -73,7 +69,7 @@ inline Jet activate(vec u) {
     return {h, d, set1(-2.f) * h * d};
   } else if constexpr (act == softplus) {
     const vec e = exp(-abs(u));
-    const vec inverse = one / (one + e);
+    const vec inverse = reciprocal(one + e);
     const vec d = select(u < zero, e * inverse, inverse);
     return {select(u < zero, zero, u) + log1p_unit(e), d, d * (one - d)};
   } else if constexpr (act == relu) {

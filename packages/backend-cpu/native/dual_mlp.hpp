@@ -28,21 +28,22 @@ inline void multiply_tile(const float* w, long row_stride, long col_stride, cons
     for (int v = 0; v < vectors; v++) store(out + r * block + v * lanes, acc[r][v]);
 }
 
-inline void multiply(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int outer, int inner) {
-  int r = 0;
-  for (; r + rows <= outer; r += rows)
-    multiply_tile<rows>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
-  for (; r < outer; r++)
-    multiply_tile<1>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
+// Rows [first, last) of a product; what is left behind the last whole tile is a tile of fewer rows.
+template <int R = rows>
+inline void multiply(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int first, int last, int inner) {
+  int r = first;
+  for (; r + R <= last; r += R) multiply_tile<R>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
+  if constexpr (R > 1)
+    if (r < last) multiply<R - 1>(w, row_stride, col_stride, bias, in, out, r, last, inner);
 }
 
 // Sparse products of P panels, a row at a time: each surviving weight is one broadcast and its multiply-adds. Every second weight
 // has accumulators of its own where there would be too few to hide the latency of a multiply-add.
 template <int P>
-inline void multiply_sparse(const Sparse& w, const float* bias, const float* const* in, float* const* out, int outer) {
+inline void multiply_sparse(const Sparse& w, const float* bias, const float* const* in, float* const* out, int outer, int first, int last) {
   constexpr int chains = P * vectors > 4 ? 1 : 2;
   for (int t = 0; t < w.tiles; t++)
-    for (int r = 0; r < outer; r++) {
+    for (int r = first; r < last; r++) {
       const int begin = w.starts[(long)t * outer + r], end = w.starts[(long)t * outer + r + 1];
       if (t > 0 && begin == end) continue;
       vec acc[chains][P][vectors];
@@ -70,23 +71,32 @@ inline void multiply_sparse(const Sparse& w, const float* bias, const float* con
     }
 }
 
-// Products of a layer's weight, or its transpose, with panels 0 to count - 1; panel 0 gets the bias. Two panels share each
-// surviving weight.
-template <class In, class Out>
-inline void multiply_panels(const Layer& layer, bool transposed, const float* bias, int count, const In& in, const Out& out) {
+// Rows of all panels that are computed, and then finished, together: their results are still in the first-level cache.
+constexpr int chunk = 2 * rows;
+
+// Products of a layer's weight, or its transpose, with panels 0 to count - 1; panel 0 gets the bias. finish(first, last) is told
+// when rows of all panels are there. Two panels share each surviving weight.
+template <class In, class Out, class Finish>
+inline void multiply_panels(const Layer& layer, bool transposed, const float* bias, int count, const In& in, const Out& out, const Finish& finish) {
   const Sparse& w = transposed ? layer.backward : layer.forward;
   const int outer = transposed ? layer.in : layer.out, inner = transposed ? layer.out : layer.in;
-  int k = 0;
-  if (w.starts)
-    for (; k < count; k += 2) {
-      const bool pair = k + 1 < count;
-      const float* from[2] = {in(k), pair ? in(k + 1) : nullptr};
-      float* to[2] = {out(k), pair ? out(k + 1) : nullptr};
-      if (pair) multiply_sparse<2>(w, k == 0 ? bias : nullptr, from, to, outer);
-      else multiply_sparse<1>(w, k == 0 ? bias : nullptr, from, to, outer);
-    }
-  for (; k < count; k++)
-    multiply(layer.weight, transposed ? 1 : layer.in, transposed ? layer.in : 1, k == 0 ? bias : nullptr, in(k), out(k), outer, inner);
+  // A row is ready only after the last tile of a sparse matrix.
+  const int step = w.starts && w.tiles > 1 ? outer : chunk;
+  for (int first = 0; first < outer; first += step) {
+    const int last = outer - first < step ? outer : first + step;
+    int k = 0;
+    if (w.starts)
+      for (; k < count; k += 2) {
+        const bool pair = k + 1 < count;
+        const float* from[2] = {in(k), pair ? in(k + 1) : nullptr};
+        float* to[2] = {out(k), pair ? out(k + 1) : nullptr};
+        if (pair) multiply_sparse<2>(w, k == 0 ? bias : nullptr, from, to, outer, first, last);
+        else multiply_sparse<1>(w, k == 0 ? bias : nullptr, from, to, outer, first, last);
+      }
+    for (; k < count; k++)
+      multiply(layer.weight, transposed ? 1 : layer.in, transposed ? layer.in : 1, k == 0 ? bias : nullptr, in(k), out(k), first, last, inner);
+    finish(first, last);
+  }
 }
 
 // rows of samples [count][dim] → panel [dim][block], zeros behind the last sample; and back.
@@ -133,8 +143,8 @@ inline void activate_panel(int act, float* u, float* d1, float* d2, int width) {
   }
 }
 
-inline void scale_panel(float* x, const float* by, int width) {
-  for (long i = 0; i < (long)width * block; i += lanes) store(x + i, load(x + i) * load(by + i));
+inline void scale_panel(const float* x, const float* by, float* out, int width) {
+  for (long i = 0; i < (long)width * block; i += lanes) store(out + i, load(x + i) * load(by + i));
 }
 
 // The scratch of one thread, in floats.
@@ -143,30 +153,26 @@ inline double forward_scratch(const DualProblem& p) { return (double)p.widest * 
 inline void forward_block(const DualProblem& p, int first, float* scratch) {
   const int count = p.batch - first < block ? p.batch - first : block;
   const long panel = (long)p.widest * block;
-  float *a = scratch, *b = scratch + panel, *d1 = scratch + 2 * panel;
+  float* d1 = scratch;
   // Value and tangents go through a layer together, each between two panels of its own.
+  const auto at = [&](int l, int k) { return scratch + (1 + 2L * k + l % 2) * panel; };
   const int last = p.layers - 1;
-  float* tangents = scratch + 3 * panel;
-  gather_panel(p.x + (long)first * p.dim, count, p.dim, a);
-  for (int k = 0; k < p.count; k++)
-    gather_panel(p.dx + ((long)k * p.batch + first) * p.dim, count, p.dim, tangents + (long)k * 2 * panel);
+  gather_panel(p.x + (long)first * p.dim, count, p.dim, at(0, 0));
+  for (int k = 0; k < p.count; k++) gather_panel(p.dx + ((long)k * p.batch + first) * p.dim, count, p.dim, at(0, 1 + k));
   for (int l = 0; l <= last; l++) {
     const Layer& layer = p.layer[l];
-    const auto from = [&](int k) { return k == 0 ? a : tangents + ((k - 1L) * 2 + l % 2) * panel; };
-    const auto to = [&](int k) { return k == 0 ? b : tangents + ((k - 1L) * 2 + (l + 1) % 2) * panel; };
-    multiply_panels(layer, false, layer.bias, 1 + p.count, from, to);
-    if (l < last) {
-      activate_panel(p.activation, b, d1, nullptr, layer.out);
-      for (int k = 1; k <= p.count; k++) scale_panel(to(k), d1, layer.out);
-    }
-    float* swap = a;
-    a = b;
-    b = swap;
+    multiply_panels(
+        layer, false, layer.bias, 1 + p.count, [&](int k) { return at(l, k); }, [&](int k) { return at(l + 1, k); },
+        [&](int begin, int end) {
+          if (l == last) return;
+          const long row = (long)begin * block;
+          activate_panel(p.activation, at(l + 1, 0) + row, d1, nullptr, end - begin);
+          for (int k = 1; k <= p.count; k++) scale_panel(at(l + 1, k) + row, d1, at(l + 1, k) + row, end - begin);
+        });
   }
   const int out = p.layer[last].out;
-  scatter_panel(a, count, out, p.f + (long)first * out);
-  for (int k = 0; k < p.count; k++)
-    scatter_panel(tangents + ((long)k * 2 + (last + 1) % 2) * panel, count, out, p.df + ((long)k * p.batch + first) * out);
+  scatter_panel(at(last + 1, 0), count, out, p.f + (long)first * out);
+  for (int k = 0; k < p.count; k++) scatter_panel(at(last + 1, 1 + k), count, out, p.df + ((long)k * p.batch + first) * out);
 }
 
 // Samples behind the last are left out of sums: zeros went in there, but an infinite weight makes NaN of a zero.
@@ -175,24 +181,69 @@ inline vec present(vec x, int count) {
   return x;
 }
 
-// G[r][j] += Σ_samples a[r] h[j].
-inline void accumulate_gradient(const float* a, const float* h, float* transposed, float* gradient, int out, int in, int count) {
-  if (in <= 4 || out <= 4) {
-    for (int r = 0; r < out; r++)
-      for (int j = 0; j < in; j++) {
-        vec total = set1(0.f);
-        if (count == block)
-          for (int v = 0; v < vectors; v++) total += load(a + r * block + v * lanes) * load(h + j * block + v * lanes);
-        else
-          for (int v = 0; v < vectors; v++)
-            total += present(load(a + r * block + v * lanes) * load(h + j * block + v * lanes), count - v * lanes);
-        gradient[(long)r * in + j] += sum(total);
-      }
-    return;
+// Adds sums over lanes to consecutive floats, as many at a time as there are lanes. Where there are fewer, zeros are added to what
+// is behind.
+class LaneSums {
+ public:
+  explicit LaneSums(float* to) : to_(to) {}
+  void add(vec x) {
+    waiting_[count_++] = x;
+    if (count_ == lanes) flush();
   }
+  void end() {
+    if (count_ == 0) return;
+    while (count_ < lanes) waiting_[count_++] = set1(0.f);
+    flush();
+  }
+
+ private:
+  void flush() {
+    store(to_, load(to_) + sums_of(waiting_));
+    to_ += lanes;
+    count_ = 0;
+  }
+  vec waiting_[lanes];
+  int count_ = 0;
+  float* to_;
+};
+
+// gradient[r][j] += Σ_panels Σ_samples a[r] h[j] where one side is so small that vectors along it would be mostly empty.
+template <bool full, class Left, class Right>
+inline void accumulate_narrow(int panels, const Left& a, const Right& h, float* gradient, int out, int in, int count) {
+  LaneSums sums(gradient);
+  for (int r = 0; r < out; r++)
+    for (int j = 0; j < in; j++) {
+      vec total = set1(0.f);
+      for (int p = 0; p < panels; p++) {
+        const float *left = a(p) + r * block, *right = h(p) + j * block;
+        for (int v = 0; v < vectors; v++) {
+          if constexpr (full) total += load(left + v * lanes) * load(right + v * lanes);
+          else total += present(load(left + v * lanes) * load(right + v * lanes), count - v * lanes);
+        }
+      }
+      sums.add(total);
+    }
+  sums.end();
+}
+
+// panel [width][block] → rows of samples [block][padded], where padded is a multiple of the lanes; what is behind the width is left.
+inline void transpose_panel(const float* panel, int width, int padded, float* to) {
+  int j = 0;
+  for (; j + lanes <= width; j += lanes)
+    for (int i = 0; i < block; i += lanes) {
+      vec x[lanes];
+      for (int q = 0; q < lanes; q++) x[q] = load(panel + (long)(j + q) * block + i);
+      transpose(x);
+      for (int q = 0; q < lanes; q++) store(to + (long)(i + q) * padded + j, x[q]);
+    }
+  for (; j < width; j++)
+    for (int i = 0; i < block; i++) to[(long)i * padded + j] = panel[(long)j * block + i];
+}
+
+// gradient[r][j] += Σ_samples a[r] h[j], in tiles whose lanes are along j.
+inline void accumulate_wide(const float* a, const float* h, float* transposed, float* gradient, int out, int in, int count) {
   const int padded = (in + lanes - 1) / lanes * lanes;
-  for (int j = 0; j < in; j++)
-    for (int i = 0; i < count; i++) transposed[(long)i * padded + j] = h[j * block + i];
+  transpose_panel(h, in, padded, transposed);
   constexpr int rows = gradient_tile.rows, vectors = gradient_tile.vectors;
   constexpr int width = vectors * lanes;
   for (int j = 0; j < in; j += width) {
@@ -221,6 +272,15 @@ inline void accumulate_gradient(const float* a, const float* h, float* transpose
         }
     }
   }
+}
+
+// gradient[r][j] += Σ_panels Σ_samples a[r] h[j].
+template <class Left, class Right>
+inline void accumulate_gradient(int panels, const Left& a, const Right& h, float* transposed, float* gradient, int out, int in, int count) {
+  if (in > 4 && out > 4)
+    for (int p = 0; p < panels; p++) accumulate_wide(a(p), h(p), transposed, gradient, out, in, count);
+  else if (count == block) accumulate_narrow<true>(panels, a, h, gradient, out, in, count);
+  else accumulate_narrow<false>(panels, a, h, gradient, out, in, count);
 }
 
 // gradient[i] += Σ_samples a[row i] h[column i] for the surviving weights; with P = 2 also the product of the panels after. The
@@ -262,95 +322,126 @@ inline void accumulate_sparse(const Sparse& w, const float* a, long panel, const
 }
 
 // sums[r] += Σ_samples a[r].
-inline void accumulate_sums(const float* a, float* sums, int out, int count) {
+inline void accumulate_sums(const float* a, float* to, int out, int count) {
+  LaneSums sums(to);
   for (int r = 0; r < out; r++) {
     vec total = set1(0.f);
     for (int v = 0; v < vectors; v++) {
       const vec x = load(a + r * block + v * lanes);
       total += count == block ? x : present(x, count - v * lanes);
     }
-    sums[r] += sum(total);
+    sums.add(total);
   }
+  sums.end();
 }
 
-// Per hidden layer: h, d1, d2 and k times dh, du; per input: x and k dx; and two working panels each for value and tangents.
+// Tangents that go forth and back together. More are done in several rounds, in the memory of one.
+constexpr int most_tangents = 8;
+
+inline int tangents_at_once(const DualProblem& p) { return p.count < most_tangents ? p.count : most_tangents; }
+
+// By layer: h, d1, d2, the sum over tangents, and for each tangent at once dh and du; and two working panels each for value and
+// tangents.
 inline double backward_scratch(const DualProblem& p) {
   const double panel = (double)p.widest * block;
-  return panel * (p.layers * (3 + 2. * p.count) + 2 * (1. + p.count) + 2) + (double)block * (p.widest + lanes);
+  const int tangents = tangents_at_once(p);
+  return panel * (p.layers * (4 + 2. * tangents) + 2 * (1. + tangents)) + (double)block * (p.widest + lanes);
 }
 
+// The value's forward pass runs with that of the first round of tangents, and its reverse pass with that of the last, because
+// the cotangent of u takes act''(u) Σ_k du_k dh̄'_k over all tangents.
 inline void backward_block(const DualProblem& p, int first, float* scratch, float* gradients) {
   const int count = p.batch - first < block ? p.batch - first : block;
-  const int k_count = p.count, last = p.layers - 1;
+  const int last = p.layers - 1, most = tangents_at_once(p), out = p.layer[last].out;
   const long panel = (long)p.widest * block;
-  const long stride = panel * (3 + 2 * k_count);
+  const long stride = panel * (4 + 2 * most);
   // Panels of layer l: its input h and dh_k, and, of the layer before, the derivatives d1, d2 and du_k that led there.
   const auto h = [&](int l) { return scratch + l * stride; };
   const auto d1 = [&](int l) { return scratch + l * stride + panel; };
   const auto d2 = [&](int l) { return scratch + l * stride + 2 * panel; };
-  const auto dh = [&](int l, int k) { return scratch + l * stride + (3 + k) * panel; };
-  const auto du = [&](int l, int k) { return scratch + l * stride + (3 + k_count + k) * panel; };
+  const auto total = [&](int l) { return scratch + l * stride + 3 * panel; };
+  const auto dh = [&](int l, int k) { return scratch + l * stride + (4 + k) * panel; };
+  const auto du = [&](int l, int k) { return scratch + l * stride + (4 + most + k) * panel; };
   float* work = scratch + (long)p.layers * stride;
-  float* transposed = work + panel * (2 * (1 + k_count) + 2);
+  float* transposed = work + panel * (2 * (1 + most));
+  // Without curvature there is no second term: not 0 · du, which is NaN where du is infinite.
+  const bool curved = p.activation != relu && p.activation != identity;
 
-  gather_panel(p.x + (long)first * p.dim, count, p.dim, h(0));
-  for (int k = 0; k < k_count; k++) gather_panel(p.dx + ((long)k * p.batch + first) * p.dim, count, p.dim, dh(0, k));
-  for (int l = 0; l < last; l++) {
-    const Layer& layer = p.layer[l];
-    multiply_panels(
-        layer, false, layer.bias, 1 + k_count, [&](int k) { return k == 0 ? h(l) : dh(l, k - 1); },
-        [&](int k) { return k == 0 ? h(l + 1) : du(l + 1, k - 1); });
-    activate_panel(p.activation, h(l + 1), d1(l + 1), d2(l + 1), layer.out);
-    for (int k = 0; k < k_count; k++) {
-      const float* from = du(l + 1, k);
-      float* to = dh(l + 1, k);
-      const float* d = d1(l + 1);
-      for (long i = 0; i < (long)layer.out * block; i += lanes) store(to + i, load(from + i) * load(d + i));
-    }
-  }
+  int begin = 0;
+  do {
+    const int k_count = p.count - begin < most ? p.count - begin : most;
+    const bool starts = begin == 0, ends = begin + k_count == p.count;
 
-  // Cotangents of u and du_k of the current layer, and, after the transposed product, of its inputs.
-  float* au = work;
-  float* ah = work + (1 + k_count) * panel;
-  const int out = p.layer[last].out;
-  gather_panel(p.ct + (long)first * out, count, out, au);
-  for (int k = 0; k < k_count; k++) gather_panel(p.dct + ((long)k * p.batch + first) * out, count, out, au + (1 + k) * panel);
-  for (int l = last; l >= 0; l--) {
-    const Layer& layer = p.layer[l];
-    float* g = gradients + layer.gradient;
-    accumulate_sums(au, g + layer.weights, layer.out, count);
-    if (layer.forward.starts) {
-      // Value and first tangent share the sums over lanes.
-      if (k_count > 0) accumulate_sparse<2>(layer.forward, au, panel, h(l), dh(l, 0), g, layer.out, count);
-      else accumulate_sparse<1>(layer.forward, au, panel, h(l), nullptr, g, layer.out, count);
-      for (int k = 1; k < k_count; k++) accumulate_sparse<1>(layer.forward, au + (1 + k) * panel, panel, dh(l, k), nullptr, g, layer.out, count);
-    } else {
-      accumulate_gradient(au, h(l), transposed, g, layer.out, layer.in, count);
-      for (int k = 0; k < k_count; k++) accumulate_gradient(au + (1 + k) * panel, dh(l, k), transposed, g, layer.out, layer.in, count);
+    // Panel 0 of a product is the value where it takes part, and the tangents follow.
+    const int forth = starts ? 1 : 0;
+    if (starts) gather_panel(p.x + (long)first * p.dim, count, p.dim, h(0));
+    for (int k = 0; k < k_count; k++) gather_panel(p.dx + ((long)(begin + k) * p.batch + first) * p.dim, count, p.dim, dh(0, k));
+    for (int l = 0; l < last; l++) {
+      const Layer& layer = p.layer[l];
+      multiply_panels(
+          layer, false, starts ? layer.bias : nullptr, forth + k_count, [&](int k) { return k < forth ? h(l) : dh(l, k - forth); },
+          [&](int k) { return k < forth ? h(l + 1) : du(l + 1, k - forth); },
+          [&](int from, int to) {
+            const long row = (long)from * block;
+            if (starts) activate_panel(p.activation, h(l + 1) + row, d1(l + 1) + row, d2(l + 1) + row, to - from);
+            for (int k = 0; k < k_count; k++) scale_panel(du(l + 1, k) + row, d1(l + 1) + row, dh(l + 1, k) + row, to - from);
+          });
     }
-    multiply_panels(layer, true, nullptr, 1 + k_count, [&](int k) { return au + k * panel; }, [&](int k) { return ah + k * panel; });
-    // Without curvature there is no second term: not 0 · du, which is NaN where du is infinite.
-    const bool curved = p.activation != relu && p.activation != identity;
-    if (l > 0) {
-      const float *e1 = d1(l), *e2 = d2(l);
-      for (long i = 0; i < (long)layer.in * block; i += lanes) {
-        const vec first_derivative = load(e1 + i);
-        vec total = set1(0.f);
-        for (int k = 0; k < k_count; k++) {
-          const vec c = load(ah + (1 + k) * panel + i);
-          total += load(du(l, k) + i) * c;
-          store(ah + (1 + k) * panel + i, first_derivative * c);
+    // The values themselves, where they are wanted, through the panels that the reverse pass will work in.
+    if (p.f) {
+      multiply_panels(
+          p.layer[last], false, starts ? p.layer[last].bias : nullptr, forth + k_count,
+          [&](int k) { return k < forth ? h(last) : dh(last, k - forth); }, [&](int k) { return work + k * panel; }, [](int, int) {});
+      if (starts) scatter_panel(work, count, out, p.f + (long)first * out);
+      for (int k = 0; k < k_count; k++) scatter_panel(work + (forth + k) * panel, count, out, p.df + ((long)(begin + k) * p.batch + first) * out);
+    }
+
+    // Cotangents of u and du_k of the current layer, and, after the transposed product, of its inputs.
+    const int back = ends ? 1 : 0;
+    float* au = work;
+    float* ah = work + (1 + most) * panel;
+    if (ends) gather_panel(p.ct + (long)first * out, count, out, au);
+    for (int k = 0; k < k_count; k++) gather_panel(p.dct + ((long)(begin + k) * p.batch + first) * out, count, out, au + (back + k) * panel);
+    for (int l = last; l >= 0; l--) {
+      const Layer& layer = p.layer[l];
+      float* g = gradients + layer.gradient;
+      const auto cotangent = [&](int k) { return au + k * panel; };
+      const auto input = [&](int k) { return k < back ? h(l) : dh(l, k - back); };
+      if (ends) accumulate_sums(au, g + layer.weights, layer.out, count);
+      if (layer.forward.starts)
+        // Two panels, such as value and first tangent, share the sums over lanes.
+        for (int k = 0; k < back + k_count; k += 2)
+          if (k + 1 < back + k_count) accumulate_sparse<2>(layer.forward, cotangent(k), panel, input(k), input(k + 1), g, layer.out, count);
+          else accumulate_sparse<1>(layer.forward, cotangent(k), panel, input(k), nullptr, g, layer.out, count);
+      else
+        accumulate_gradient(back + k_count, cotangent, input, transposed, g, layer.out, layer.in, count);
+      multiply_panels(layer, true, nullptr, back + k_count, cotangent, [&](int k) { return ah + k * panel; }, [&](int from, int to) {
+        if (l == 0) return;
+        const float *e1 = d1(l), *e2 = d2(l);
+        for (long i = (long)from * block; i < (long)to * block; i += lanes) {
+          const vec first_derivative = load(e1 + i);
+          vec sum = starts ? set1(0.f) : load(total(l) + i);
+          for (int k = 0; k < k_count; k++) {
+            float* c = ah + (back + k) * panel + i;
+            sum += load(du(l, k) + i) * load(c);
+            store(c, first_derivative * load(c));
+          }
+          if (ends) {
+            const vec straight = first_derivative * load(ah + i);
+            store(ah + i, curved ? straight + load(e2 + i) * sum : straight);
+          } else {
+            store(total(l) + i, sum);
+          }
         }
-        const vec straight = first_derivative * load(ah + i);
-        store(ah + i, curved ? straight + load(e2 + i) * total : straight);
-      }
+      });
+      float* swap = au;
+      au = ah;
+      ah = swap;
     }
-    float* swap = au;
-    au = ah;
-    ah = swap;
-  }
-  scatter_panel(au, count, p.dim, p.gx + (long)first * p.dim);
-  for (int k = 0; k < k_count; k++) scatter_panel(au + (1 + k) * panel, count, p.dim, p.gdx + ((long)k * p.batch + first) * p.dim);
+    if (ends) scatter_panel(au, count, p.dim, p.gx + (long)first * p.dim);
+    for (int k = 0; k < k_count; k++) scatter_panel(au + (back + k) * panel, count, p.dim, p.gdx + ((long)(begin + k) * p.batch + first) * p.dim);
+    begin += k_count;
+  } while (begin < p.count);
 }
 
 }  // namespace SF_NAMESPACE

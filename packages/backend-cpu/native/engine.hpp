@@ -223,22 +223,25 @@ inline void unfold(const Layer& layer, const GivenLayer& given, const float* par
   }
 }
 
-// arrays: the cotangents of x, dx and the layers' tensors; then the cotangents of f and df, x, dx, and the layers.
-template <class Machine>
+// arrays: f and df where the values are wanted too, the cotangents of x, dx and the layers' tensors; then the cotangents of f and
+// df, x, dx, and the layers.
+template <class Machine, bool values = false>
 Error dual_backward(Machine& m, const Call& c) {
   Network net;
   DualProblem& p = net.problem;
-  const int tensors = c.array_count - pattern_count(c);
-  const int results = tensors / 2 - 1;  // 2 + tensors results, 4 + tensors operands, then the patterns
+  constexpr int outputs = values ? 2 : 0;
+  const int tensors = c.array_count - pattern_count(c) - outputs;
+  const int results = outputs + tensors / 2 - 1;  // 2 + the layers' results, 4 + the layers' operands, then the patterns
   if (tensors < 8 || tensors % 2 != 0 || !read_network(c, results + 4, net)) return "dualBackward: the layers' sizes do not fit";
   const double n = p.batch, out = p.layer[p.layers - 1].out;
   const int in = results;
-  if (!c.has(0, n * p.dim) || !c.has(1, n * p.dim * p.count) || !c.has(in, n * out) || !c.has(in + 1, n * out * p.count) || !c.has(in + 2, n * p.dim) ||
-      !c.has(in + 3, n * p.dim * p.count))
+  if (!c.has(outputs, n * p.dim) || !c.has(outputs + 1, n * p.dim * p.count) || !c.has(in, n * out) || !c.has(in + 1, n * out * p.count) ||
+      !c.has(in + 2, n * p.dim) || !c.has(in + 3, n * p.dim * p.count) || (values && (!c.has(0, n * out) || !c.has(1, n * out * p.count))))
     return "dualBackward: the inputs' or outputs' sizes do not fit";
-  for (int i = 2; i < results; i++)
-    if (c.sizes[i] != c.sizes[results + 2 + i]) return "dualBackward: the gradients' sizes do not fit";
-  p.gx = c.arrays[0], p.gdx = c.arrays[1], p.ct = c.arrays[in], p.dct = c.arrays[in + 1], p.x = c.arrays[in + 2], p.dx = c.arrays[in + 3];
+  for (int i = outputs + 2; i < results; i++)
+    if (c.sizes[i] != c.sizes[results + 2 - outputs + i]) return "dualBackward: the gradients' sizes do not fit";
+  p.f = values ? c.arrays[0] : nullptr, p.df = values ? c.arrays[1] : nullptr;
+  p.gx = c.arrays[outputs], p.gdx = c.arrays[outputs + 1], p.ct = c.arrays[in], p.dct = c.arrays[in + 1], p.x = c.arrays[in + 2], p.dx = c.arrays[in + 3];
   const Kernels& k = m.kernels();
   const int blocks = static_cast<int>((p.batch + (k.block - 1LL)) / k.block);
   const int parts = smaller(blocks, gradient_parts);
@@ -256,18 +259,19 @@ Error dual_backward(Machine& m, const Call& c) {
       k.backward_block(p, b * k.block, m.memory(1 + thread, scratch), gradients);
   });
   int first[max_layers];
-  for (int l = 0, next = 2; l < p.layers; l++) {
+  for (int l = 0, next = outputs + 2; l < p.layers; l++) {
     first[l] = next;
     const GivenLayer& given = net.given[l];
     next += 1 + (given.bias != nullptr) + (given.scale != nullptr) + (given.shift != nullptr);
   }
   // Rows are independent, so this can be cut anywhere; small networks are not worth waking anyone.
-  const int pieces = total > 65536 ? 8 : 1;
-  m.run(p.layers * pieces, [&](int part, int) {
-    const int l = part / pieces, piece = part % pieces;
-    const long rows = p.layer[l].out;
-    unfold(p.layer[l], net.given[l], sums, total, parts, static_cast<int>(rows * piece / pieces), static_cast<int>(rows * (piece + 1) / pieces),
-           c.arrays + first[l]);
+  const int pieces = total > 4096 ? 8 : 1;
+  m.run(pieces, [&](int piece, int) {
+    for (int l = 0; l < p.layers; l++) {
+      const long rows = p.layer[l].out;
+      unfold(p.layer[l], net.given[l], sums, total, parts, static_cast<int>(rows * piece / pieces), static_cast<int>(rows * (piece + 1) / pieces),
+             c.arrays + first[l]);
+    }
   });
   return nullptr;
 }
@@ -670,6 +674,29 @@ Error conv2d_filter(Machine& m, const Call& c) {
   return nullptr;
 }
 
+// numbers: count, rows, inner size, scale. arrays: out [rows], a and b [count][rows][inner].
+template <class Machine>
+Error row_dots(Machine& m, const Call& c) {
+  const int count = c.whole(0), rows = c.whole(1), inner = c.whole(2);
+  const double size = static_cast<double>(count) * rows * inner;
+  if (c.number_count != 4 || count < 0 || rows < 0 || inner < 0 || c.array_count != 3 || !c.has(0, rows) || !c.has(1, size) || !c.has(2, size))
+    return "rowDots: a size does not fit";
+  m.kernels().row_dots(c.arrays[1], c.arrays[2], count, rows, inner, static_cast<float>(c.numbers[3]), c.arrays[0]);
+  return nullptr;
+}
+
+// numbers: as above. arrays: out [count][rows][inner], x likewise, factors [rows].
+template <class Machine>
+Error scale_rows(Machine& m, const Call& c) {
+  const int count = c.whole(0), rows = c.whole(1), inner = c.whole(2);
+  const double size = static_cast<double>(count) * rows * inner;
+  if (c.number_count != 4 || count < 0 || rows < 0 || inner < 0 || c.array_count != 3 || !c.has(0, size) || !c.has(1, size) || !c.has(2, rows))
+    return "scaleRows: a size does not fit";
+  if (c.sizes[0] == 0) return nullptr;  // and any of the sizes may be huge
+  m.kernels().scale_rows(c.arrays[1], c.arrays[2], count, rows, inner, static_cast<float>(c.numbers[3]), c.arrays[0]);
+  return nullptr;
+}
+
 // What the arithmetic units can do, as the measure of the rest. numbers: rounds. arrays: [0] the operations done; one more element for each part.
 template <class Machine>
 Error peak(Machine& m, const Call& c) {
@@ -685,7 +712,7 @@ Error peak(Machine& m, const Call& c) {
 }
 
 // Operations by number, in the order of src/operations.ts. To add or change one, raise the version there and here.
-constexpr int interface_version = 5;
+constexpr int interface_version = 6;
 
 template <class Machine>
 Error dispatch(int operation, Machine& m, const Call& c) {
@@ -694,6 +721,7 @@ Error dispatch(int operation, Machine& m, const Call& c) {
                                              scaled_error_norm<Machine>, adam_update<Machine>, unary<Machine>, affine<Machine>,
                                              binary<Machine>, select<Machine>, sum<Machine>, extreme<Machine>, copy<Machine>, gather<Machine>,
                                              conv2d<Machine>, conv2d_input<Machine>, conv2d_filter<Machine>,
+                                             row_dots<Machine>, scale_rows<Machine>, dual_backward<Machine, true>,
                                              peak<Machine>};
   if (operation < 0 || operation >= static_cast<int>(sizeof operations / sizeof *operations)) return "there is no such operation";
   return operations[operation](m, c);

@@ -24,6 +24,8 @@ extern "C" const Kernels SF_TABLE(SF_NAMESPACE) = {
     SF_NAMESPACE::multiply_task,
     SF_NAMESPACE::linear_combination,
     SF_NAMESPACE::squared_error,
+    SF_NAMESPACE::row_dots,
+    SF_NAMESPACE::scale_rows,
     SF_NAMESPACE::adam_update,
     SF_NAMESPACE::unary,
     SF_NAMESPACE::affine,

@@ -14,6 +14,8 @@ struct Kernels {
   void (*multiply_task)(const MatProblem&, int first_row, int first_column, float* scratch);
   void (*linear_combination)(const float* const* x, const float* coefficients, int terms, long n, float* out);
   double (*squared_error)(const float* error, const float* y0, const float* y1, long n, double rtol, double atol);
+  void (*row_dots)(const float* a, const float* b, long count, long rows, long inner, float scale, float* out);
+  void (*scale_rows)(const float* x, const float* factors, long count, long rows, long inner, float scale, float* out);
   void (*adam_update)(const float* param, const float* gradient, const float* mean, const float* variance, const float* mask, long n,
                       const AdamStep&, float* new_param, float* new_mean, float* new_variance);
   void (*unary)(int op, const float* x, float* out, long n);

@@ -26,7 +26,7 @@ struct DualProblem {
   int batch, dim, count, layers, activation, widest;
   Layer layer[max_layers];
   const float *x, *dx;    // [batch][dim], [count][batch][dim]
-  float *f, *df;          // forward: [batch][out], [count][batch][out]
+  float *f, *df;          // [batch][out], [count][batch][out]; in reverse null where they are not wanted
   const float *ct, *dct;  // reverse: cotangents of f and df
   float *gx, *gdx;        // reverse: cotangents of x and dx
 };

@@ -73,16 +73,41 @@ inline T* whole_rows(T* panel) {
 
 inline vec load(const float* p) { return *reinterpret_cast<const vec_unaligned*>(p); }
 inline void store(float* p, vec x) { *reinterpret_cast<vec_unaligned*>(p) = x; }
-inline vec select(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
+inline vec select(ivec mask, vec a, vec b) { return mask ? a : b; }
 inline vec abs(vec x) { return (vec)((ivec)x & 0x7fffffff); }
-// Comparisons are false for NaN, so both keep a NaN in x. WebAssembly has an instruction for either, which compilers miss.
-#if defined(__wasm_simd128__)
-inline vec at_most(vec x, float high) { return (vec)wasm_f32x4_pmin((v128_t)x, (v128_t)set1(high)); }
-inline vec at_least(vec x, float low) { return (vec)wasm_f32x4_pmax((v128_t)x, (v128_t)set1(low)); }
+// Both keep a NaN in x: comparisons with it are false, and the instructions give their second operand.
+inline vec at_most(vec x, float high) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_min_ps((__m512)set1(high), (__m512)x);
+#elif defined(__AVX2__)
+  return (vec)_mm256_min_ps((__m256)set1(high), (__m256)x);
+#elif defined(__wasm_simd128__)
+  return (vec)wasm_f32x4_pmin((v128_t)x, (v128_t)set1(high));
 #else
-inline vec at_most(vec x, float high) { return select(x > set1(high), set1(high), x); }
-inline vec at_least(vec x, float low) { return select(x < set1(low), set1(low), x); }
+  return select(x > set1(high), set1(high), x);
 #endif
+}
+inline vec at_least(vec x, float low) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_max_ps((__m512)set1(low), (__m512)x);
+#elif defined(__AVX2__)
+  return (vec)_mm256_max_ps((__m256)set1(low), (__m256)x);
+#elif defined(__wasm_simd128__)
+  return (vec)wasm_f32x4_pmax((v128_t)x, (v128_t)set1(low));
+#else
+  return select(x < set1(low), set1(low), x);
+#endif
+}
+// 1 / x to 1 unit in the last place, for x whose reciprocal is a normal number. A division takes as long as all the rest of an
+// activation; 14 bits and a Newton step take four instructions.
+inline vec reciprocal(vec x) {
+#if defined(__AVX512F__)
+  const vec r = (vec)_mm512_rcp14_ps((__m512)x);
+  return r + r * (set1(1.f) - x * r);
+#else
+  return set1(1.f) / x;
+#endif
+}
 
 inline float sum(vec x) {
   float total = 0;
@@ -111,6 +136,34 @@ inline vec sums_of(vec* x) {
   for (int n = lanes / 2; n > 0; n /= 2)
     for (int i = 0; i < n; i++) x[i] = add_neighbours(x[2 * i], x[2 * i + 1]);
   return x[0];
+}
+
+// a0, b0, a1, b1, …: the first half of that, or the second.
+template <bool second>
+inline vec interleave(vec a, vec b) {
+#if !__has_builtin(__builtin_shufflevector)
+  vec both;
+  for (int i = 0; i < lanes / 2; i++) both[2 * i] = a[i + second * lanes / 2], both[2 * i + 1] = b[i + second * lanes / 2];
+  return both;
+#elif defined(__AVX512F__)
+  if constexpr (second) return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  else return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#elif defined(__AVX2__)
+  if constexpr (second) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  else return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+  if constexpr (second) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  else return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+#endif
+}
+
+// A square of as many vectors as one has lanes, transposed in place: each round interleaves the first half with the second.
+inline void transpose(vec* x) {
+  for (int n = 1; n < lanes; n *= 2) {
+    vec y[lanes];
+    for (int i = 0; i < lanes / 2; i++) y[2 * i] = interleave<false>(x[i], x[lanes / 2 + i]), y[2 * i + 1] = interleave<true>(x[i], x[lanes / 2 + i]);
+    for (int i = 0; i < lanes; i++) x[i] = y[i];
+  }
 }
 
 }  // namespace SF_NAMESPACE

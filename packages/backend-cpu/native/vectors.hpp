@@ -42,6 +42,28 @@ inline double squared_error(const float* e, const float* y0, const float* y1, lo
   return total[0];
 }
 
+// out[r] = scale Σ_k Σ_i a[k][r][i] b[k][r][i]
+inline void row_dots(const float* a, const float* b, long count, long rows, long inner, float scale, float* out) {
+  for (long r = 0; r < rows; r++) {
+    float total = 0;
+    for (long k = 0; k < count; k++) {
+      const long at = (k * rows + r) * inner;
+      for (long i = 0; i < inner; i++) total += a[at + i] * b[at + i];
+    }
+    out[r] = scale * total;
+  }
+}
+
+// out[k][r][i] = scale factors[r] x[k][r][i]
+inline void scale_rows(const float* x, const float* factors, long count, long rows, long inner, float scale, float* out) {
+  for (long k = 0; k < count; k++)
+    for (long r = 0; r < rows; r++) {
+      const float factor = scale * factors[r];
+      const long at = (k * rows + r) * inner;
+      for (long i = 0; i < inner; i++) out[at + i] = factor * x[at + i];
+    }
+}
+
 template <bool masked>
 inline void adam_loop(const float* param, const float* gradient, const float* mean, const float* variance, const float* mask, long n,
                       const AdamStep& s, float* __restrict new_param, float* __restrict new_mean, float* __restrict new_variance) {

@@ -184,6 +184,24 @@ function generators(random) {
       convolution(({ numbers, input, filter, output }) => ({ numbers, results: [input], operands: [output, filter] })),
     () =>
       convolution(({ numbers, input, filter, output }) => ({ numbers, results: [filter], operands: [input, output] })),
+    () => {
+      const [count, rows, inner] = [upTo(4), upTo(40), upTo(9)];
+      const size = count * rows * inner;
+      return { numbers: [count, rows, inner, random()], results: [rows], operands: [size, size] };
+    },
+    () => {
+      const [count, rows, inner] = [upTo(4), upTo(40), upTo(9)];
+      const size = count * rows * inner;
+      return { numbers: [count, rows, inner, random()], results: [size], operands: [size, rows] };
+    },
+    () => {
+      const { numbers, tensors, inputs, outputs, patterns } = network();
+      return {
+        numbers,
+        results: [...outputs, ...inputs, ...tensors],
+        operands: [...outputs, ...inputs, ...tensors, ...patterns],
+      };
+    },
   ];
 }
 

@@ -72,38 +72,54 @@ function networkOf(
 
 /** Kernels of the fused operations, for float32. */
 export function fusedKernels({ floats, single, wrap, pool }: Access, kernels: Kernels): Record<string, FusedKernel> {
-  const allocate = (outputs: readonly { shape: readonly number[] }[]): Float32Array[] =>
-    outputs.map(({ shape }) => new Float32Array(sizeOf(shape)));
-  /** For kernels that write every element. */
+  // Every kernel here writes every element.
   const take = (outputs: readonly { shape: readonly number[] }[]): Float32Array[] =>
     outputs.map(({ shape }) => pool.take(sizeOf(shape)));
+
+  const reverse =
+    (name: 'dualMlpVjp' | 'dualMlpWithVjp'): FusedKernel =>
+    (inputs, params, outputs) => {
+      const [, , x, tangents, ...tensors] = inputs;
+      const network = single(...inputs) ? networkOf(x!, tangents!, tensors, params as DualMlpParams) : undefined;
+      if (network === undefined) return undefined;
+      const results = take(outputs);
+      const operands = inputs.map((operand) => floats(name, operand));
+      kernels.call(name, network.numbers, results, [...operands, ...network.arrays]);
+      // Gradients of surviving weights only, also where the dense kernel is the faster one.
+      network.patterns.forEach((pattern, i) => {
+        if (!pattern || pattern.arrays) return;
+        const gradient = results[results.length - tensors.length + i]!;
+        pattern.survives.forEach((one, at) => one === 0 && (gradient[at] = 0));
+      });
+      return results.map(wrap);
+    };
+
+  const rows =
+    (name: 'rowDots' | 'scaleRows'): FusedKernel =>
+    (inputs, weight, outputs) => {
+      if (!single(...inputs)) return undefined;
+      const results = take(outputs);
+      const operands = inputs.map((operand) => floats(name, operand));
+      kernels.call(name, [...inputs[0]!.shape, weight as number], results, operands);
+      return results.map(wrap);
+    };
 
   return {
     dualMlp(inputs, params, outputs) {
       const [x, tangents, ...tensors] = inputs;
       const network = single(...inputs) ? networkOf(x!, tangents!, tensors, params as DualMlpParams) : undefined;
       if (network === undefined) return undefined;
-      const results = allocate(outputs);
+      const results = take(outputs);
       const operands = inputs.map((operand) => floats('dualMlp', operand));
       kernels.call('dualMlp', network.numbers, results, [...operands, ...network.arrays]);
       return results.map(wrap);
     },
 
-    dualMlpVjp(inputs, params, outputs) {
-      const [, , x, tangents, ...tensors] = inputs;
-      const network = single(...inputs) ? networkOf(x!, tangents!, tensors, params as DualMlpParams) : undefined;
-      if (network === undefined) return undefined;
-      const results = allocate(outputs);
-      const operands = inputs.map((operand) => floats('dualMlpVjp', operand));
-      kernels.call('dualMlpVjp', network.numbers, results, [...operands, ...network.arrays]);
-      // Gradients of surviving weights only, also where the dense kernel is the faster one.
-      network.patterns.forEach((pattern, i) => {
-        if (!pattern || pattern.arrays) return;
-        const gradient = results[i + 2]!;
-        pattern.survives.forEach((one, at) => one === 0 && (gradient[at] = 0));
-      });
-      return results.map(wrap);
-    },
+    dualMlpVjp: reverse('dualMlpVjp'),
+    dualMlpWithVjp: reverse('dualMlpWithVjp'),
+
+    rowDots: rows('rowDots'),
+    scaleRows: rows('scaleRows'),
 
     linearCombination(inputs, params, outputs) {
       const coefficients = params as readonly number[];

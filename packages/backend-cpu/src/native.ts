@@ -62,11 +62,15 @@ function open(addon: Addon, instructionSet: string, threads: number): Kernels {
       'name one that it has, or none',
     );
   }
+  // One array for each count of numbers: a new one for each call would cost as much as a small kernel.
+  const scratch: Float64Array[] = [];
   return {
     copiesOperands: false,
     call(operation, numbers, results, operands) {
+      const doubles = (scratch[numbers.length] ??= new Float64Array(numbers.length));
+      doubles.set(numbers);
       try {
-        run(operationCodes[operation], Float64Array.from(numbers), [...results, ...operands]);
+        run(operationCodes[operation], doubles, results.concat(operands));
       } catch (cause) {
         const remedy =
           'give operands of the sizes that the operation expects, in fewer or smaller batches if memory ran out';

@@ -17,6 +17,9 @@ const operations = [
   'conv2d',
   'conv2dInput',
   'conv2dFilter',
+  'rowDots',
+  'scaleRows',
+  'dualMlpWithVjp',
   'peak',
 ] as const;
 
@@ -27,7 +30,7 @@ export const operationCodes = Object.fromEntries(operations.map((name, code) => 
 >;
 
 /** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
-export const INTERFACE_VERSION = 5;
+export const INTERFACE_VERSION = 6;
 
 /** Compiled kernels, however they are reached. */
 export interface Kernels {

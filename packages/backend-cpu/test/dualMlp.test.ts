@@ -1,6 +1,7 @@
 import {
   activations,
   dualMlp,
+  dualMlpWithVjp,
   key,
   normal,
   scope,
@@ -8,6 +9,7 @@ import {
   vjp,
   type ActivationName,
   type Backend,
+  type DualLayer,
   type DType,
   type Tensor,
 } from '@sparseflow/tensor';
@@ -52,31 +54,41 @@ function evaluate(problem: Problem, backend: Backend, dtype: DType): Map<string,
       if (problem.shift) leaves[`shift${l}`] = draw(`shift${l}`, 1, width);
     });
     const ct = { value: draw('ct', 1, batch, out), tangent: draw('dct', 1, count, batch, out) };
+    const layersOf = (t: Record<string, Tensor>): DualLayer[] =>
+      sizes.slice(1).map((_, l) => ({
+        weight: t[`weight${l}`]!,
+        bias: t[`bias${l}`],
+        scale: t[`scale${l}`],
+        shift: t[`shift${l}`],
+      }));
     const { value, pullback } = vjp(
-      (t: Record<string, Tensor>) =>
-        dualMlp(
-          t['x']!,
-          t['dx']!,
-          sizes.slice(1).map((_, l) => ({
-            weight: t[`weight${l}`]!,
-            bias: t[`bias${l}`],
-            scale: t[`scale${l}`],
-            shift: t[`shift${l}`],
-          })),
-          activation,
-        ),
+      (t: Record<string, Tensor>) => dualMlp(t['x']!, t['dx']!, layersOf(t), activation),
       leaves,
     );
     const cotangents = pullback(ct);
     const results = new Map<string, ArrayLike<number>>();
     for (const [name, t] of Object.entries({ ...value, ...cotangents })) results.set(name, t.dataSync());
+    const both = dualMlpWithVjp(leaves['x']!, leaves['dx']!, layersOf(leaves), activation, ct);
+    const { x, tangents: dx, layers } = both.cotangents;
+    const gradients = layers.flatMap((layer, l) =>
+      Object.entries(layer).map(([name, t]) => [`${name}${l}`, t] as const),
+    );
+    for (const [name, t] of Object.entries({
+      value: both.value,
+      tangent: both.tangent,
+      x,
+      dx,
+      ...Object.fromEntries(gradients),
+    })) {
+      if (t) results.set(`${name} at once`, t.dataSync());
+    }
     return results;
   });
 }
 
 /** Results that are sums of the same kind: what one of them cancels down to says nothing about the size of its terms. */
 const group = (name: string): string =>
-  name.match(/\d+/) ? 'parameters' : ['x', 'dx'].includes(name) ? 'inputs' : 'outputs';
+  name.match(/\d+/) ? 'parameters' : ['x', 'dx'].includes(name.split(' ')[0]!) ? 'inputs' : 'outputs';
 
 /**
  * The largest error of any result, relative to the largest entry of its group. float32 rounds at 6e-8; sums of up to 130 samples

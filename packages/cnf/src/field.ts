@@ -10,6 +10,11 @@ export interface Dual {
   readonly tangent: Tensor;
 }
 
+/** A dual pass and the cotangents of its operands. */
+export interface DualVjp extends Dual {
+  readonly cotangents: { readonly z: Tensor; readonly params: Params };
+}
+
 /**
  * A vector field dz/dt = f(t, z) with named parameters: pure functions and a description of what can be pruned. Any object of
  * this shape is a field; `mlp` makes one.
@@ -30,6 +35,8 @@ export interface Field {
   apply(params: Params, t: Time, z: Tensor, context?: Tensor): Tensor;
   /** A faster `dual`, where the field has one. By default forward-mode differentiation of `apply`. */
   dual?(params: Params, t: Time, z: Tensor, probes: Tensor, context?: Tensor): Dual;
+  /** A faster way to `dual` and its vector-Jacobian product at once, where the field has one and there is no context. */
+  dualVjp?(params: Params, t: Time, z: Tensor, probes: Tensor, cotangent: Dual): DualVjp;
   /** Units that can be removed, and the slices of the parameters that go with them. */
   readonly neurons: readonly NeuronGroup[];
   /** At how many positions of one row each weight is used, where that is not once: those of a convolution. */

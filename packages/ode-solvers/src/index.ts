@@ -5,6 +5,7 @@ export {
   type SolveEvent,
   type SolveOptions,
   type Tolerances,
+  type FieldVjp,
   type VectorField,
 } from './solve.ts';
 export type { ControllerName, PidCoefficients } from './march/control.ts';

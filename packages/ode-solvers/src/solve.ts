@@ -24,7 +24,18 @@ import { TensorStepper, type Problem, type Tolerance } from './tensorStepper.ts'
  * dy/dt = f(t, y, params). `y` is a tensor or a tree of tensors; the result has its structure, shapes and dtypes. It may return
  * tensors that it did not make (its argument, a parameter, a constant): the solver leaves them alone and frees the others.
  */
-export type VectorField<Y extends Tree, P extends Tree = Params> = (t: number, y: Y, params: P) => Y;
+export interface VectorField<Y extends Tree, P extends Tree = Params> {
+  (t: number, y: Y, params: P): Y;
+  /** A faster way to the value and the vector-Jacobian product at once, where the field has one; the adjoint method uses it. */
+  readonly vjp?: ((t: number, y: Y, params: P, cotangent: Y) => FieldVjp<Y, P>) | undefined;
+}
+
+/** The value of a field and the cotangents of its operands. */
+export interface FieldVjp<Y extends Tree, P extends Tree> {
+  readonly value: Y;
+  readonly y: Y;
+  readonly params: P;
+}
 
 /**
  * An event: where `value`, a scalar function of time and state, changes its sign. It is looked at after each step, and its time

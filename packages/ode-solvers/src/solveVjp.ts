@@ -1,10 +1,18 @@
-import { disposeTree, scope, ShapeError, Tensor, type Params, type Tree } from '@sparseflow/tensor';
-import type { Adjoint, Cotangents } from './adjoints/adjoint.ts';
+import { disposeTree, scope, ShapeError, Tensor, vjp, type Params, type Tree } from '@sparseflow/tensor';
+import type { Adjoint, AdjointContext, Cotangents } from './adjoints/adjoint.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
-import type { Layout } from './layout.ts';
+import { layoutOf, type Layout } from './layout.ts';
 import { endingEvent } from './adjoints/event.ts';
 import { copy } from './replay.ts';
-import { integrate, pose, solutionOf, type Solution, type SolveOptions, type VectorField } from './solve.ts';
+import {
+  integrate,
+  pose,
+  solutionOf,
+  type FieldVjp,
+  type Solution,
+  type SolveOptions,
+  type VectorField,
+} from './solve.ts';
 
 /** Cotangents of a solution's parts; what is left out is zero. */
 export interface SolutionCotangent<Y extends Tree> {
@@ -97,6 +105,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   };
   const context = {
     evaluate: evaluate as (t: number, y: readonly Tensor[], p: Tree) => readonly Tensor[],
+    pullBack: pullBackOf(f as unknown as VectorField<Y, Tree>, layout),
     y0: problem.y0,
     params,
     plan,
@@ -126,6 +135,31 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     },
     dispose: () => disposeTree([stepper.states.slice(1), outputs, ending?.y ?? [], segments]),
   };
+}
+
+/** The field's own way to value and vector-Jacobian product, or differentiation. */
+function pullBackOf<Y extends Tree>(f: VectorField<Y, Tree>, layout: Layout<Y>): AdjointContext['pullBack'] {
+  return (t, leaves, params, cotangent) => {
+    const [y, ct] = [layout.unflatten(leaves), layout.unflatten(cotangent)];
+    const { value, ...back } = f.vjp ? f.vjp(t, y, params, ct) : differentiate(f, t, y, params, ct);
+    return {
+      value: layout.flatten(value, 'f'),
+      y: layout.flatten(back.y, 'the cotangent of y'),
+      // In the order of the parameters.
+      params: layoutOf(params, 'params').flatten(back.params, 'the cotangent of params'),
+    };
+  };
+}
+
+function differentiate<Y extends Tree>(
+  f: VectorField<Y, Tree>,
+  t: number,
+  y: Y,
+  params: Tree,
+  cotangent: Y,
+): FieldVjp<Y, Tree> {
+  const { value, pullback } = vjp((x: { y: Y; params: Tree }) => f(t, x.y, x.params), { y, params });
+  return { value, ...pullback(cotangent) };
 }
 
 /** The cotangents of all outputs, from either form that `pullback` takes. */

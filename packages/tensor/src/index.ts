@@ -79,7 +79,8 @@ export { grad, hvp, valueAndGrad } from './autodiff/grad.ts';
 
 export { defineFused, type Fused, type FusedRules } from './fused/defineFused.ts';
 export { activations, type Activation, type ActivationName } from './fused/activations.ts';
-export { dualMlp, type DualLayer, type DualMlpParams } from './fused/dualMlp.ts';
+export { dualMlp, dualMlpWithVjp, type DualLayer, type DualMlpParams, type DualMlpWithVjp } from './fused/dualMlp.ts';
+export { rowDots, scaleRows } from './fused/rowDots.ts';
 export { linearCombination } from './fused/linearCombination.ts';
 export { scaledErrorNorm } from './fused/scaledErrorNorm.ts';
 export { adamUpdate, type AdamParams } from './fused/adamUpdate.ts';

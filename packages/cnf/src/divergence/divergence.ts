@@ -1,4 +1,4 @@
-import { mul, scope, sum, type CreateOptions, type Key, type Tensor } from '@sparseflow/tensor';
+import { rowDots, type CreateOptions, type Key, type Tensor } from '@sparseflow/tensor';
 import type { Dual } from '../field.ts';
 
 /**
@@ -16,8 +16,5 @@ export interface Divergence {
 
 /** The divergence [batch] from a dual pass along the probes. */
 export function contract(divergence: Divergence, probes: Tensor, dual: Dual): Tensor {
-  return scope(() => {
-    const total = sum(mul(probes, dual.tangent), [0, 2]);
-    return divergence.weight === 1 ? total : mul(total, divergence.weight);
-  });
+  return rowDots(probes, dual.tangent, divergence.weight);
 }

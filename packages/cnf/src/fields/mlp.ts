@@ -2,6 +2,7 @@ import {
   activations,
   add,
   dualMlp,
+  dualMlpWithVjp,
   matMul,
   scope,
   splitKey,
@@ -55,13 +56,8 @@ export function mlp({ dim, hidden, activation }: MlpOptions): Field {
   const layers = widths.slice(1).map((_, i) => i);
   const weight = (params: Params, i: number): Tensor => params[`layers.${i}.weight`]!;
   const bias = (params: Params, i: number): Tensor => params[`layers.${i}.bias`]!;
-  const dual = (params: Params, z: Tensor, probes: Tensor): Dual =>
-    dualMlp(
-      z,
-      probes,
-      layers.map((i) => ({ weight: weight(params, i), bias: bias(params, i) })),
-      activation,
-    );
+  const linear = (params: Params) => layers.map((i) => ({ weight: weight(params, i), bias: bias(params, i) }));
+  const dual = (params: Params, z: Tensor, probes: Tensor): Dual => dualMlp(z, probes, linear(params), activation);
   return {
     dim,
     init: (key, options) => initLinear(key, widths, options),
@@ -75,6 +71,14 @@ export function mlp({ dim, hidden, activation }: MlpOptions): Field {
         }, z);
       }),
     dual: (params, _t, z, probes) => dual(params, z, probes),
+    dualVjp(params, _t, z, probes, cotangent) {
+      const { cotangents, ...values } = dualMlpWithVjp(z, probes, linear(params), activation, cotangent);
+      const gradients = cotangents.layers.flatMap((layer, i) => [
+        [`layers.${i}.weight`, layer.weight] as const,
+        [`layers.${i}.bias`, layer.bias!] as const,
+      ]);
+      return { ...values, cotangents: { z: cotangents.x, params: Object.fromEntries(gradients) } };
+    },
     neurons: hidden.map((size, i) => linearNeurons(i, size)),
     resize: (sizes) => mlp({ dim, hidden: hidden.map((size, i) => sizes[`layers.${i}`] ?? size), activation }),
     constants(params, group) {

@@ -4,15 +4,17 @@ import {
   disposeTree,
   mul,
   reshape,
+  scaleRows,
   ShapeError,
   square,
   tensor,
   ValueError,
   zeros,
+  zerosLike,
 } from '@sparseflow/tensor';
 import type { Params, Tensor } from '@sparseflow/tensor';
 import { checkpoint, dopri5, replay, solve, solveVjp } from '@sparseflow/ode-solvers';
-import type { Adjoint, SolveOptions, Solver } from '@sparseflow/ode-solvers';
+import type { Adjoint, SolveOptions, Solver, VectorField } from '@sparseflow/ode-solvers';
 import { contract, type Divergence } from '../divergence/divergence.ts';
 import { exact } from '../divergence/exact.ts';
 import { dualPass, type Field, type Time } from '../field.ts';
@@ -129,8 +131,24 @@ export function continuous(options: ContinuousOptions): Continuous {
         .reduce((sum, term) => add(sum, term));
       return { ...rate, penalty: paced(penalty, speed) };
     };
+    const { dualVjp } = field;
+    // The field's own way, where nothing but the field takes part.
+    const vjp: VectorField<TrainingState>['vjp'] =
+      dualVjp && !context && !penalised && !trainTime
+        ? (t, { z: at, logDet }, params, ct) => {
+            const tangent = scaleRows(probes, ct.logDet, divergence.weight);
+            const { cotangents, ...dual } = dualVjp(params, t, at, probes, { value: ct.z, tangent });
+            return {
+              value: { z: dual.value, logDet: contract(divergence, probes, dual) },
+              y: { z: cotangents.z, logDet: zerosLike(logDet) },
+              params: Object.fromEntries(
+                Object.entries(params).map(([name, leaf]) => [name, cotangents.params[name] ?? zerosLike(leaf)]),
+              ),
+            };
+          }
+        : undefined;
     const dispose = (): void => disposeTree([probes, nothing]);
-    return { begin, dynamics, dispose };
+    return { begin, dynamics: Object.assign(dynamics, { vjp }), dispose };
   };
 
   const transport = async (

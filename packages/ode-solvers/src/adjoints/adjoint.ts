@@ -2,11 +2,14 @@ import { dot, scope, type Tensor, type Tree } from '@sparseflow/tensor';
 import type { Step } from '../options.ts';
 import type { Plan } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
+import type { FieldVjp } from '../solve.ts';
 import type { Segment } from '../tensorStepper.ts';
 
 /** What a way of differentiating a solve is given: the solved problem. */
 export interface AdjointContext {
   readonly evaluate: (t: number, y: Leaves, params: Tree) => Leaves;
+  /** The field's value and its vector-Jacobian product, by the field's own way or by differentiation. */
+  readonly pullBack: (t: number, y: Leaves, params: Tree, cotangent: Leaves) => FieldVjp<Leaves, Leaves>;
   readonly y0: Leaves;
   readonly params: Tree;
   readonly plan: Plan;

@@ -1,15 +1,4 @@
-import {
-  add,
-  disposeTree,
-  flattenTree,
-  mapTree,
-  neg,
-  scope,
-  vjp,
-  zerosLike,
-  type Tensor,
-  type Tree,
-} from '@sparseflow/tensor';
+import { add, disposeTree, flattenTree, mapTree, neg, scope, zerosLike, type Tensor } from '@sparseflow/tensor';
 import type { Plan } from '../plan.ts';
 import { copy } from '../replay.ts';
 import { stepAt } from '../dense.ts';
@@ -111,7 +100,7 @@ async function sweep(
 
 /** Solves the augmented problem from one output time back to the one before. */
 async function stretchBack(
-  { evaluate: field, y0, params, plan, groups, names, segments, grid }: AdjointContext,
+  { pullBack, y0, params, plan, groups, names, segments, grid }: AdjointContext,
   seminorm: boolean,
   state: Running,
   y: Leaves,
@@ -131,12 +120,9 @@ async function stretchBack(
     return denseState(plan.solver, segments[step]!.y, segments[step]!.ks, grid[step]!.dt, theta);
   };
   const augmented: LeafField = (t, both) => {
-    const { value, pullback } = vjp((x: { y: Leaves; params: Tree }): Leaves => field(t, x.y, x.params), {
-      y: known ? stateAt(t) : both.slice(0, n),
-      params,
-    });
-    const back = pullback(both.slice(m).map((lambda) => neg(lambda)));
-    return [...(known ? [] : value), ...back.y, ...flattenTree(back.params)];
+    const at = known ? stateAt(t) : both.slice(0, n);
+    const back = pullBack(t, at, params, both.slice(m).map(neg));
+    return [...(known ? [] : back.value), ...back.y, ...back.params];
   };
   const names0 = known ? [] : names;
   const problem = {

@@ -2,7 +2,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { conformanceCases, registerConformance } from './index.ts';
 import { createFusedReferenceBackend } from './testing/fusedReference.ts';
 
-const fused = ['dualMlp', 'linearCombination', 'scaledErrorNorm', 'adamUpdate'];
+const fused = [
+  'dualMlp',
+  'linearCombination',
+  'scaledErrorNorm',
+  'adamUpdate',
+  'rowDots',
+  'scaleRows',
+  'dualMlpWithVjp',
+];
 const calls = new Map<string, number>();
 const backend = createFusedReferenceBackend((name) => calls.set(name, (calls.get(name) ?? 0) + 1));
 

@@ -98,6 +98,12 @@ describe('closed forms', () => {
     expectClose(norm, [Math.sqrt(((1 / 2.5) ** 2 + (2 / 3) ** 2 + 3 ** 2) / 3)], []);
   });
 
+  it('rowDots and scaleRows', () => {
+    const [a, b] = [put([1, 2, 3, 4], [2, 2, 1]), put([5, 6, 7, 8], [2, 2, 1])];
+    expectClose(ops.rowDots(a, b, 2), [2 * (1 * 5 + 3 * 7), 2 * (2 * 6 + 4 * 8)], [2]);
+    expectClose(ops.scaleRows(a, put([10, -1]), 2), [20, -4, 60, -8], [2, 2, 1]);
+  });
+
   it.each([true, false])('adamUpdate, decoupled: %s', (decoupled) => {
     const p = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.2, decoupled, step: 2 };
     const [w, g, m, v] = [0.5, -0.3, 0.1, 0.04];

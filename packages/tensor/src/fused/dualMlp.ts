@@ -3,6 +3,7 @@ import { zerosLike } from '../create.ts';
 import { ShapeError } from '../errors.ts';
 import { add, mul } from '../ops/binary.ts';
 import { matMul } from '../ops/matmul.ts';
+import type { Aval } from '../primitive.ts';
 import { shapesEqual } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { activations, type ActivationName } from './activations.ts';
@@ -58,34 +59,37 @@ function decompose([x, dx, ...tensors]: readonly Tensor[], params: DualMlpParams
   return [h, dh];
 }
 
-const fused = /* @__PURE__ */ defineFused<DualMlpParams>('dualMlp', decompose, {
-  outputs([x, dx, ...tensors], params) {
-    const [batch, dim] = x!.shape;
-    if (x!.rank !== 2 || dx!.rank !== 3 || dx!.shape[1] !== batch || dx!.shape[2] !== dim) {
+/** Checks that the widths chain. */
+function outputsOf([x, dx, ...tensors]: readonly Tensor[], params: DualMlpParams): Aval[] {
+  const [batch, dim] = x!.shape;
+  if (x!.rank !== 2 || dx!.rank !== 3 || dx!.shape[1] !== batch || dx!.shape[2] !== dim) {
+    throw new ShapeError(
+      'dualMlp',
+      `x [${x!.shape}] and tangents [${dx!.shape}]`,
+      'give x [batch, in] and tangents [count, batch, in]',
+    );
+  }
+  let width = dim!;
+  unflatten(tensors, params).forEach(({ weight, bias, scale, shift }, i) => {
+    const [out, into] = weight.shape;
+    const vectors = [bias, scale, shift].filter((v) => v !== undefined);
+    if (weight.rank !== 2 || into !== width || vectors.some((v) => !shapesEqual(v.shape, [out!]))) {
       throw new ShapeError(
         'dualMlp',
-        `x [${x!.shape}] and tangents [${dx!.shape}]`,
-        'give x [batch, in] and tangents [count, batch, in]',
+        `layer ${i}: weight [${weight.shape}], vectors ${vectors.map((v) => `[${v.shape}]`).join(' ')} after width ${width}`,
+        'give weight [out, in] and vectors [out] whose widths chain',
       );
     }
-    let width = dim!;
-    unflatten(tensors, params).forEach(({ weight, bias, scale, shift }, i) => {
-      const [out, into] = weight.shape;
-      const vectors = [bias, scale, shift].filter((v) => v !== undefined);
-      if (weight.rank !== 2 || into !== width || vectors.some((v) => !shapesEqual(v.shape, [out!]))) {
-        throw new ShapeError(
-          'dualMlp',
-          `layer ${i}: weight [${weight.shape}], vectors ${vectors.map((v) => `[${v.shape}]`).join(' ')} after width ${width}`,
-          'give weight [out, in] and vectors [out] whose widths chain',
-        );
-      }
-      width = out!;
-    });
-    return [
-      { shape: [batch!, width], dtype: x!.dtype },
-      { shape: [dx!.shape[0]!, batch!, width], dtype: x!.dtype },
-    ];
-  },
+    width = out!;
+  });
+  return [
+    { shape: [batch!, width], dtype: x!.dtype },
+    { shape: [dx!.shape[0]!, batch!, width], dtype: x!.dtype },
+  ];
+}
+
+const fused = /* @__PURE__ */ defineFused<DualMlpParams>('dualMlp', decompose, {
+  outputs: outputsOf,
   vjp: ([ct, dct], { inputs, outputs, params }) =>
     fusedVjp([ct ?? zerosLike(outputs[0]!), dct ?? zerosLike(outputs[1]!), ...inputs], params),
 });
@@ -105,6 +109,13 @@ const fusedVjp = /* @__PURE__ */ defineFused<DualMlpParams>(
   { outputs: ([, , ...inputs]) => inputs },
 );
 
+/** The network and its reverse pass at once: the reverse pass computes the values anyway. */
+const fusedWithVjp = /* @__PURE__ */ defineFused<DualMlpParams>(
+  'dualMlpWithVjp',
+  ([ct, dct, ...inputs], params) => [...fused(inputs, params), ...fusedVjp([ct!, dct!, ...inputs], params)],
+  { outputs: ([ct, dct, ...inputs]) => [ct!, dct!, ...inputs] },
+);
+
 /**
  * A whole multilayer perceptron together with its directional derivatives along k tangents of its input, in one pass ("dual
  * pass"): value [batch, out] and tangent [k, batch, out]. The activation follows every layer but the last. With the k unit
@@ -120,16 +131,77 @@ export function dualMlp(
   layers: readonly DualLayer[],
   activation: ActivationName,
 ): { value: Tensor; tangent: Tensor } {
-  const tensors = layers.flatMap(({ weight, bias, scale, shift }) =>
+  const [value, tangent] = fused([x, tangents, ...flatten(layers)], paramsOf(layers, activation));
+  return { value: value!, tangent: tangent! };
+}
+
+/** What `dualMlpWithVjp` gives. */
+export interface DualMlpWithVjp {
+  readonly value: Tensor;
+  readonly tangent: Tensor;
+  /** The cotangents of the input, the tangents, and of each layer's tensors. */
+  readonly cotangents: { readonly x: Tensor; readonly tangents: Tensor; readonly layers: readonly DualLayer[] };
+}
+
+/**
+ * `dualMlp` and its vector-Jacobian product in one pass, for cotangents that are known beforehand, as in the adjoint method: a
+ * third less work than one after the other.
+ *
+ * @param cotangent of the value and of the tangent
+ * @throws {ShapeError} when widths do not chain, or a cotangent has another shape than its value
+ *
+ * @example
+ * ```ts
+ * import { dualMlpWithVjp, ones, tensor } from '@sparseflow/tensor';
+ * import { createReferenceBackend } from '@sparseflow/tensor/reference';
+ *
+ * const backend = createReferenceBackend();
+ * const weight = tensor([[2, 0], [0, 3]], { backend }); // one layer: f = W x
+ * const [x, dx] = [tensor([[1, 1]], { backend }), tensor([[[1, 0]]], { backend })];
+ * const cotangent = { value: ones([1, 2], { backend }), tangent: ones([1, 1, 2], { backend }) };
+ * const { value, cotangents } = dualMlpWithVjp(x, dx, [{ weight }], 'tanh', cotangent);
+ * console.log(value.dataSync(), cotangents.x.dataSync()); // [2, 3], [2, 3]
+ * console.log(cotangents.layers[0]!.weight.dataSync()); // [2, 1, 2, 1]
+ * ```
+ */
+export function dualMlpWithVjp(
+  x: Tensor,
+  tangents: Tensor,
+  layers: readonly DualLayer[],
+  activation: ActivationName,
+  cotangent: { readonly value: Tensor; readonly tangent: Tensor },
+): DualMlpWithVjp {
+  const params = paramsOf(layers, activation);
+  const inputs = [x, tangents, ...flatten(layers)];
+  const [value, tangent] = outputsOf(inputs, params);
+  if (!shapesEqual(cotangent.value.shape, value!.shape) || !shapesEqual(cotangent.tangent.shape, tangent!.shape)) {
+    throw new ShapeError(
+      'dualMlpWithVjp',
+      `cotangents [${cotangent.value.shape}] and [${cotangent.tangent.shape}] of [${value!.shape}] and [${tangent!.shape}]`,
+      'give cotangents of the shapes of value and tangent',
+    );
+  }
+  const [f, df, gx, gdx, ...rest] = fusedWithVjp([cotangent.value, cotangent.tangent, ...inputs], params);
+  return {
+    value: f!,
+    tangent: df!,
+    cotangents: { x: gx!, tangents: gdx!, layers: unflatten(rest, params) },
+  };
+}
+
+function flatten(layers: readonly DualLayer[]): Tensor[] {
+  return layers.flatMap(({ weight, bias, scale, shift }) =>
     [weight, bias, scale, shift].filter((v) => v !== undefined),
   );
-  const [value, tangent] = fused([x, tangents, ...tensors], {
+}
+
+function paramsOf(layers: readonly DualLayer[], activation: ActivationName): DualMlpParams {
+  return {
     activation,
     layers: layers.map(({ bias, scale, shift }) => ({
       bias: bias !== undefined,
       scale: scale !== undefined,
       shift: shift !== undefined,
     })),
-  });
-  return { value: value!, tangent: tangent! };
+  };
 }

@@ -129,6 +129,46 @@ export const programSpecs: readonly OpSpec[] = [
     condition: 4,
   },
   {
+    op: 'dualMlpWithVjp',
+    variant: 'two layers with all gates, two tangents',
+    inputs: [float([3, 2]), float([2, 3, 2]), ...dualInputs([2, 6, 2], 2, gates[1]!)],
+    f: (ct, dct, x, tangents, w0, b0, s0, c0, w1, b1, s1, c1) => {
+      const layers = [
+        { weight: w0, bias: b0, scale: s0, shift: c0 },
+        { weight: w1, bias: b1, scale: s1, shift: c1 },
+      ];
+      const { value, tangent, cotangents } = ops.dualMlpWithVjp(x, tangents, layers, 'tanh', { value: ct, tangent: dct }); // prettier-ignore
+      const gradients = cotangents.layers.flatMap(({ weight, bias, scale, shift }) => [weight, bias!, scale!, shift!]);
+      const all = [value, tangent, cotangents.x, cotangents.tangents, ...gradients];
+      return ops.concat(
+        all.map((y) => ops.reshape(y, [y.size])),
+        0,
+      );
+    },
+    order: 1,
+  },
+  {
+    op: 'rowDots',
+    variant: 'two of [4,3]',
+    inputs: [float([2, 4, 3]), float([2, 4, 3])],
+    f: (a, b) => ops.rowDots(a, b, 0.5),
+    order: 3,
+  },
+  {
+    op: 'rowDots',
+    variant: 'no rows',
+    inputs: [float([2, 0, 3]), float([2, 0, 3])],
+    f: (a, b) => ops.rowDots(a, b),
+    order: 1,
+  },
+  {
+    op: 'scaleRows',
+    variant: 'two of [4,3]',
+    inputs: [float([2, 4, 3]), float([4])],
+    f: (x, factors) => ops.scaleRows(x, factors, -2),
+    order: 3,
+  },
+  {
     op: 'linearCombination',
     variant: 'three of [3,5]',
     inputs: [float([3, 5]), float([3, 5]), float([3, 5])],

@@ -38,6 +38,12 @@ export function createFusedReferenceBackend(called: (name: string) => void): Bac
         if ((params as DualMlpParams).activation === 'elu') return undefined;
         return ops.vjp((x: readonly Tensor[]) => dual(x, params as DualMlpParams), inputs).pullback([ct!, dct!]);
       }),
+      dualMlpWithVjp: kernel('dualMlpWithVjp', ([ct, dct, ...inputs], params) => {
+        const { value, pullback } = ops.vjp((x: readonly Tensor[]) => dual(x, params as DualMlpParams), inputs);
+        return [...value, ...pullback([ct!, dct!])];
+      }),
+      rowDots: kernel('rowDots', ([a, b], weight) => [ops.rowDots(a!, b!, weight as number)]),
+      scaleRows: kernel('scaleRows', ([x, factors], weight) => [ops.scaleRows(x!, factors!, weight as number)]),
       linearCombination: kernel('linearCombination', (inputs, params) => [
         ops.linearCombination(inputs, params as number[]),
       ]),
