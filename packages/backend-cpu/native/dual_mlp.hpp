@@ -10,12 +10,12 @@
 
 namespace SF_NAMESPACE {
 
-// out[r] = bias[r] + Σ_j W[r][j] in[j] for rows r of one panel, in tiles of `rows` × one panel row.
-template <int R>
+// out[r] = bias[r] + Σ_j W[r][j] in[j] for rows r of one panel, in tiles of `rows` × one panel row; or added to what is there.
+template <bool onto, int R>
 inline void multiply_tile(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int inner) {
   vec acc[R][vectors];
   for (int r = 0; r < R; r++)
-    for (int v = 0; v < vectors; v++) acc[r][v] = bias ? set1(bias[r]) : set1(0.f);
+    for (int v = 0; v < vectors; v++) acc[r][v] = onto ? load(out + r * block + v * lanes) : bias ? set1(bias[r]) : set1(0.f);
   for (int j = 0; j < inner; j++) {
     vec x[vectors];
     for (int v = 0; v < vectors; v++) x[v] = load(in + j * block + v * lanes);
@@ -29,18 +29,19 @@ inline void multiply_tile(const float* w, long row_stride, long col_stride, cons
 }
 
 // Rows [first, last) of a product; what is left behind the last whole tile is a tile of fewer rows.
-template <int R = rows>
-inline void multiply(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int first, int last, int inner) {
+// Not inlined, as many places call it.
+template <bool onto = false, int R = rows>
+[[gnu::noinline]] void multiply(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int first, int last, int inner) {
   int r = first;
-  for (; r + R <= last; r += R) multiply_tile<R>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
+  for (; r + R <= last; r += R) multiply_tile<onto, R>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
   if constexpr (R > 1)
-    if (r < last) multiply<R - 1>(w, row_stride, col_stride, bias, in, out, r, last, inner);
+    if (r < last) multiply<onto, R - 1>(w, row_stride, col_stride, bias, in, out, r, last, inner);
 }
 
 // Sparse products of P panels, a row at a time: each surviving weight is one broadcast and its multiply-adds. Every second weight
 // has accumulators of its own where there would be too few to hide the latency of a multiply-add.
 template <int P>
-inline void multiply_sparse(const Sparse& w, const float* bias, const float* const* in, float* const* out, int outer, int first, int last) {
+[[gnu::noinline]] void multiply_sparse(const Sparse& w, const float* bias, const float* const* in, float* const* out, int outer, int first, int last) {
   constexpr int chains = P * vectors > 4 ? 1 : 2;
   for (int t = 0; t < w.tiles; t++)
     for (int r = first; r < last; r++) {
@@ -241,7 +242,7 @@ inline void transpose_panel(const float* panel, int width, int padded, float* to
 }
 
 // gradient[r][j] += Σ_samples a[r] h[j], in tiles whose lanes are along j.
-inline void accumulate_wide(const float* a, const float* h, float* transposed, float* gradient, int out, int in, int count) {
+[[gnu::noinline]] inline void accumulate_wide(const float* a, const float* h, float* transposed, float* gradient, int out, int in, int count) {
   const int padded = (in + lanes - 1) / lanes * lanes;
   transpose_panel(h, in, padded, transposed);
   constexpr int rows = gradient_tile.rows, vectors = gradient_tile.vectors;

@@ -1,6 +1,7 @@
 // Compiled once for each instruction set, with its own SF_NAMESPACE and compiler flags.
 #include "kernels.hpp"
 
+#include "dual_direction.hpp"
 #include "dual_mlp.hpp"
 #include "elementwise.hpp"
 #include "matmul.hpp"
@@ -20,6 +21,8 @@ extern "C" const Kernels SF_TABLE(SF_NAMESPACE) = {
     SF_NAMESPACE::forward_block,
     SF_NAMESPACE::backward_scratch,
     SF_NAMESPACE::backward_block,
+    SF_NAMESPACE::direction_scratch,
+    SF_NAMESPACE::direction_block,
     SF_NAMESPACE::matrix_scratch,
     SF_NAMESPACE::multiply_task,
     SF_NAMESPACE::linear_combination,

@@ -10,6 +10,8 @@ struct Kernels {
   void (*forward_block)(const DualProblem&, int first, float* scratch);
   double (*backward_scratch)(const DualProblem&);
   void (*backward_block)(const DualProblem&, int first, float* scratch, float* gradients);
+  double (*direction_scratch)(const DualProblem&);
+  void (*direction_block)(const DualProblem&, int first, float* scratch, float* gradients, float* gradients_t);
   long matrix_scratch;
   void (*multiply_task)(const MatProblem&, int first_row, int first_column, float* scratch);
   void (*linear_combination)(const float* const* x, const float* coefficients, int terms, long n, float* out);

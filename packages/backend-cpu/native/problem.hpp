@@ -17,6 +17,8 @@ struct Layer {
   long gradient;  // where in a part's gradients [out][in] + [out] begin; in a sparse layer [survivors] + [out]
   long weights;   // how many weights that is
   Sparse forward, backward;  // W and its transpose
+  const float *weight_t, *bias_t;  // their derivatives along a direction
+  bool scaled;                     // by a time scale, whose gradient needs the weight's
 };
 
 constexpr int max_layers = 64;
@@ -29,6 +31,7 @@ struct DualProblem {
   float *f, *df;          // [batch][out], [count][batch][out]; in reverse null where they are not wanted
   const float *ct, *dct;  // reverse: cotangents of f and df
   float *gx, *gdx;        // reverse: cotangents of x and dx
+  const float *x_t, *dx_t, *ct_t, *dct_t;  // derivatives along a direction; results are then derivatives too
 };
 
 // C = A B with the lanes along B's columns. Every transposition is a choice of strides.

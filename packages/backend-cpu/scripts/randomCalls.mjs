@@ -202,7 +202,21 @@ function generators(random) {
         operands: [...outputs, ...inputs, ...tensors, ...patterns],
       };
     },
+    () => {
+      const { numbers, tensors, inputs, outputs } = dense(network());
+      return { numbers, results: outputs, operands: [...inputs, ...tensors, ...inputs, ...tensors] };
+    },
+    () => {
+      const { numbers, tensors, inputs, outputs } = dense(network());
+      const operands = [...outputs, ...inputs, ...tensors];
+      return { numbers, results: [...inputs, ...tensors], operands: [...operands, ...operands] };
+    },
   ];
+}
+
+/** The same network without its sparse layers' patterns. */
+function dense({ numbers, ...rest }) {
+  return { ...rest, numbers: numbers.map((n, i) => (i >= 6 && i % 3 === 0 ? n % 8 : n)) };
 }
 
 /** Replaces one number or size. */

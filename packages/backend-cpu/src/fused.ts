@@ -28,6 +28,9 @@ const MAX_WIDTH = 2 ** 20;
 const MAX_TERMS = 64;
 const MAX_PARTS = 300;
 
+/** In a layer's flags. */
+const SPARSE = 8;
+
 interface Access {
   readonly floats: (op: string, x: Operand) => Float32Array;
   readonly single: (...xs: Operand[]) => boolean;
@@ -64,10 +67,19 @@ function networkOf(
     patterns[next] = pattern;
     if (pattern?.arrays) arrays.push(...pattern.arrays);
     const sparse = pattern?.arrays !== undefined;
-    numbers.push(into, out, Number(bias) + 2 * Number(scale) + 4 * Number(shift) + 8 * Number(sparse));
+    numbers.push(into, out, Number(bias) + 2 * Number(scale) + 4 * Number(shift) + SPARSE * Number(sparse));
     next += 1 + Number(bias) + Number(scale) + Number(shift);
   }
   return { numbers, patterns, arrays };
+}
+
+/** Gradients of surviving weights only, also where the dense kernel computed all of them. */
+function clearPruned({ patterns }: Network, results: readonly Float32Array[], only?: 'dense'): void {
+  patterns.forEach((pattern, i) => {
+    if (!pattern || (only === 'dense' && pattern.arrays)) return;
+    const gradient = results[results.length - patterns.length + i]!;
+    pattern.survives.forEach((one, at) => one === 0 && (gradient[at] = 0));
+  });
 }
 
 /** Kernels of the fused operations, for float32. */
@@ -85,12 +97,26 @@ export function fusedKernels({ floats, single, wrap, pool }: Access, kernels: Ke
       const results = take(outputs);
       const operands = inputs.map((operand) => floats(name, operand));
       kernels.call(name, network.numbers, results, [...operands, ...network.arrays]);
-      // Gradients of surviving weights only, also where the dense kernel is the faster one.
-      network.patterns.forEach((pattern, i) => {
-        if (!pattern || pattern.arrays) return;
-        const gradient = results[results.length - tensors.length + i]!;
-        pattern.survives.forEach((one, at) => one === 0 && (gradient[at] = 0));
-      });
+      clearPruned(network, results, 'dense');
+      return results.map(wrap);
+    };
+
+  /** Operands and then their directions; the network follows `before` of them. Sparse weights are read as the dense ones they are. */
+  const direction =
+    (name: 'dualMlpJvp' | 'dualMlpVjpJvp', before: number): FusedKernel =>
+    (inputs, params, outputs) => {
+      const [x, tangents, ...tensors] = inputs.slice(before, inputs.length / 2);
+      const network = single(...inputs) ? networkOf(x!, tangents!, tensors, params as DualMlpParams) : undefined;
+      if (network === undefined) return undefined;
+      const results = take(outputs);
+      const numbers = network.numbers.map((n, i) => (i >= 6 && i % 3 === 0 ? n & ~SPARSE : n));
+      kernels.call(
+        name,
+        numbers,
+        results,
+        inputs.map((operand) => floats(name, operand)),
+      );
+      if (before > 0) clearPruned(network, results);
       return results.map(wrap);
     };
 
@@ -117,6 +143,9 @@ export function fusedKernels({ floats, single, wrap, pool }: Access, kernels: Ke
 
     dualMlpVjp: reverse('dualMlpVjp'),
     dualMlpWithVjp: reverse('dualMlpWithVjp'),
+
+    dualMlpJvp: direction('dualMlpJvp', 0),
+    dualMlpVjpJvp: direction('dualMlpVjpJvp', 2),
 
     rowDots: rows('rowDots'),
     scaleRows: rows('scaleRows'),

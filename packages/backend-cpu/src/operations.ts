@@ -20,6 +20,8 @@ const operations = [
   'rowDots',
   'scaleRows',
   'dualMlpWithVjp',
+  'dualMlpJvp',
+  'dualMlpVjpJvp',
   'peak',
 ] as const;
 
@@ -30,7 +32,7 @@ export const operationCodes = Object.fromEntries(operations.map((name, code) => 
 >;
 
 /** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
-export const INTERFACE_VERSION = 6;
+export const INTERFACE_VERSION = 7;
 
 /** Compiled kernels, however they are reached. */
 export interface Kernels {

@@ -2,6 +2,7 @@ import {
   activations,
   dualMlp,
   dualMlpWithVjp,
+  jvp,
   key,
   normal,
   scope,
@@ -68,6 +69,23 @@ function evaluate(problem: Problem, backend: Backend, dtype: DType): Map<string,
     const cotangents = pullback(ct);
     const results = new Map<string, ArrayLike<number>>();
     for (const [name, t] of Object.entries({ ...value, ...cotangents })) results.set(name, t.dataSync());
+    // The derivative of everything along a direction of everything: the kernels of Hessian-vector products.
+    const forward = ({ x, dx, ...t }: Record<string, Tensor>): { value: Tensor; tangent: Tensor } =>
+      dualMlp(x!, dx!, layersOf(t), activation);
+    const direction = Object.fromEntries(
+      Object.entries(leaves).map(([name, t]) => [name, draw(`direction of ${name}`, 0.5, ...t.shape)]),
+    );
+    const turned = {
+      value: draw('direction of ct', 0.5, batch, out),
+      tangent: draw('direction of dct', 0.5, count, batch, out),
+    };
+    const first = jvp(forward, leaves, direction).tangent;
+    const second = jvp(
+      (all: { leaves: Record<string, Tensor>; ct: typeof ct }) => vjp(forward, all.leaves).pullback(all.ct),
+      { leaves, ct },
+      { leaves: direction, ct: turned },
+    ).tangent;
+    for (const [name, t] of Object.entries({ ...first, ...second })) results.set(`${name} along`, t.dataSync());
     const both = dualMlpWithVjp(leaves['x']!, leaves['dx']!, layersOf(leaves), activation, ct);
     const { x, tangents: dx, layers } = both.cotangents;
     const gradients = layers.flatMap((layer, l) =>
@@ -88,7 +106,7 @@ function evaluate(problem: Problem, backend: Backend, dtype: DType): Map<string,
 
 /** Results that are sums of the same kind: what one of them cancels down to says nothing about the size of its terms. */
 const group = (name: string): string =>
-  name.match(/\d+/) ? 'parameters' : ['x', 'dx'].includes(name.split(' ')[0]!) ? 'inputs' : 'outputs';
+  `${name.match(/\d+/) ? 'parameters' : ['x', 'dx'].includes(name.split(' ')[0]!) ? 'inputs' : 'outputs'} ${name.split(' ')[1] ?? ''}`;
 
 /**
  * The largest error of any result, relative to the largest entry of its group. float32 rounds at 6e-8; sums of up to 130 samples
@@ -104,7 +122,9 @@ function worstError(actual: Map<string, ArrayLike<number>>, expected: Map<string
     const a = actual.get(name)!;
     expect(a.length, name).toBe(e.length);
     for (let i = 0; i < e.length; i++) {
-      if (a[i] !== e[i]) worst = Math.max(worst, Math.abs(a[i]! - e[i]!) / largest[group(name)]!);
+      // Along a direction each product becomes three.
+      const terms = name.endsWith('along') ? 3 : 1;
+      if (a[i] !== e[i]) worst = Math.max(worst, Math.abs(a[i]! - e[i]!) / largest[group(name)]! / terms);
     }
   }
   return worst;
@@ -144,7 +164,7 @@ describe.each(machines)('$name', ({ create }) => {
     const problem: Problem = {
       batch: 1030,
       count: 2,
-      sizes: [2, 300, 300, 2],
+      sizes: [2, 100, 100, 2],
       activation: 'tanh',
       bias: true,
       scale: true,

@@ -230,8 +230,8 @@ describe('createCpuBackend', () => {
         [
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are not compiled…",
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels do not load (wrong ELF class)…",
-          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 6)…",
-          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 6)…; there is no WebAssembly here",
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 7)…",
+          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 7)…; there is no WebAssembly here",
         ]
       `);
     vi.unstubAllGlobals();

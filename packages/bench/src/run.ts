@@ -1,6 +1,7 @@
 import { describeMachine } from './machine.ts';
 import { measurePeaks, paths } from './paths.ts';
 import type { Report, Row, Suite } from './report.ts';
+import { hessian } from './suites/hessian.ts';
 import { kernels } from './suites/kernels.ts';
 import { ode } from './suites/ode.ts';
 import { peers } from './suites/peers.ts';
@@ -26,6 +27,7 @@ const suites: Readonly<Record<Suite, (record: Recorder) => Promise<void>>> = {
   },
   sparse,
   pruned,
+  hessian,
   peers,
   ode,
 };

@@ -39,6 +39,15 @@ export interface Primitive<P = unknown> {
   readonly decompose?: (inputs: readonly Tensor[], params: P) => Tensor[];
 }
 
+/**
+ * A fused operation that the backend has no kernel for is better followed in its parts: their values and derivatives are then computed
+ * once.
+ * @internal
+ */
+export function hasOwnKernel(primitive: Primitive, inputs: readonly Tensor[]): boolean {
+  return !primitive.decompose || inputs[0]!.backend.fused?.[primitive.name] !== undefined;
+}
+
 /** Applies a primitive: evaluates it, or hands it to the innermost differentiation that follows one of its operands. */
 export function bind<P>(primitive: Primitive<P>, inputs: readonly Tensor[], params: P): Tensor[] {
   let top: Trace | undefined;

@@ -1,4 +1,4 @@
-import { bind, type Maybe, type Primitive } from '../primitive.ts';
+import { bind, hasOwnKernel, type Maybe, type Primitive } from '../primitive.ts';
 import { Tensor, type Trace } from '../tensor.ts';
 import { nextLevel } from './level.ts';
 
@@ -21,7 +21,7 @@ export class DualTrace implements Trace {
   }
 
   process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): Tensor[] {
-    if (primitive.jvp === undefined) return primitive.decompose!(inputs, params);
+    if (primitive.jvp === undefined || !hasOwnKernel(primitive, inputs)) return primitive.decompose!(inputs, params);
     const primals = inputs.map((x) => this.lower(x));
     const outputs = bind(primitive, primals, params);
     if (primitive.jvp === null) return outputs;

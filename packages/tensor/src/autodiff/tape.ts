@@ -1,5 +1,5 @@
 import { add } from '../ops/binary.ts';
-import { bind, type Maybe, type Primitive } from '../primitive.ts';
+import { bind, hasOwnKernel, type Maybe, type Primitive } from '../primitive.ts';
 import { Tensor, type Box, type Trace } from '../tensor.ts';
 import { nextLevel } from './level.ts';
 
@@ -115,11 +115,6 @@ export class Tape implements Trace {
   #clear(): void {
     for (const node of this.#nodes) node.flow = undefined;
   }
-}
-
-/** A fused operation that the backend has no kernel for is better recorded in its parts: their values are then kept, not recomputed. */
-function hasOwnKernel(primitive: Primitive, inputs: readonly Tensor[]): boolean {
-  return !primitive.decompose || inputs[0]!.backend.fused?.[primitive.name] !== undefined;
 }
 
 function boxOf(x: Tensor, tape: Tape): TapeBox | undefined {

@@ -21,6 +21,7 @@ describe('a backend with fused kernels', () => {
   });
 
   afterAll(() => {
-    for (const name of [...fused, 'dualMlpVjp']) expect(calls.get(name) ?? 0, name).toBeGreaterThan(0);
+    for (const name of [...fused, 'dualMlpVjp', 'dualMlpJvp', 'dualMlpVjpJvp'])
+      expect(calls.get(name) ?? 0, name).toBeGreaterThan(0);
   });
 });

@@ -1,13 +1,14 @@
+import { jvp } from '../autodiff/jvp.ts';
 import { vjp } from '../autodiff/vjp.ts';
 import { zerosLike } from '../create.ts';
 import { ShapeError } from '../errors.ts';
 import { add, mul } from '../ops/binary.ts';
 import { matMul } from '../ops/matmul.ts';
-import type { Aval } from '../primitive.ts';
+import type { Aval, Maybe } from '../primitive.ts';
 import { shapesEqual } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { activations, type ActivationName } from './activations.ts';
-import { defineFused } from './defineFused.ts';
+import { defineFused, type Fused } from './defineFused.ts';
 
 /** One layer: u = (W h + b) · s + c. Scale and shift carry a network's dependence on time; each may be absent. */
 export interface DualLayer {
@@ -90,12 +91,13 @@ function outputsOf([x, dx, ...tensors]: readonly Tensor[], params: DualMlpParams
 
 const fused = /* @__PURE__ */ defineFused<DualMlpParams>('dualMlp', decompose, {
   outputs: outputsOf,
+  jvp: (tangents, { inputs, params }) => fusedJvp([...inputs, ...directions(tangents, inputs)], params),
   vjp: ([ct, dct], { inputs, outputs, params }) =>
     fusedVjp([ct ?? zerosLike(outputs[0]!), dct ?? zerosLike(outputs[1]!), ...inputs], params),
 });
 
 /** The reverse pass of dualMlp: cotangents of both outputs and all inputs in, cotangents of all inputs out. */
-const fusedVjp = /* @__PURE__ */ defineFused<DualMlpParams>(
+const fusedVjp: Fused<DualMlpParams> = /* @__PURE__ */ defineFused<DualMlpParams>(
   'dualMlpVjp',
   ([ct, dct, ...inputs], params) => {
     const { pullback, dispose } = vjp(
@@ -106,8 +108,34 @@ const fusedVjp = /* @__PURE__ */ defineFused<DualMlpParams>(
     dispose();
     return [...cotangents];
   },
-  { outputs: ([, , ...inputs]) => inputs },
+  {
+    outputs: ([, , ...inputs]) => inputs,
+    jvp: (tangents, { inputs, params }) => fusedVjpJvp([...inputs, ...directions(tangents, inputs)], params),
+  },
 );
+
+/** The derivative of dualMlp along a direction: all operands, then the direction of each. */
+const fusedJvp = /* @__PURE__ */ defineFused<DualMlpParams>(
+  'dualMlpJvp',
+  (operands, params) => along((inputs) => decompose(inputs, params), operands),
+  { outputs: (operands, params) => outputsOf(operands.slice(0, operands.length / 2), params) },
+);
+
+/** The derivative of its reverse pass along a direction: the Hessian-vector product of a flow is made of these. */
+const fusedVjpJvp: Fused<DualMlpParams> = /* @__PURE__ */ defineFused<DualMlpParams>(
+  'dualMlpVjpJvp',
+  (operands, params) => along((inputs) => fusedVjp.decompose(inputs, params), operands),
+  { outputs: (operands) => operands.slice(2, operands.length / 2) },
+);
+
+function along(f: (inputs: readonly Tensor[]) => Tensor[], operands: readonly Tensor[]): Tensor[] {
+  const n = operands.length / 2;
+  return jvp(f, operands.slice(0, n), operands.slice(n)).tangent;
+}
+
+function directions(tangents: readonly Maybe[], inputs: readonly Tensor[]): Tensor[] {
+  return inputs.map((x, i) => tangents[i] ?? zerosLike(x));
+}
 
 /** The network and its reverse pass at once: the reverse pass computes the values anyway. */
 const fusedWithVjp = /* @__PURE__ */ defineFused<DualMlpParams>(

@@ -42,6 +42,17 @@ export function createFusedReferenceBackend(called: (name: string) => void): Bac
         const { value, pullback } = ops.vjp((x: readonly Tensor[]) => dual(x, params as DualMlpParams), inputs);
         return [...value, ...pullback([ct!, dct!])];
       }),
+      dualMlpJvp: kernel('dualMlpJvp', (operands, params) => {
+        const n = operands.length / 2;
+        const f = (x: readonly Tensor[]) => dual(x, params as DualMlpParams);
+        return ops.jvp(f, operands.slice(0, n), operands.slice(n)).tangent;
+      }),
+      dualMlpVjpJvp: kernel('dualMlpVjpJvp', (operands, params) => {
+        const n = operands.length / 2;
+        const pull = ([ct, dct, ...inputs]: readonly Tensor[]) =>
+          ops.vjp((x: readonly Tensor[]) => dual(x, params as DualMlpParams), inputs).pullback([ct!, dct!]);
+        return ops.jvp(pull, operands.slice(0, n), operands.slice(n)).tangent;
+      }),
       rowDots: kernel('rowDots', ([a, b], weight) => [ops.rowDots(a!, b!, weight as number)]),
       scaleRows: kernel('scaleRows', ([x, factors], weight) => [ops.scaleRows(x!, factors!, weight as number)]),
       linearCombination: kernel('linearCombination', (inputs, params) => [
