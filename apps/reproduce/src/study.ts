@@ -229,3 +229,8 @@ export function isTraining(study: Study): study is TrainingStudy {
 
 /** The keep ratios of the paper's toy experiments. */
 export const toyKeepRatios: readonly number[] = paperToyKeepRatios();
+
+/** A prune ratio, and those of the paper's toy experiments that stand for it at the paper budget. */
+export function ratiosNear(pruneRatio: number): number[] {
+  return [pruneRatio, ...toyKeepRatios.map((keep) => 1 - keep).filter((ratio) => Math.abs(ratio - pruneRatio) < 0.016)];
+}

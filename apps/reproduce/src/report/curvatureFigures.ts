@@ -150,6 +150,7 @@ function lineFigure(result: Result, models: readonly Model[]): string {
         panelFrame(panel, {
           ...(row === 0 ? { title: `${percent(columns[i]!.ratio)} % pruned` } : {}),
           xLabel,
+          xTicks: [-reach / 2, 0, reach / 2],
           grid: true,
           ...(i === 0 ? { yLabel: 'loss above centre (nats)' } : {}),
         }),
@@ -203,6 +204,7 @@ function planeFigure(result: Result, method: OwnMethod, shown: readonly Model[])
       panelFrame(panel, {
         title: model.title,
         xLabel: 'first direction',
+        xTicks: [-reach / 2, 0, reach / 2],
         ...(i === 0 ? { yLabel: 'second direction' } : {}),
       }),
     ].join('\n');

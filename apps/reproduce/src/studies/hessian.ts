@@ -1,6 +1,6 @@
 import type { Curvature } from '../analysis.ts';
 import type { AnalysisPlan, AnalysisStudy, Measure } from '../study.ts';
-import { chainMethods } from '../study.ts';
+import { chainMethods, ratiosNear } from '../study.ts';
 import { gaussians } from './gaussians.ts';
 
 /** Prune ratio; λ_max, trace and condition number relative to the dense flow (Table 5). */
@@ -72,6 +72,7 @@ export const hessian: AnalysisStudy = {
       digits: 3,
       better: 'lower',
       curve: true,
+      at: ratiosNear(0.6),
       relative: true,
       published: published(1),
     },
@@ -82,6 +83,7 @@ export const hessian: AnalysisStudy = {
       digits: 3,
       better: 'lower',
       curve: true,
+      at: ratiosNear(0.6),
       relative: true,
       published: [],
     },

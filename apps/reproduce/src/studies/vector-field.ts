@@ -1,4 +1,5 @@
 import type { AnalysisPlan, AnalysisStudy } from '../study.ts';
+import { ratiosNear } from '../study.ts';
 import { gaussians } from './gaussians.ts';
 
 const plan: AnalysisPlan = {
@@ -33,6 +34,7 @@ export const vectorField: AnalysisStudy = {
       digits: 3,
       better: 'lower',
       curve: true,
+      at: ratiosNear(0.6),
       published: [],
     },
     {
@@ -42,6 +44,7 @@ export const vectorField: AnalysisStudy = {
       digits: 3,
       better: 'lower',
       curve: true,
+      at: ratiosNear(0.6),
       published: [],
     },
   ],
