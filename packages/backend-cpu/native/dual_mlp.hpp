@@ -241,38 +241,42 @@ inline void transpose_panel(const float* panel, int width, int padded, float* to
     for (int i = 0; i < block; i++) to[(long)i * padded + j] = panel[(long)j * block + i];
 }
 
+// Up to V vectors of columns of it, from `left` that there are; fewer where a layer is as narrow as after pruning.
+template <int V>
+inline void accumulate_columns(const float* a, const float* transposed, int padded, float* gradient, int out, int in, int left, int count) {
+  if constexpr (V > 1)
+    if (left <= (V - 1) * lanes) return accumulate_columns<V - 1>(a, transposed, padded, gradient, out, in, left, count);
+  constexpr int rows = gradient_tile.rows;
+  for (int r = 0; r < out; r += rows) {
+    const int height = out - r < rows ? out - r : rows;
+    vec acc[rows][V];
+    for (int q = 0; q < rows; q++)
+      for (int v = 0; v < V; v++) acc[q][v] = set1(0.f);
+    for (int i = 0; i < count; i++) {
+      vec x[V];
+      for (int v = 0; v < V; v++) x[v] = load(transposed + (long)i * padded + v * lanes);
+      for (int q = 0; q < rows; q++) {
+        const vec s = set1(a[(r + (q < height ? q : 0)) * block + i]);
+        for (int v = 0; v < V; v++) acc[q][v] += s * x[v];
+      }
+    }
+    for (int q = 0; q < height; q++)
+      for (int v = 0; v < V; v++) {
+        float* g = gradient + (long)(r + q) * in + v * lanes;
+        const int n = left - v * lanes;
+        if (n >= lanes) store(g, load(g) + acc[q][v]);
+        else
+          for (int i = 0; i < n; i++) g[i] += acc[q][v][i];
+      }
+  }
+}
+
 // gradient[r][j] += Σ_samples a[r] h[j], in tiles whose lanes are along j.
 [[gnu::noinline]] inline void accumulate_wide(const float* a, const float* h, float* transposed, float* gradient, int out, int in, int count) {
   const int padded = (in + lanes - 1) / lanes * lanes;
   transpose_panel(h, in, padded, transposed);
-  constexpr int rows = gradient_tile.rows, vectors = gradient_tile.vectors;
-  constexpr int width = vectors * lanes;
-  for (int j = 0; j < in; j += width) {
-    const int left = in - j;
-    for (int r = 0; r < out; r += rows) {
-      const int height = out - r < rows ? out - r : rows;
-      vec acc[rows][vectors];
-      for (int q = 0; q < rows; q++)
-        for (int v = 0; v < vectors; v++) acc[q][v] = set1(0.f);
-      for (int i = 0; i < count; i++) {
-        vec x[vectors];
-        const float* t = transposed + (long)i * padded + j;
-        for (int v = 0; v < vectors; v++) x[v] = v * lanes < left ? load(t + v * lanes) : set1(0.f);
-        for (int q = 0; q < rows; q++) {
-          const vec s = set1(a[(r + (q < height ? q : 0)) * block + i]);
-          for (int v = 0; v < vectors; v++) acc[q][v] += s * x[v];
-        }
-      }
-      for (int q = 0; q < height; q++)
-        for (int v = 0; v < vectors; v++) {
-          float* g = gradient + (long)(r + q) * in + j + v * lanes;
-          const int n = left - v * lanes;
-          if (n >= lanes) store(g, load(g) + acc[q][v]);
-          else
-            for (int i = 0; i < n; i++) g[i] += acc[q][v][i];
-        }
-    }
-  }
+  constexpr int width = gradient_tile.vectors * lanes;
+  for (int j = 0; j < in; j += width) accumulate_columns<gradient_tile.vectors>(a, transposed + j, padded, gradient + j, out, in, in - j, count);
 }
 
 // gradient[r][j] += Σ_panels Σ_samples a[r] h[j].
