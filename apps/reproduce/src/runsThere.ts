@@ -15,8 +15,8 @@ export interface RunThere {
 
 /**
  * Finds out which runs left the points of a results directory: their files do not name studies, but their addresses follow from how a
- * study was run. So each way is planned, and of each study the one is taken that explains most points. Where a result says how a study
- * was run, only that is tried; other studies get the points that are explained by none before.
+ * study was run. So each way is planned, and of each study the one is taken that explains most points. Where results say how a study
+ * was run, only these ways are tried; other studies get the points that no study before explains in any way.
  *
  * @param results those of the directory, or of all that were merged into it.
  */
@@ -35,20 +35,23 @@ export function runsThere(
     budgets.flatMap((budget) => backends.map((backend) => ({ budget, protocol, backend, seeds: 0 })));
 
   const explain = (study: Study, ways: readonly RunIdentity[], among: ReadonlySet<string>): RunThere | undefined => {
-    let best: { readonly run: RunThere; readonly points: readonly string[] } | undefined;
+    let best: { readonly run: RunThere; readonly count: number } | undefined;
     for (const way of ways) {
       const planned = planStudy(study, { ...way, seeds: Math.max(way.seeds, seedsThere), pruners });
       const points = planned.filter(({ address, prerequisite }) => prerequisite !== true && among.has(address));
-      if (points.length <= (best?.points.length ?? 0)) continue;
+      if (points.length <= (best?.count ?? 0)) continue;
       const seeds = Math.max(way.seeds, 1 + Math.max(...points.map(({ config }) => config.seed)));
       const names = new Set(points.map(({ config }) => prunerNameOf(config.method)));
       best = {
         run: { study, identity: { ...way, seeds }, pruners: pruners.filter(({ name }) => names.has(name)) },
-        points: points.map(({ address }) => address),
+        count: points.length,
       };
     }
-    best?.points.forEach((address) => unexplained.delete(address));
-    return best?.run;
+    if (best === undefined) return undefined;
+    // Its other runs explain points, too, although only one can be shown: other studies that share them need not have been run.
+    for (const way of anyWayOf(study))
+      planStudy(study, { ...way, seeds: seedsThere, pruners }).forEach(({ address }) => unexplained.delete(address));
+    return best.run;
   };
 
   const waysOf = (study: Study): RunIdentity[] =>

@@ -64,6 +64,15 @@ describe('merge', () => {
     expect(resultIn('one').run.command).toContain('--seeds 3');
   });
 
+  test('of two budgets of a study the one with more points is shown, and both are kept', async () => {
+    await run(`${smoke} --out a`);
+    await run('--backend reference --out b');
+    expect((await run('merge a --out b')).code).toBe(0);
+    expect(resultIn('b')).toMatchObject({ budget: 'quick' });
+    expect(pointsIn('b')).toHaveLength(5 + 13);
+    expect(readdirSync(join(cwd, 'b')).sort()).toEqual(['.sparseflow-results.json', 'gaussians', 'index.html']);
+  });
+
   test('points without any result are recognised', async () => {
     await run(`${smoke} --pruner movement --out a`);
     rmSync(join(cwd, 'a', 'gaussians', 'result.json'));

@@ -21,8 +21,8 @@ export interface Calibration {
   readonly bytes: number;
 }
 
-/** Milliseconds after which no more steps are taken, and their number in any case. */
-const enough = { milliseconds: 1000, steps: 20 };
+/** Milliseconds after which no more steps are taken, their number in any case, and steps before that are not counted. */
+const enough = { milliseconds: 1500, steps: 60, warmUp: 8 };
 
 /**
  * A clock in milliseconds. Processor time, where that is what computes: then other programs do not count, which a run of hours will not have
@@ -50,11 +50,11 @@ export async function calibrate(config: PointConfig, threads: number): Promise<C
   const batchSize = config.training.batch;
   let [steps, milliseconds, nfeForward, nfeBackward] = [0, 0, 0, 0];
   try {
-    // The first step compiles and allocates, and does not count.
-    for (let taken = -1; taken < enough.steps && milliseconds < enough.milliseconds; taken++) {
+    // The first steps compile and allocate, and do not count.
+    for (let taken = -enough.warmUp; taken < enough.steps && milliseconds < enough.milliseconds; taken++) {
       const [batch] = batches(train, { key: keys.train, batchSize, epoch: 0, index: 0 });
       const started = now();
-      const { loss, grads, stats } = await task.lossAndGrad(params, batch!, fold(keys.train, taken + 1));
+      const { loss, grads, stats } = await task.lossAndGrad(params, batch!, fold(keys.train, taken + enough.warmUp));
       await loss.data();
       disposeTree([loss, grads]);
       if (taken < 0) continue;

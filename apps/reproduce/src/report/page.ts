@@ -193,5 +193,5 @@ code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .evidence li+li{margin-top:.1rem}
 @media (max-width:40rem){.claim .note{white-space:normal}}
 @media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}header{padding-top:1.5rem}}
-@media print{:root{color-scheme:light;${variables(colours)}}body{font-size:11px}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8.5px}th,td{padding:.15rem .3rem}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
+@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8.5px}th,td{padding:.15rem .3rem}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
 `.trim();
