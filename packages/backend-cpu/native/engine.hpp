@@ -3,33 +3,9 @@
 //   const Kernels& kernels(); int threads(); void run(int parts, task(part, thread)); float* memory(int slot, double floats)
 // where memory gives null when there is not enough, and a slot's memory is free again at the next call.
 #pragma once
-#include "kernels.hpp"
+#include "call.hpp"
+#include "convolution.hpp"
 #include "layout.hpp"
-
-// Numbers (sizes, coefficients) and arrays of float32: results first, then operands.
-struct Call {
-  const double* numbers;
-  int number_count;
-  float* const* arrays;
-  const long* sizes;
-  int array_count;
-
-  // Sizes are compared as doubles, in which a product of sizes cannot overflow.
-  bool has(int i, double size) const { return i < array_count && static_cast<double>(sizes[i]) == size; }
-  // A whole number from 0, or -1.
-  int whole(int i) const {
-    if (i >= number_count || !(numbers[i] >= 0 && numbers[i] <= 2147483647.)) return -1;
-    const int n = static_cast<int>(numbers[i]);
-    return n == numbers[i] ? n : -1;
-  }
-};
-
-using Error = const char*;
-
-constexpr Error no_memory = "not enough memory";
-constexpr int shared_memory = 0;  // slots above it belong to the threads
-
-inline int smaller(int a, int b) { return a < b ? a : b; }
 
 // A layer as it is given. Time scale and shift make u = (W h + b) s + c = W' h + b' with W' = s W and b' = b s + c.
 struct GivenLayer {
@@ -156,13 +132,6 @@ inline void fold(Network& net, bool reverse, float* memory) {
   }
 }
 
-template <class Machine>
-bool reserve(Machine& m, double scratch) {
-  for (int t = 0; t < m.threads(); t++)
-    if (!m.memory(1 + t, scratch)) return false;
-  return true;
-}
-
 // arrays: f, df, x, dx, then the layers.
 template <class Machine>
 Error dual_forward(Machine& m, const Call& c) {
@@ -186,9 +155,6 @@ Error dual_forward(Machine& m, const Call& c) {
   });
   return nullptr;
 }
-
-// The parts that sum gradients of their own. Fixed, because the order of a sum is part of its result.
-constexpr int gradient_parts = 8;
 
 // Adds rows of the parts' gradients of one layer in order and unfolds scale and shift. With G = Σ ū hᵀ + Σ d̄u dhᵀ and g = Σ ū:
 // W̄ = s G, b̄ = s g, s̄ = Σ_j W G + b g, c̄ = g.
@@ -422,14 +388,14 @@ Error mat_mul(Machine& m, const Call& c) {
   const Kernels& k = m.kernels();
   MatProblem p{};
   p.m = rows, p.n = columns, p.k = inner;
-  p.a_row = ta ? 1 : inner, p.a_col = ta ? rows : 1;
+  p.a_row = {ta ? 1 : inner}, p.a_col = {ta ? rows : 1};
   p.b_row = tb ? 1 : columns, p.b_col = tb ? inner : 1;
-  p.c_row = columns, p.c_col = 1;
+  p.c_row = {columns}, p.c_col = 1;
   // Lanes that hang over the last column are wasted: a tall, narrow product is computed as the transpose of a wide one.
   const double lanes = k.lanes;
   const auto rounded = [&](double size) { return static_cast<double>(static_cast<long long>((size + lanes - 1) / lanes)) * lanes; };
   if (rounded(columns) * rows > 1.25 * rounded(rows) * columns)
-    p = {nullptr, nullptr, nullptr, columns, rows, inner, p.b_col, p.b_row, p.a_col, p.a_row, p.c_col, p.c_row};
+    p = {nullptr, nullptr, nullptr, columns, rows, inner, {p.b_col}, {p.b_row}, p.a_col.step, p.a_row.step, {p.c_col}, p.c_row.step};
   const bool swapped = p.m != rows || p.c_col != 1;
   if (!reserve(m, static_cast<double>(k.matrix_scratch))) return no_memory;
   const long long row_tasks = (p.m + matrix_rows - 1LL) / matrix_rows, column_tasks = (p.n + k.block - 1LL) / k.block;
@@ -661,150 +627,6 @@ Error gather(Machine&, const Call& c) {
   float* out = c.arrays[0];
   for (long o = 0; o < outer; o++)
     for (int i = 0; i < count; i++, out += inner) copy_row({inner, 1, 1}, c.arrays[1] + (o * rows + indices[i]) * inner, out);
-  return nullptr;
-}
-
-// Cross-correlation of input [n][height][width][channels] with filter [kernel_height][kernel_width][channels][outputs].
-struct Convolution {
-  int n, height, width, channels, kernel_height, kernel_width, out_height, out_width, outputs, stride_y, stride_x, top, left;
-
-  long pixels() const { return static_cast<long>(out_height) * out_width; }
-  int window() const { return kernel_height * kernel_width * channels; }
-  long input_size() const { return static_cast<long>(height) * width * channels; }
-
-  // Visits the parts of one output pixel's window that lie inside the input: where it begins in the window and in the input, and
-  // its length.
-  template <class Visit>
-  void windows(long pixel, const Visit& visit) const {
-    const long long y = pixel / out_width * static_cast<long long>(stride_y) - top, x = pixel % out_width * static_cast<long long>(stride_x) - left;
-    const int first = x < 0 ? static_cast<int>(-x) : 0;
-    const long long last = x + kernel_width > width ? width - x : kernel_width;
-    if (first >= last) return;
-    for (int ky = 0; ky < kernel_height; ky++)
-      if (y + ky >= 0 && y + ky < height)
-        visit((ky * kernel_width + first) * channels, static_cast<long>(((y + ky) * width + x + first) * channels), static_cast<int>(last - first) * channels);
-  }
-};
-
-// numbers: the fields of Convolution in order. The arrays at these places have the sizes of input, filter and output.
-inline bool read_convolution(const Call& c, int input, int filter, int output, Convolution& v) {
-  int f[13];
-  for (int i = 0; i < 13; i++) {
-    f[i] = c.whole(i);
-    if (f[i] < 0 || f[i] > max_width) return false;
-  }
-  v = {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12]};
-  const double window = static_cast<double>(v.kernel_height) * v.kernel_width * v.channels;
-  return c.number_count == 13 && c.array_count == 3 && window >= 1 && window <= max_width && v.stride_y > 0 && v.stride_x > 0 &&
-         c.has(input, static_cast<double>(v.n) * v.height * v.width * v.channels) && c.has(filter, window * v.outputs) &&
-         c.has(output, static_cast<double>(v.n) * v.out_height * v.out_width * v.outputs);
-}
-
-// C = A B by the calling thread alone.
-inline void multiply(const Kernels& k, const MatProblem& p, float* scratch) {
-  for (int column = 0; column < p.n; column += k.block)
-    for (int row = 0; row < p.m; row += matrix_rows) k.multiply_task(p, row, column, scratch);
-}
-
-// A convolution is a product of a matrix with the windows of some pixels as its rows: as many as one matrix task takes, so that
-// they stay in cache.
-inline void gather_windows(const Convolution& v, const float* input, long first, int count, float* rows) {
-  for (int i = 0; i < count; i++, rows += v.window()) {
-    for (int j = 0; j < v.window(); j++) rows[j] = 0;
-    v.windows(first + i, [&](int to, long from, int length) {
-      for (int j = 0; j < length; j++) rows[to + j] = input[from + j];
-    });
-  }
-}
-
-// arrays: out, input, filter.
-template <class Machine>
-Error conv2d(Machine& m, const Call& c) {
-  Convolution v;
-  if (!read_convolution(c, 1, 2, 0, v)) return "conv2d: the sizes do not fit";
-  if (c.sizes[0] == 0) return nullptr;
-  const Kernels& k = m.kernels();
-  const double scratch = static_cast<double>(k.matrix_scratch) + static_cast<double>(matrix_rows) * v.window();
-  if (!reserve(m, scratch)) return no_memory;
-  const int parts = smaller(v.n, 4096);
-  m.run(parts, [&](int part, int thread) {
-    float* memory = m.memory(1 + thread, scratch);
-    float* rows = memory + k.matrix_scratch;
-    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
-    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++)
-      for (long first = 0; first < v.pixels(); first += matrix_rows) {
-        const int count = v.pixels() - first < matrix_rows ? static_cast<int>(v.pixels() - first) : matrix_rows;
-        gather_windows(v, c.arrays[1] + i * v.input_size(), first, count, rows);
-        float* out = c.arrays[0] + (i * v.pixels() + first) * v.outputs;
-        multiply(k, {rows, c.arrays[2], out, count, v.outputs, v.window(), v.window(), 1, v.outputs, 1, v.outputs, 1}, memory);
-      }
-  });
-  return nullptr;
-}
-
-// The adjoint in the input. arrays: out (like the input), dy, filter.
-template <class Machine>
-Error conv2d_input(Machine& m, const Call& c) {
-  Convolution v;
-  if (!read_convolution(c, 0, 2, 1, v)) return "conv2dInput: the sizes do not fit";
-  if (c.sizes[0] == 0) return nullptr;
-  const Kernels& k = m.kernels();
-  const double scratch = static_cast<double>(k.matrix_scratch) + static_cast<double>(matrix_rows) * v.window();
-  if (!reserve(m, scratch)) return no_memory;
-  const int parts = smaller(v.n, 4096);
-  m.run(parts, [&](int part, int thread) {
-    float* memory = m.memory(1 + thread, scratch);
-    float* rows = memory + k.matrix_scratch;
-    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
-    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++) {
-      float* out = c.arrays[0] + i * v.input_size();
-      for (long j = 0; j < v.input_size(); j++) out[j] = 0;
-      for (long first = 0; first < v.pixels(); first += matrix_rows) {
-        const int count = v.pixels() - first < matrix_rows ? static_cast<int>(v.pixels() - first) : matrix_rows;
-        const float* dy = c.arrays[1] + (i * v.pixels() + first) * v.outputs;
-        multiply(k, {dy, c.arrays[2], rows, count, v.window(), v.outputs, v.outputs, 1, 1, v.outputs, v.window(), 1}, memory);
-        for (int p = 0; p < count; p++)
-          v.windows(first + p, [&](int from, long to, int length) {
-            for (int j = 0; j < length; j++) out[to + j] += rows[static_cast<long>(p) * v.window() + from + j];
-          });
-      }
-    }
-  });
-  return nullptr;
-}
-
-// The adjoint in the filter. arrays: out (like the filter), input, dy. Summed over samples and pixels in a fixed number of parts.
-template <class Machine>
-Error conv2d_filter(Machine& m, const Call& c) {
-  Convolution v;
-  if (!read_convolution(c, 1, 0, 2, v)) return "conv2dFilter: the sizes do not fit";
-  const Kernels& k = m.kernels();
-  const long size = static_cast<long>(v.window()) * v.outputs;
-  float* out = c.arrays[0];
-  for (long j = 0; j < size; j++) out[j] = 0;
-  if (c.sizes[0] == 0 || c.sizes[2] == 0) return nullptr;
-  const double scratch = static_cast<double>(k.matrix_scratch) + static_cast<double>(matrix_rows) * v.window() + size;
-  const int parts = smaller(v.n, gradient_parts);
-  float* sums = m.memory(shared_memory, static_cast<double>(size) * parts);
-  if (!sums || !reserve(m, scratch)) return no_memory;
-  m.run(parts, [&](int part, int thread) {
-    float* memory = m.memory(1 + thread, scratch);
-    float* product = memory + k.matrix_scratch;
-    float* rows = product + size;
-    float* sum = sums + part * size;
-    for (long j = 0; j < size; j++) sum[j] = 0;
-    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
-    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++)
-      for (long first = 0; first < v.pixels(); first += matrix_rows) {
-        const int count = v.pixels() - first < matrix_rows ? static_cast<int>(v.pixels() - first) : matrix_rows;
-        gather_windows(v, c.arrays[1] + i * v.input_size(), first, count, rows);
-        const float* dy = c.arrays[2] + (i * v.pixels() + first) * v.outputs;
-        multiply(k, {rows, dy, product, v.window(), v.outputs, count, 1, v.window(), v.outputs, 1, v.outputs, 1}, memory);
-        for (long j = 0; j < size; j++) sum[j] += product[j];
-      }
-  });
-  for (int part = 0; part < parts; part++)
-    for (long j = 0; j < size; j++) out[j] += sums[part * size + j];
   return nullptr;
 }
 

@@ -10,19 +10,26 @@ namespace SF_NAMESPACE {
 constexpr int stretch = 8192 / block;  // a panel of 32 kB
 constexpr long matrix_scratch = (long)(stretch + matrix_rows) * block;
 
-// total[r][…] += Σ_j a[r][j] packed[j][…], V vectors wide.
+// total[r][…] += Σ_j a[first + r][k + j] packed[j][…], V vectors wide.
 template <int R, int V>
-inline void matrix_tile(const float* a, long a_row, long a_col, const float* packed, float* total, int inner) {
+inline void matrix_tile(const MatProblem& p, int first, int k, const float* packed, float* total, int inner) {
   packed = whole_rows(packed), total = whole_rows(total);
+  const float* a[R];
+  for (int r = 0; r < R; r++) a[r] = p.a + p.a_row.at(first + r);
+  const long step = p.a_col.step;
   vec acc[R][V];
   for (int r = 0; r < R; r++)
     for (int v = 0; v < V; v++) acc[r][v] = load(total + r * block + v * lanes);
-  for (int j = 0; j < inner; j++) {
-    vec x[V];
-    for (int v = 0; v < V; v++) x[v] = load(packed + j * block + v * lanes);
-    for (int r = 0; r < R; r++) {
-      const vec s = set1(a[r * a_row + j * a_col]);
-      for (int v = 0; v < V; v++) acc[r][v] += s * x[v];
+  for (int j = 0; j < inner;) {
+    const int left = p.a_col.left(k + j), end = inner - j < left ? inner : j + left;
+    long at = p.a_col.at(k + j);
+    for (; j < end; j++, at += step) {
+      vec x[V];
+      for (int v = 0; v < V; v++) x[v] = load(packed + j * block + v * lanes);
+      for (int r = 0; r < R; r++) {
+        const vec s = set1(a[r][at]);
+        for (int v = 0; v < V; v++) acc[r][v] += s * x[v];
+      }
     }
   }
   for (int r = 0; r < R; r++)
@@ -30,11 +37,11 @@ inline void matrix_tile(const float* a, long a_row, long a_col, const float* pac
 }
 
 template <int V>
-inline void matrix_tiles(const float* a, long a_row, long a_col, const float* packed, float* total, int height, int inner) {
+inline void matrix_tiles(const MatProblem& p, int first, int height, int k, const float* packed, float* total, int inner) {
   int r = 0;
-  for (; r + rows <= height; r += rows) matrix_tile<rows, V>(a + r * a_row, a_row, a_col, packed, total + r * block, inner);
-  for (; r + 2 <= height; r += 2) matrix_tile<2, V>(a + r * a_row, a_row, a_col, packed, total + r * block, inner);
-  for (; r < height; r++) matrix_tile<1, V>(a + r * a_row, a_row, a_col, packed, total + r * block, inner);
+  for (; r + rows <= height; r += rows) matrix_tile<rows, V>(p, first + r, k, packed, total + r * block, inner);
+  for (; r + 2 <= height; r += 2) matrix_tile<2, V>(p, first + r, k, packed, total + r * block, inner);
+  for (; r < height; r++) matrix_tile<1, V>(p, first + r, k, packed, total + r * block, inner);
 }
 
 inline void multiply_task(const MatProblem& p, int first_row, int first_column, float* scratch) {
@@ -44,6 +51,9 @@ inline void multiply_task(const MatProblem& p, int first_row, int first_column, 
   float* packed = scratch;
   float* total = scratch + (long)stretch * block;
   for (long i = 0; i < (long)height * block; i += lanes) store(total + i, set1(0.f));
+  if (p.add)
+    for (int r = 0; r < height; r++)
+      for (int i = 0; i < width; i++) total[r * block + i] = p.c[p.c_row.at(first_row + r) + (first_column + i) * p.c_col];
   for (int k = 0; k < p.k; k += stretch) {
     const int inner = p.k - k < stretch ? p.k - k : stretch;
     const float* b = p.b + k * p.b_row + first_column * p.b_col;
@@ -62,15 +72,14 @@ inline void multiply_task(const MatProblem& p, int first_row, int first_column, 
       for (int j = 0; j < inner; j++)
         for (int i = width; i < used * lanes; i++) packed[j * block + i] = 0;
     }
-    const float* a = p.a + first_row * p.a_row + k * p.a_col;
-    if (used == 1) matrix_tiles<1>(a, p.a_row, p.a_col, packed, total, height, inner);
-    else if (used == 2) matrix_tiles<2>(a, p.a_row, p.a_col, packed, total, height, inner);
-    else if (used < vectors) matrix_tiles<vectors - 1>(a, p.a_row, p.a_col, packed, total, height, inner);
-    else matrix_tiles<vectors>(a, p.a_row, p.a_col, packed, total, height, inner);
+    if (used == 1) matrix_tiles<1>(p, first_row, height, k, packed, total, inner);
+    else if (used == 2) matrix_tiles<2>(p, first_row, height, k, packed, total, inner);
+    else if (used < vectors) matrix_tiles<vectors - 1>(p, first_row, height, k, packed, total, inner);
+    else matrix_tiles<vectors>(p, first_row, height, k, packed, total, inner);
   }
   for (int r = 0; r < height; r++) {
     const float* from = total + r * block;
-    float* to = p.c + (first_row + r) * p.c_row + first_column * p.c_col;
+    float* to = p.c + p.c_row.at(first_row + r) + first_column * p.c_col;
     int i = 0;
     if (p.c_col == 1)
       for (; i + lanes <= width; i += lanes) store(to + i, load(from + i));

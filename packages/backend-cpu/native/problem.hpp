@@ -34,12 +34,26 @@ struct DualProblem {
   const float *x_t, *dx_t, *ct_t, *dct_t;  // derivatives along a direction; results are then derivatives too
 };
 
-// C = A B with the lanes along B's columns. Every transposition is a choice of strides.
+// Where the elements of an axis lie: in equal steps, or, at the end of each segment, further on by a jump from the segment's beginning.
+struct Walk {
+  long step;
+  int segment = 2147483647;
+  long jump = 0;
+
+  long at(int i) const { return i / segment * jump + i % segment * step; }
+  int left(int i) const { return segment - i % segment; }
+};
+
+// C = A B, or C + A B, with the lanes along B's columns. Every transposition is a choice of steps.
 struct MatProblem {
   const float *a, *b;
   float* c;
   int m, n, k;
-  long a_row, a_col, b_row, b_col, c_row, c_col;
+  Walk a_row, a_col;
+  long b_row, b_col;
+  Walk c_row;
+  long c_col;
+  bool add = false;
 };
 
 // A box of two axes; operands that repeat along an axis have stride 0 there.
