@@ -28,7 +28,7 @@ def measure(call, seconds, least=3):
 
 
 def report(problem, tolerance, name, timing, nfe, end):
-    row = {"case": problem["name"], "op": f"rtol {tolerance:g}".replace("e-0", "e-"), "implementation": name, "threads": 1}
+    row = {"case": problem["name"], "op": f"rtol {tolerance:.0e}".replace("e-0", "e-"), "implementation": name, "threads": 1}
     more = {} if problem["end"] is None else {"error": math.dist(problem["end"], end)}
     print(json.dumps({**row, **timing, **more, "nfe": [int(nfe), 0]}), flush=True)
 

@@ -77,8 +77,7 @@ const REMEDIES: Readonly<Record<FailureKind, string>> = {
   maxRejects: 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
   state: 'look for NaN in the initial state and in the parameters of a diverged training, or take shorter steps',
   derivative: 'look for NaN parameters and for log, sqrt and division outside their domain, or take shorter steps',
-  event:
-    'check its sign and direction, move t1, shorten maxStep if it may cross zero twice in a step, or do not require it',
+  event: 'check its sign and direction, move t1, or shorten maxStep if it may cross zero twice in a step',
 };
 
 /** Puts a failure into words and numbers. `where` names the solver. */
@@ -114,13 +113,11 @@ function headline(kind: FailureKind, facts: FailureFacts, growth: number): strin
     case 'maxSteps':
       return `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`;
     case 'maxRejects':
-      return `${count(maxRejects, 'step')} in a row ${maxRejects === 1 ? 'was' : 'were'} rejected, the last of ${step}, ${at}`;
+      return `${count(maxRejects, 'step')} rejected in a row, the last of ${step}, ${at}`;
     case 'event':
       return because!;
     case 'state':
-      return Number.isFinite(growth)
-        ? `the state is not finite after a step of ${step} that begins ${at}`
-        : `the state is not finite ${at}`;
+      return `the state is not finite ${Number.isFinite(growth) ? `after a step of ${step} that begins ` : ''}${at}`;
     case 'derivative':
       return `the vector field is not finite ${at}, step ${step}`;
   }

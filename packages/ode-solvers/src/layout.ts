@@ -1,4 +1,4 @@
-import { DTypeError, ShapeError, shapesEqual, Tensor, type Tree } from '@sparseflow/tensor';
+import { DTypeError, mapTree, ShapeError, shapesEqual, Tensor, type Tree } from '@sparseflow/tensor';
 
 /** The structure of a tree: takes trees of the same structure apart, and puts leaves together again. */
 export interface Layout<Y extends Tree> {
@@ -29,17 +29,7 @@ export function layoutOf<Y extends Tree>(tree: Y, name: string): Layout<Y> {
       match(tree, other, what, into);
       return into;
     },
-    unflatten(parts) {
-      let next = 0;
-      const build = (node: Tree): Tree => {
-        if (node instanceof Tensor) return parts[next++]!;
-        if (Array.isArray(node)) return node.map(build);
-        const record: Record<string, Tree> = {};
-        for (const key of Object.keys(node)) record[key] = build((node as Readonly<Record<string, Tree>>)[key]!);
-        return record;
-      };
-      return build(tree) as Y;
-    },
+    unflatten: (parts) => mapTree(tree, (_, i) => parts[i]!),
   };
 }
 

@@ -1,4 +1,4 @@
-import { affine, scope, stopGradient, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
+import { affine, scope, stopGradient, type Params, type Tree } from '@sparseflow/tensor';
 import { layoutOf } from './layout.ts';
 import type { Step } from './options.ts';
 import { denseSlope, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
@@ -126,9 +126,4 @@ export function replay<Y extends Tree, P extends Tree = Params>(
     const { final, outputs: read } = replaySteps(solver, field, layout.leaves, stretch);
     return layout.unflatten(read[0]?.state ?? final);
   });
-}
-
-/** A new handle to the same values, disposed on its own. */
-export function copy(x: Tensor): Tensor {
-  return stopGradient(x);
 }

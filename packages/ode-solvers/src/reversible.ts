@@ -1,11 +1,11 @@
 import {
   add,
+  copy,
   disposeTree,
   flattenTree,
   linearCombination,
   mapTree,
   scope,
-  ShapeError,
   ValueError,
   vjp,
   zerosLike,
@@ -13,11 +13,10 @@ import {
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import { NonFiniteStateError } from './errors.ts';
-import { report } from './failure.ts';
-import { layoutOf } from './layout.ts';
+import { dots, total } from './adjoints/adjoint.ts';
+import { stateLayout } from './layout.ts';
+import { requireFinite } from './tensorFailure.ts';
 import type { Stats } from './options.ts';
-import { copy } from './replay.ts';
 import type { LeafField, Leaves } from './rungeKutta.ts';
 import type { VectorField } from './solve.ts';
 
@@ -106,8 +105,11 @@ export interface ReversibleOptions {
 export interface ReversibleSolve<Y extends Tree, P extends Tree> {
   readonly y1: Y;
   readonly stats: Stats;
-  /** Maps the cotangent of `y1` to gradients, which are the caller's to dispose. */
-  pullback(cotangent: Y): { readonly y0: Y; readonly params: P };
+  /**
+   * Maps the cotangent of `y1` to gradients, which are the caller's to dispose. Those in the times are of the problem, up to the
+   * method's error: moving `t1` moves the end along the field, moving `t0` the start against it.
+   */
+  pullback(cotangent: Y): Promise<{ readonly y0: Y; readonly params: P; readonly t0: number; readonly t1: number }>;
   /** Frees `y1` and what the pullback needs. */
   dispose(): void;
 }
@@ -129,7 +131,8 @@ export interface ReversibleSolve<Y extends Tree, P extends Tree> {
  * const y0 = tensor([1, 2], { backend });
  * const params = { rate: tensor(0.5, { backend }) };
  * const run = await solveReversible((_t, y, p) => neg(mul(p.rate, y)), y0, params, { t0: 0, t1: 2, steps: 100 });
- * console.log(run.pullback(onesLike(y0)).params.rate.dataSync()); // -2 · 3 exp(-1)
+ * const gradient = await run.pullback(onesLike(y0));
+ * console.log(gradient.params.rate.dataSync(), gradient.t1); // -2 · 3 exp(-1), -0.5 · 3 exp(-1)
  * run.dispose();
  * ```
  */
@@ -146,10 +149,8 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
       'give a positive integer and finite times',
     );
   }
-  const layout = layoutOf(y0, 'y');
-  const { leaves, names } = layout;
-  if (leaves.length === 0)
-    throw new ShapeError('solveReversible', 'the state holds no tensor', 'give a tensor or a tree');
+  const layout = stateLayout(y0, 'solveReversible');
+  const { leaves } = layout;
   const stats: Stats = { accepted: steps, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: 0, dtMax: 0 };
   stats.dtMin = stats.dtMax = Math.abs(t1 - t0) / steps;
   let backward = false;
@@ -171,15 +172,8 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
       end = scope(() => own(method.step(field(params), place(n), before)));
       disposeTree([before.y, before.z]);
     }
-    const state = await Promise.all(end.y.map((leaf) => leaf.data()));
-    if (!state.every((part) => Array.prototype.every.call(part, Number.isFinite))) {
-      const facts = { time: t1, stepSize: stats.dtMin, trialStep: stats.dtMin, errorRatio: undefined, maxSteps: steps };
-      const work = { accepted: steps, rejected: 0, nfe: stats.nfe, progress: 1, maxRejects: Infinity };
-      const initial = await Promise.all(leaves.map((leaf) => leaf.data()));
-      const name = (part: number, index: number): string => `${names[part]}[${index}]`;
-      const evidence = { measure: 'state', state, initial, sizes: state, name } as const;
-      throw new NonFiniteStateError(report('state', method.name, { ...facts, ...work }, evidence));
-    }
+    const work = { time: t1, stepSize: stats.dtMin, accepted: steps, nfe: stats.nfe };
+    await requireFinite(method.name, layout, end.y, work);
   } catch (error) {
     disposeTree([end.y, end.z]);
     throw error;
@@ -188,7 +182,7 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
   return {
     y1: layout.unflatten(end.y),
     stats,
-    pullback(cotangent) {
+    async pullback(cotangent) {
       backward = true;
       const result = scope(() => {
         let pair = end;
@@ -219,9 +213,17 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
           y: leaves,
           params,
         }).pullback(ct.z);
-        return { y0: ct.y.map((leaf, j) => add(leaf, back.y[j]!)), params: plus(gradient, back.params) };
+        const start = ct.y.map((leaf, j) => add(leaf, back.y[j]!));
+        return {
+          y0: start,
+          params: plus(gradient, back.params),
+          t0: dots(start, field(params)(t0, leaves)),
+          t1: dots(layout.flatten(cotangent, 'cotangent'), field(params)(t1, end.y)),
+        };
       });
-      return { y0: layout.unflatten(result.y0), params: result.params as P };
+      const { y0: start, params: byParams } = result;
+      const [atStart, atEnd] = await Promise.all([total(result.t0), total(result.t1)]);
+      return { y0: layout.unflatten(start), params: byParams as P, t0: 0 - atStart, t1: atEnd };
     },
     dispose: () => disposeTree([end.y, end.z]),
   };

@@ -1,14 +1,4 @@
-import {
-  copy,
-  disposeTree,
-  flattenTree,
-  scope,
-  ShapeError,
-  Tensor,
-  ValueError,
-  type Params,
-  type Tree,
-} from '@sparseflow/tensor';
+import { copy, disposeTree, scope, ShapeError, Tensor, ValueError, type Params, type Tree } from '@sparseflow/tensor';
 import { stateLayout, type Layout } from './layout.ts';
 import { stepAt } from './dense.ts';
 import type { EventOptions } from './march/events.ts';
@@ -247,15 +237,10 @@ export function solutionOf<Y extends Tree>(
   const { times, t1, solver } = plan;
   const states = outputs.map((leaves) => layout.unflatten(leaves));
   const read = (t: number, from: (n: number, theta: number) => Tensor[]): Y => {
-    const place = plan.dense ? stepAt(grid, t1, t) : undefined;
-    if (!place) {
-      const what = plan.dense ? `t = ${t} is not between ${plan.t0} and ${t1}` : 'the stages were not kept';
-      throw new ValueError(
-        'solution.at',
-        what,
-        plan.dense ? 'give a time that was solved for' : 'solve with dense: true',
-      );
-    }
+    const refuse = (what: string, remedy: string): Error => new ValueError('solution.at', what, remedy);
+    if (!plan.dense) throw refuse('the stages were not kept', 'solve with dense: true');
+    const place = stepAt(grid, t1, t);
+    if (!place) throw refuse(`t = ${t} is not between ${plan.t0} and ${t1}`, 'give a time that was solved for');
     return layout.unflatten(scope(() => from(place.n, place.theta)));
   };
   return {
@@ -273,7 +258,7 @@ export function solutionOf<Y extends Tree>(
       read(t, (n, theta) => {
         const segment = segments[n];
         // With t0 = t1 there is no step.
-        if (!segment) return flattenTree(lastOf(states)).map(copy);
+        if (!segment) return lastOf(outputs).map(copy);
         return denseState(solver, segment.y, segment.ks, grid[n]!.dt, theta);
       }),
     derivativeAt: (t) =>

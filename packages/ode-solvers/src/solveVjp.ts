@@ -1,9 +1,8 @@
-import { disposeTree, scope, ShapeError, Tensor, vjp, type Params, type Tree } from '@sparseflow/tensor';
+import { copy, disposeTree, scope, ShapeError, Tensor, vjp, type Params, type Tree } from '@sparseflow/tensor';
 import type { Adjoint, AdjointContext, Cotangents } from './adjoints/adjoint.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { endingEvent } from './adjoints/event.ts';
-import { copy } from './replay.ts';
 import {
   integrate,
   pose,
@@ -110,6 +109,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     params,
     plan,
     groups: problem.groups,
+    tolerances: problem.tolerances,
     names: problem.names,
     grid: journey.grid,
     states: stepper.states,

@@ -1,6 +1,8 @@
 import {
   abs,
   add,
+  copy,
+  disposeTree,
   div,
   full,
   maximum,
@@ -16,7 +18,6 @@ import { report, type Evidence, type FailureFacts, type FailureKind } from './fa
 import type { Wait } from './march/coroutine.ts';
 import type { Stepper, Trial } from './march/stepper.ts';
 import type { Plan } from './plan.ts';
-import { copy } from './replay.ts';
 import { allFinite, componentName } from './tensorFailure.ts';
 import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
 
@@ -143,12 +144,8 @@ export class TensorStepper implements Stepper {
     return attempt.ratio ? this.#read(attempt.ratio, (ratio) => ratio) : 0;
   }
 
-  isFinite(): Wait<boolean> {
-    const y1 = this.#attempt!.y1.filter((leaf) => leaf.size > 0);
-    if (y1.length === 0) return true;
-    // |y| / (1 + |y|) is NaN for an infinite y, too.
-    const norm = scope(() => scaledErrorNorm(y1, y1, y1, { rtol: 1, atol: 1 }));
-    return this.#read(norm, Number.isFinite);
+  async isFinite(): Promise<boolean> {
+    return allFinite(await download(this.#attempt!.y1));
   }
 
   accept(): void {
@@ -157,7 +154,7 @@ export class TensorStepper implements Stepper {
     this.outputs.push(...outputs);
     this.marks.push(...this.#trialMarks.splice(0));
     if (this.#plan.dense) this.segments.push({ y: scope(() => this.#y.map(copy)), ks });
-    else disposeAll(ks);
+    else disposeTree(ks);
     if (this.#problem.retain) this.states.push(this.#y);
     else this.#release(this.#y);
     this.#forget();
@@ -168,15 +165,14 @@ export class TensorStepper implements Stepper {
   reject(): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    disposeAll(this.#trialMarks.splice(0));
+    disposeTree(this.#trialMarks.splice(0));
     if (!attempt) return;
-    disposeAll([attempt.y1, attempt.slope ?? [], ...attempt.outputs, ...attempt.ks]);
-    attempt.ratio?.dispose();
+    disposeTree([attempt.y1, attempt.slope ?? [], attempt.outputs, attempt.ks, attempt.ratio ?? []]);
   }
 
   cut(count: number, theta: number): void {
     const { outputs } = this.#attempt!;
-    disposeAll(outputs.splice(count));
+    disposeTree(outputs.splice(count));
     outputs.push(this.#inside(theta));
   }
 
@@ -216,7 +212,7 @@ export class TensorStepper implements Stepper {
     this.#release(this.#y);
     this.#forget();
     for (const state of this.states.splice(0)) this.#release(state);
-    disposeAll(this.outputs.splice(0));
+    disposeTree(this.outputs.splice(0));
     this.#drop();
     this.#y = this.#problem.y0;
   }
@@ -244,14 +240,14 @@ export class TensorStepper implements Stepper {
     this.#y = [];
     if (!retained) return;
     for (const state of this.states) this.#release(state);
-    disposeAll(this.outputs);
+    disposeTree(this.outputs);
     this.#drop();
   }
 
   /** Frees what events and the dense solution keep. */
   #drop(): void {
-    disposeAll(this.marks.splice(0));
-    for (const { y, ks } of this.segments.splice(0)) disposeAll([y, ...ks]);
+    disposeTree(this.marks.splice(0));
+    disposeTree(this.segments.splice(0).map(({ y, ks }) => [y, ks]));
   }
 
   /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */
@@ -264,7 +260,7 @@ export class TensorStepper implements Stepper {
       return error ? y1.map((end, j) => this.#ratio(j, combine(ks, error, dt, j), this.#y[j]!, end)) : y1;
     });
     const sizes = await download(read);
-    disposeAll([read]);
+    disposeTree(read);
     return { measure: error ? 'error' : 'state', sizes };
   }
 
@@ -303,17 +299,13 @@ export class TensorStepper implements Stepper {
   }
 
   #forget(): void {
-    for (const leaf of this.#k1 ?? []) leaf.dispose();
+    disposeTree(this.#k1 ?? []);
     this.#k1 = undefined;
   }
 
   #release(state: Leaves): void {
-    if (state !== this.#problem.y0) disposeAll([state]);
+    if (state !== this.#problem.y0) disposeTree(state);
   }
-}
-
-function disposeAll(states: readonly Leaves[]): void {
-  for (const leaves of states) for (const leaf of leaves) leaf.dispose();
 }
 
 function download(leaves: Leaves): Promise<ArrayLike<number>[]> {

@@ -1,8 +1,14 @@
 import type { Report } from '../report.ts';
 
+/** Not drawn: the same method as another line. */
+const LEFT_OUT = ['by hand (dopri5)', 'dopri5, f returns'];
+/** Observable's ten colours, in the order of the implementations. */
+const COLOURS = ['#4269d0', '#ff725c', '#3ca951', '#efb118', '#9498a0', '#a463f2', '#ff8ab7', '#9c6b4e', '#6cc5b0', '#000000']; // prettier-ignore
+const [WIDTH, HEIGHT] = [560, 440];
+
 /**
  * The work-precision diagram of a report as SVG: error against evaluations and against time, both logarithmic, a line for each
- * implementation. The lower left is the better corner.
+ * implementation. The lower left is the better corner. Errors above 1 say nothing and are left out.
  *
  * @throws when @observablehq/plot or jsdom is not installed
  */
@@ -10,33 +16,41 @@ export async function workPrecision({ rows }: Report): Promise<string> {
   const [Plot, { JSDOM }] = await Promise.all([import('@observablehq/plot'), import('jsdom')]);
   const { document } = new JSDOM().window;
   const points = rows.flatMap(({ implementation, case: problem, error, nfe, ms }) =>
-    error === undefined || !nfe ? [] : [{ implementation, problem, error, evaluations: nfe[0], ms }],
+    error === undefined || error > 1 || !nfe || LEFT_OUT.includes(implementation)
+      ? []
+      : [{ implementation, problem, error, evaluations: nfe[0], ms }],
   );
-  const panel = (x: 'evaluations' | 'ms', label: string): string => {
+  const names = [...new Set(points.map(({ implementation }) => implementation))];
+  const colour = (name: string): string => COLOURS[names.indexOf(name) % COLOURS.length]!;
+  const panel = (x: 'evaluations' | 'ms', label: string, at: number): string => {
     const line = { x, y: 'error', stroke: 'implementation' };
-    const element = Plot.plot({
+    const svg = Plot.plot({
       document,
-      width: 560,
-      height: 460,
+      width: WIDTH,
+      height: HEIGHT,
       marginLeft: 56,
-      style: 'font-family: sans-serif; font-size: 12px; background: white',
-      x: { type: 'log', label, grid: true },
+      style: 'font-family: sans-serif; font-size: 12px',
+      x: { type: 'log', label, grid: true, tickFormat: String },
       y: { type: 'log', label: 'error at the end', grid: true, tickFormat: '.0e' },
-      // Twelve hues, then the same again dashed would be too many: peers are few.
-      color: { scheme: 'paired' },
-      marks: [
-        Plot.line(points, { ...line, strokeWidth: 1.6 }),
-        Plot.dot(points, { ...line, r: 2.5 }),
-        Plot.text(points, Plot.selectMaxX({ ...line, z: 'implementation', fill: 'implementation', text: 'implementation', textAnchor: 'start', dx: 6, stroke: 'white' })), // prettier-ignore
-      ],
-      marginRight: 130,
-    });
-    return element.outerHTML;
+      color: { domain: names, range: names.map(colour) },
+      marks: [Plot.line(points, { ...line, strokeWidth: 1.8 }), Plot.dot(points, { ...line, fill: 'white', r: 2.5 })],
+    }).outerHTML;
+    return svg.replace('<svg', `<svg x="${at}" y="64"`);
   };
-  const [left, right] = [panel('evaluations', 'evaluations of f'), panel('ms', 'milliseconds')];
-  const place = (svg: string, at: number): string =>
-    svg.replace('<svg', `<svg x="${at}"`).replace(/ class="[^"]*"/, '');
-  const size = 'width="1120" height="490" viewBox="0 0 1120 490"';
-  const title = `<text x="16" y="20" font-family="sans-serif" font-size="15">${points[0]?.problem ?? ''}: work and precision</text>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><rect width="100%" height="100%" fill="white"/>${title}<g transform="translate(0 28)">${place(left, 0)}${place(right, 560)}</g></svg>\n`;
+  const text = (x: number, y: number, size: number, fill: string, words: string): string =>
+    `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${size}" fill="${fill}">${words}</text>`;
+  const legend = names.map((name, i) => {
+    const [x, y] = [16 + 220 * Math.floor(i / 2), 40 + 17 * (i % 2)];
+    return `<rect x="${x}" y="${y - 9}" width="10" height="10" fill="${colour(name)}"/>${text(x + 16, y, 13, 'black', name)}`;
+  });
+  const [width, height] = [2 * WIDTH, HEIGHT + 72];
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    '<rect width="100%" height="100%" fill="white"/>',
+    text(16, 20, 15, 'black', `${points[0]?.problem ?? ''}: work and precision`),
+    ...legend,
+    panel('evaluations', 'evaluations of f', 0),
+    panel('ms', 'milliseconds', WIDTH),
+    '</svg>\n',
+  ].join('');
 }

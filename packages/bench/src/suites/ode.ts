@@ -22,10 +22,19 @@ async function plainArrays(record: Recorder): Promise<void> {
       for (const tolerance of problem.tolerances) {
         let evaluations = 0;
         const end = run(problem, tolerance, () => evaluations++);
-        const { ms, spread } = await measure(() => run(problem, tolerance), { budget: record.budget / 6 });
+        const { ms, spread } = await measure(() => run(problem, tolerance), {
+          budget: record.budget / problem.tolerances.length + record.budget / 10,
+        });
         const error = problem.end && Math.hypot(...problem.end.map((value, i) => value - end[i]!));
         record.row({
-          ...{ case: problem.name, op: `rtol ${tolerance}`, implementation: name, threads: 1, ms, spread },
+          ...{
+            case: problem.name,
+            op: `rtol ${tolerance.toExponential(0)}`,
+            implementation: name,
+            threads: 1,
+            ms,
+            spread,
+          },
           ...{ gflops: null, shareOfPeak: null, nfe: [evaluations, 0] },
           ...(error !== undefined && { error }),
         });

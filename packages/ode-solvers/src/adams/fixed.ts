@@ -1,5 +1,4 @@
-import { disposeTree, scaledErrorNorm, scope, sub } from '@sparseflow/tensor';
-import { copy } from '../replay.ts';
+import { copy, disposeTree, scaledErrorNorm, scope, sub } from '@sparseflow/tensor';
 import { rungeKuttaStep, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { rk4 } from '../solvers/rk4.ts';
 import { correct, predict, type AdamsStep } from './step.ts';

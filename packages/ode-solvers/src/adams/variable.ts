@@ -1,7 +1,6 @@
-import { disposeTree, scaledErrorNorm, scope, type Tensor } from '@sparseflow/tensor';
+import { copy, disposeTree, scaledErrorNorm, scope, type Tensor } from '@sparseflow/tensor';
 import type { FailureKind } from '../failure.ts';
 import { firstStep as chosenStep, probeStep } from '../march/control.ts';
-import { copy } from '../replay.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import { correct, mix, predict, type AdamsStep } from './step.ts';
 import { adamsWeights } from './weights.ts';

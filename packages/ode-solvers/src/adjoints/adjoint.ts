@@ -3,7 +3,7 @@ import type { Step } from '../options.ts';
 import type { Plan } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import type { FieldVjp } from '../solve.ts';
-import type { Segment } from '../tensorStepper.ts';
+import type { Problem, Segment } from '../tensorStepper.ts';
 
 /** What a way of differentiating a solve is given: the solved problem. */
 export interface AdjointContext {
@@ -13,6 +13,8 @@ export interface AdjointContext {
   readonly y0: Leaves;
   readonly params: Tree;
   readonly plan: Plan;
+  /** Tolerances by leaf, where they are not the plan's numbers. */
+  readonly tolerances: Problem['tolerances'];
   /** Groups of leaves of the error norm. */
   readonly groups: readonly (readonly number[])[];
   readonly names: readonly string[];

@@ -349,6 +349,41 @@ it('leaves the parameters out of the error norm with the seminorm: no more evalu
   expect(loose.solution.stats.nfeBackward).toBeLessThan(semi.solution.stats.nfeBackward);
 });
 
+describe('continuous adjoints of a solve whose tolerances differ by component', () => {
+  // The second component is fast, and nobody wants it: its tolerance is a thousand.
+  const f = (t: number, y: Tensor, p: { rate: Tensor }): Tensor =>
+    scope(() => add(mul(mul(y, p.rate), at([1, 0])), at([0, 20 * Math.cos(20 * t)])));
+  const params = { rate: at(-0.5) };
+  const options = { t0: 0, t1: 3, rtol: 1e-6, atol: at([1e-6, 1e3]) };
+
+  it.each([backsolve, interpolated])('refuse to guess those of the adjoint: %o', async (adjoint) => {
+    const before = backend.liveBuffers();
+    const run = await solveVjp(f, at([1, 0]), params, { ...options, adjoint: adjoint() });
+    const ct = at([1, 0]);
+    await expect(run.pullback(ct)).rejects.toThrow(/atol differs by component.*give one number for the adjoint/);
+    const parts = { rtol: [1e-6, 1e-3], atol: 1e-6 };
+    const tree = await solveVjp((_t, y) => y, [at([1]), at([2])], {}, { t0: 0, t1: 1, ...parts, adjoint: adjoint() });
+    await expect(tree.pullback([at([1]), at([1])])).rejects.toThrow(/rtol differs by component/);
+    for (const { solution, dispose } of [run, tree]) {
+      solution.dispose();
+      dispose();
+    }
+    expect(backend.liveBuffers()).toBe(before + 6); // the states and cotangents made here
+  });
+
+  it.each([backsolve, interpolated])('keep those of the state, given one for the adjoint: %o', async (adjoint) => {
+    const loose = await solveVjp(f, at([1, 0]), params, { ...options, adjoint: adjoint({ atol: 1e-6 }) });
+    const tight = await solveVjp(f, at([1, 0]), params, { ...options, atol: 1e-6, adjoint: adjoint() });
+    const [a, b] = [await loose.pullback(at([1, 0])), await tight.pullback(at([1, 0]))];
+    // dy/drate = t exp(rate t), dy/dy0 = exp(rate t).
+    expect(Math.abs(read(a.params.rate)[0]! - 3 * Math.exp(-1.5))).toBeLessThan(1e-4);
+    expect(Math.abs(read(a.y0)[0]! - Math.exp(-1.5))).toBeLessThan(1e-4);
+    const [few, many] = [loose, tight].map(({ solution }) => solution.stats.nfeBackward);
+    if (adjoint === backsolve) expect(few!).toBeLessThan(many! / 2);
+    expect(Math.abs(read(b.y0)[0]! - Math.exp(-1.5))).toBeLessThan(1e-4);
+  });
+});
+
 describe('checkpoint with √n memory', () => {
   it('gives the gradient of checkpoint, bit for bit, for three times the evaluations', async () => {
     const [y0, params, ct] = [start(), weights(), cotangent()];

@@ -1,9 +1,20 @@
-import { add, disposeTree, flattenTree, mapTree, neg, scope, zerosLike, type Tensor } from '@sparseflow/tensor';
+import {
+  add,
+  copy,
+  disposeTree,
+  flattenTree,
+  mapTree,
+  neg,
+  scope,
+  ValueError,
+  zerosLike,
+  type Tensor,
+} from '@sparseflow/tensor';
 import type { Plan } from '../plan.ts';
-import { copy } from '../replay.ts';
 import { stepAt } from '../dense.ts';
 import { denseState, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { integrate } from '../solve.ts';
+import type { Tolerance } from '../tensorStepper.ts';
 import { dots, total, type Adjoint, type AdjointContext, type Cotangents, type Pulled } from './adjoint.ts';
 
 export interface BacksolveOptions {
@@ -12,7 +23,10 @@ export interface BacksolveOptions {
    * Default true.
    */
   readonly seminorm?: boolean | undefined;
-  /** Tolerances of the backward solve; those of the forward solve by default. */
+  /**
+   * Tolerances of the backward solve; those of the forward solve by default. Where these differ by component, the state keeps its own
+   * and the numbers given here are for the adjoint and the gradient.
+   */
   readonly rtol?: number | undefined;
   readonly atol?: number | undefined;
 }
@@ -45,7 +59,12 @@ function continuous(
     name,
     keeps,
     async pullback(context, cotangents) {
-      const plan = { ...context.plan, rtol: rtol ?? context.plan.rtol, atol: atol ?? context.plan.atol };
+      const { tolerances } = context;
+      const plan = {
+        ...context.plan,
+        rtol: rtol ?? common(name, 'rtol', tolerances?.rtol ?? [context.plan.rtol]),
+        atol: atol ?? common(name, 'atol', tolerances?.atol ?? [context.plan.atol]),
+      };
       const state: Running = { lambda: undefined, gradient: undefined, nfe: 0 };
       const scalars: Tensor[][] = [];
       try {
@@ -56,6 +75,18 @@ function continuous(
       }
     },
   };
+}
+
+/** The one number that all tolerances are. */
+function common(adjoint: string, tolerance: string, all: readonly Tolerance[]): number {
+  const [first] = all;
+  if (typeof first === 'number' && all.every((other) => other === first)) return first;
+  const remedy = `give one number for the adjoint, such as ${adjoint}({ ${tolerance}: 1e-6 }), or use checkpoint()`;
+  throw new ValueError(
+    adjoint,
+    `${tolerance} differs by component, and an adjoint has other units than the state`,
+    remedy,
+  );
 }
 
 /** What moves backwards; all of it is ours to dispose. */
@@ -100,7 +131,7 @@ async function sweep(
 
 /** Solves the augmented problem from one output time back to the one before. */
 async function stretchBack(
-  { pullBack, y0, params, plan, groups, names, segments, grid }: AdjointContext,
+  { pullBack, y0, params, plan, groups, tolerances, names, segments, grid }: AdjointContext,
   seminorm: boolean,
   state: Running,
   y: Leaves,
@@ -136,6 +167,8 @@ async function stretchBack(
       ...(seminorm ? [] : leaves.flatMap((leaf, i) => (leaf.size > 0 ? [[m + n + i]] : []))),
     ],
     retain: false,
+    // Those of the leaves after the state are the plan's numbers.
+    tolerances: known ? undefined : tolerances,
   };
   const { stepper } = await integrate(problem, planBack(plan, from, to, known));
   const end = stepper.outputs[0]!;

@@ -1,5 +1,6 @@
 import {
   add,
+  copy,
   disposeTree,
   flattenTree,
   mapTree,
@@ -10,7 +11,7 @@ import {
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import { copy, locate, replaySteps, type Output, type Replayed } from '../replay.ts';
+import { locate, replaySteps, type Output, type Replayed } from '../replay.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import { dots, total, type AdjointContext, type Cotangents, type Pulled } from './adjoint.ts';
 

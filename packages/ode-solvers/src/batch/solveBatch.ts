@@ -1,4 +1,5 @@
 import {
+  copy,
   disposeTree,
   mul,
   scope,
@@ -15,7 +16,6 @@ import { stateLayout } from '../layout.ts';
 import { firstStep, probeStep, stepFactor } from '../march/control.ts';
 import type { Stats, StepOptions } from '../options.ts';
 import { makePlan } from '../plan.ts';
-import { copy } from '../replay.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import { denseWeights } from '../solver.ts';
 import { replayBatch, type BatchStep } from './replay.ts';

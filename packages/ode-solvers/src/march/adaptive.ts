@@ -112,10 +112,11 @@ function* chooseFirstStep(trek: Trek): March<number> {
     plan: { t0, direction, solver },
   } = trek;
   const [d0, d1] = yield* wait(stepper.norms(t0));
+  const probe = probeStep(d0, d1);
+  const stepSize = direction * probe;
   if (!(d0 + d1 < Infinity)) {
     const fault = yield* wait(stepper.fault(t0));
-    if (fault) throw yield* failed(trek, fault, { time: t0, stepSize: direction * probeStep(d0, d1) });
+    if (fault) throw yield* failed(trek, fault, { time: t0, stepSize });
   }
-  const probe = probeStep(d0, d1);
-  return firstStep(probe, d1, yield* wait(stepper.curvature(t0, direction * probe)), solver.order);
+  return firstStep(probe, d1, yield* wait(stepper.curvature(t0, stepSize)), solver.order);
 }

@@ -18,7 +18,6 @@ export function* fixedSteps(trek: Trek, grid: readonly number[]): March<void> {
     else take(trek, trial);
     onStep?.({ t: trial.t, dt: trial.dt, accepted: true, errorRatio: undefined, nfe: stepper.nfe });
   }
-  journey.next = { ...journey.next, t0: journey.reached };
 }
 
 function fixedTrial(journey: Journey, plan: Plan, grid: readonly number[], i: number): Trial {

@@ -35,7 +35,7 @@ export class Failed extends Error {
   readonly error: Error;
 
   constructor(error: Error) {
-    super(error.message);
+    super();
     this.error = error;
   }
 }

@@ -34,6 +34,8 @@ export function* march(stepper: Stepper, plan: Plan): March<Journey> {
     stepper.output();
     journey.times.push(journey.reached);
   }
+  // Adaptive steps have said how to go on.
+  if (plan.grid) journey.next = { ...next, t0: journey.reached };
   stats.nfe = stepper.nfe;
   if (stats.accepted === 0) stats.dtMin = 0;
   return journey;
