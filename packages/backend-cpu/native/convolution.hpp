@@ -74,12 +74,38 @@ Error for_images(Machine& m, const Convolution& v, int most_parts, double frame,
   return nullptr;
 }
 
+// Padding contributes nothing, but 0 times a weight that is infinite or NaN would.
+inline bool finite(const float* x, long n) {
+  float zero = 0;
+  for (long i = 0; i < n; i++) zero += x[i] * 0;
+  return zero == 0;
+}
+
+// Tap by tap, for a filter that is not finite: visit(input pixel, tap, output pixel) wherever a tap lies inside the image.
+template <class Visit>
+void each_tap(const Convolution& v, const Visit& visit) {
+  for (int pixel = 0; pixel < v.pixels(); pixel++)
+    for (int tap = 0; tap < v.kernel_height * v.kernel_width; tap++) {
+      const int y = pixel / v.out_width * v.stride_y - v.top + tap / v.kernel_width, x = pixel % v.out_width * v.stride_x - v.left + tap % v.kernel_width;
+      if (y >= 0 && y < v.height && x >= 0 && x < v.width) visit(static_cast<long>(y) * v.width + x, tap, pixel);
+    }
+}
+
 // arrays: out, input, filter.
 template <class Machine>
 Error conv2d(Machine& m, const Call& c) {
   Convolution v;
   if (!read_convolution(c, 1, 2, 0, v)) return "conv2d: the sizes do not fit";
   if (c.sizes[0] == 0) return nullptr;
+  if (!finite(c.arrays[2], v.filter_size()))
+    return for_images(m, v, 4096, 0, [&](int i, int, float*, float*) {
+      float* out = c.arrays[0] + i * v.output_size();
+      for (long j = 0; j < v.output_size(); j++) out[j] = 0;
+      each_tap(v, [&](long from, long tap, long to) {
+        const float *x = c.arrays[1] + i * v.input_size() + from * v.channels, *w = c.arrays[2] + tap * v.channels * v.outputs;
+        for (int j = 0; j < v.channels * v.outputs; j++) out[to * v.outputs + j % v.outputs] += x[j / v.outputs] * w[j];
+      });
+    });
   const Frame frame = frame_of(v);
   const long row = static_cast<long>(frame.width) * v.channels;
   return for_images(m, v, 4096, frame.size(v.channels), [&](int i, int, float* memory, float* room) {
@@ -98,7 +124,16 @@ Error conv2d_input(Machine& m, const Call& c) {
   Convolution v;
   if (!read_convolution(c, 0, 2, 1, v)) return "conv2dInput: the sizes do not fit";
   if (c.sizes[0] == 0) return nullptr;
-  // Along one axis: phases, taps of the phase with the most, and pixels of the frame.
+  if (!finite(c.arrays[2], v.filter_size()))
+    return for_images(m, v, 4096, 0, [&](int i, int, float*, float*) {
+      float* out = c.arrays[0] + i * v.input_size();
+      for (long j = 0; j < v.input_size(); j++) out[j] = 0;
+      each_tap(v, [&](long to, long tap, long from) {
+        const float *dy = c.arrays[1] + i * v.output_size() + from * v.outputs, *w = c.arrays[2] + tap * v.channels * v.outputs;
+        for (int j = 0; j < v.channels * v.outputs; j++) out[to * v.channels + j / v.outputs] += dy[j % v.outputs] * w[j];
+      });
+    });
+  // Along one axis: the taps of a phase, those of the first phase, which has the most, and the pixels of the frame.
   const auto taps = [](int kernel, int stride, int phase) { return phase < kernel ? (kernel - phase + stride - 1) / stride : 0; };
   const int most_y = taps(v.kernel_height, v.stride_y, 0), most_x = taps(v.kernel_width, v.stride_x, 0);
   const Frame frame = {(v.height - 1 + v.top) / v.stride_y + most_y, (v.width - 1 + v.left) / v.stride_x + most_x, most_y - 1, most_x - 1};

@@ -250,6 +250,34 @@ describe.each(machines)('$name', ({ create }) => {
     }
   });
 
+  it.each([1, 2])('a weight that is not finite spoils no pixel whose tap lies in the padding, stride %i', (stride) => {
+    const spec = { strides: [stride, stride], padding: [[1, 1], [1, 1]] } as const; // prettier-ignore
+    const [input, filter, output] = [
+      [2, 6, 6, 3],
+      [3, 3, 3, 5],
+      [2, 6 / stride, 6 / stride, 5],
+    ] as const;
+    const weights = numbers(sizeOf(filter), 3);
+    weights[0] = Number.NaN;
+    weights[weights.length - 1] = Infinity;
+    const run = (on: Backend): TypedArray[] => {
+      const [x, w, dy] = [numbers(sizeOf(input), 1), weights, numbers(sizeOf(output), 2)].map((values, i) =>
+        operand(on, values, [input, filter, output][i]!, 'float32'),
+      );
+      const [y, dx] = [on.conv2d(x!, w!, spec, output), on.conv2dInput(dy!, w!, spec, input)];
+      return [read(on, y, output), read(on, dx, input)];
+    };
+    const [actual, expected] = [run(backend), run(reference)];
+    actual.forEach((values, i) => {
+      expect([...values].some(Number.isFinite)).toBe(true);
+      // Sums of at most 45 products of numbers below 2: see the bound on products.
+      values.forEach((v, j) => {
+        const e = expected[i]![j]!;
+        expect(Number.isFinite(e) ? Math.abs(v - e) < 5e-7 * 49 * 4 : Object.is(v, e)).toBe(true);
+      });
+    });
+  });
+
   it('moves, joins and reduces as the reference does, in any shape', () => {
     const shapes = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 5 });
     fc.assert(
