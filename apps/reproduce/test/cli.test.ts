@@ -1,68 +1,23 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Point, Result } from '../src/results/schema.ts';
 import { resultSchema } from '../src/results/schema.ts';
-import { bundleProgram } from './bundle.ts';
+import type { Ended, Program, Running } from './program.ts';
+import { createProgram } from './program.ts';
 
 // The program as it is run: a process with worker threads, on a real backend, at the smoke budget.
-const bundle = fileURLToPath(new URL('../.test-bundle', import.meta.url));
-let program: string;
+let program: Program;
 let cwd: string;
 beforeAll(async () => {
-  program = await bundleProgram(bundle);
-  cwd = mkdtempSync(join(tmpdir(), 'cli-'));
-});
-afterAll(() => {
-  rmSync(cwd, { recursive: true });
-  rmSync(bundle, { recursive: true });
-});
+  program = await createProgram('cli');
+  cwd = program.cwd;
+}, 60_000);
+afterAll(() => program.remove());
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The program under way. */
-interface Running {
-  readonly ended: Promise<Ended>;
-  /** Settles once standard error has said something, or the program has ended. */
-  says(pattern: RegExp): Promise<void>;
-  kill(signal: NodeJS.Signals): void;
-}
-
-function start(line: string): Running {
-  const child = spawn(process.execPath, [program, ...line.split(' ')], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  const listeners = new Set<() => void>();
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-    for (const listener of listeners) listener();
-  });
-  const ended = new Promise<Ended>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
-  });
-  const says = (pattern: RegExp): Promise<void> =>
-    new Promise((resolve) => {
-      const check = (): void => {
-        if (pattern.test(stderr)) resolve();
-      };
-      listeners.add(check);
-      check();
-      void ended.finally(resolve);
-    });
-  return { ended, says, kill: (signal) => void child.kill(signal) };
-}
-
-const run = (line: string): Promise<Ended> => start(line).ended;
+const start = (line: string): Running => program.start(line);
+const run = (line: string): Promise<Ended> => program.run(line);
 
 /** Sends a signal some time after the program has said something. */
 async function runAndKill(line: string, signal: NodeJS.Signals, when: RegExp, after: number): Promise<Ended> {
