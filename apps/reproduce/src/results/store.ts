@@ -12,7 +12,7 @@ import type { Point, Result } from './schema.ts';
 import { resultSchema } from './schema.ts';
 import { findSlot } from './slots.ts';
 
-export type { Artefact, NumberArray } from './files.ts';
+export type { Artefact } from './files.ts';
 export type { StoredStudy } from './read.ts';
 export { markerName } from './read.ts';
 
