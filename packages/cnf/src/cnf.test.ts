@@ -208,6 +208,18 @@ describe('gradients', () => {
     },
   );
 
+  it('backsolve gives each parameter its own gradient, whatever their order, and zeros to one that is not used', async () => {
+    const flow = cnf({ field: mlp({ dim: 2, hidden: [4], activation: 'tanh' }), adjoint: backsolve() });
+    const params = flow.init(key(1), { backend });
+    const x = tensor([[0.5, -1], [1, 2]], { backend }); // prettier-ignore
+    const turned = Object.fromEntries([...Object.entries(params).reverse(), ['unused', tensor([1, 2], { backend })]]);
+    const [expected, actual] = [await flow.lossAndGrad(params, x), await flow.lossAndGrad(turned, x)];
+    for (const name of Object.keys(params)) {
+      expect(Array.from(actual.grads[name]!.dataSync()), name).toEqual(Array.from(expected.grads[name]!.dataSync()));
+    }
+    expect(Array.from(actual.grads['unused']!.dataSync())).toEqual([0, 0]);
+  });
+
   it('backsolve agrees with checkpoint at tolerance 1e-8', async () => {
     const options = { field, rtol: 1e-8, atol: 1e-8 };
     const discrete = await cnf({ ...options, adjoint: checkpoint() }).lossAndGrad(params, x, call);

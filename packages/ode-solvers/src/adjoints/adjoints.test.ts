@@ -10,6 +10,7 @@ import {
   sum,
   tanh,
   tensor,
+  vjp,
   zerosLike,
   type Backend,
   type Tensor,
@@ -382,6 +383,29 @@ describe('continuous adjoints of a solve whose tolerances differ by component', 
     if (adjoint === backsolve) expect(few!).toBeLessThan(many! / 2);
     expect(Math.abs(read(b.y0)[0]! - Math.exp(-1.5))).toBeLessThan(1e-4);
   });
+});
+
+it("uses a field's own vector-Jacobian product, whatever the order of its records", async () => {
+  const [y0, params, ct] = [start(), weights(), cotangent()];
+  let calls = 0;
+  const own = Object.assign((t: number, y: State, p: Weights) => field(t, y, p), {
+    vjp(t: number, y: State, p: Weights, c: State) {
+      calls++;
+      const { value, pullback } = vjp((x: { y: State; p: Weights }) => field(t, x.y, x.p), { y, p });
+      const back = pullback(c);
+      const { w, b, scale, unused } = back.p;
+      return { value, y: { energy: back.y.energy, x: back.y.x }, params: { unused, scale, b, w } };
+    },
+  });
+  const options = { t0: 0, t1: 1.5, saveAt: [0.5], adjoint: backsolve() };
+  const [plain, faster] = [await solveVjp(field, y0, params, options), await solveVjp(own, y0, params, options)];
+  const [expected, actual] = [await plain.pullback(ct), await faster.pullback(ct)];
+  for (const name of ['w', 'b', 'scale', 'unused'] as const) {
+    expect(read(actual.params[name]), name).toEqual(read(expected.params[name]));
+  }
+  expect(read(actual.y0.x)).toEqual(read(expected.y0.x));
+  expect(read(actual.y0.energy)).toEqual(read(expected.y0.energy));
+  expect(calls).toBeGreaterThan(0);
 });
 
 describe('checkpoint with √n memory', () => {
