@@ -80,6 +80,21 @@ describe('solveStiff', () => {
     expect(Math.abs(Math.log2(middle / fine) - 4)).toBeLessThan(0.2);
   });
 
+  it('has an interpolant of order 3 between its steps', async () => {
+    // One step from an exact state: the interpolant is off by its length to the fourth power.
+    const error = async (dt: number): Promise<number> => {
+      const saveAt = [0.2, 0.5, 0.8].map((theta) => theta * dt);
+      const f = (_t: number, y: Tensor): Tensor =>
+        scope(() => concat([slice(y, [1], [1]), neg(slice(y, [0], [1]))], 0));
+      const options = { t0: 0, t1: dt, rtol: 0.1, atol: 10, firstStep: dt, saveAt };
+      const { ys, stats } = await solveStiff(f, at([1, 0]), {}, options);
+      expect(stats.accepted).toBe(1);
+      return Math.hypot(...ys.flatMap((y, i) => [read(y)[0]! - Math.cos(saveAt[i]!), read(y)[1]! + Math.sin(saveAt[i]!)])); // prettier-ignore
+    };
+    const [coarse, fine] = [await error(0.04), await error(0.02)];
+    expect(Math.abs(Math.log2(coarse / fine) - 4)).toBeLessThan(0.2);
+  });
+
   it('solves Van der Pol’s equation at μ = 1000, where the explicit solver would need a million steps', async () => {
     const before = backend.liveBuffers();
     const y0 = at([2, 0]);
