@@ -60,6 +60,7 @@ export async function odeImplementations(note: (text: string) => void): Promise<
       solve: ({ into, y0, t1 }, tolerance, count) => handWrittenDopri5(counted(into, count), y0, t1, tolerance),
     },
   ];
+  // By a name that the type checker does not follow: one has no types, the other's source does not pass.
   const load = async <T>(name: string): Promise<T | undefined> => {
     try {
       const loaded = (await import(name)) as { readonly default?: T } & T;
