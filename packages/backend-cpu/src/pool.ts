@@ -7,7 +7,7 @@ import type { TypedArray } from '@sparseflow/tensor';
 export interface Pool {
   /** An array of this length, whose contents are left from before. */
   take(length: number): Float32Array;
-  /** Takes over an array that nothing reads any more. */
+  /** Takes back an array that nothing reads any more; one that did not come from here is left to the collector. */
   give(values: TypedArray): void;
 }
 
@@ -18,17 +18,25 @@ const MOST = 2 ** 24;
 
 export function createPool(): Pool {
   const byLength = new Map<number, Float32Array[]>();
+  /** Others would pile up here: more of them are freed than asked for. */
+  const own = new WeakSet<TypedArray>();
+  const isOwn = (values: TypedArray): values is Float32Array => own.has(values);
   let waiting = 0;
   return {
     take(length) {
-      const values = length < SHORTEST ? undefined : byLength.get(length)?.pop();
-      if (values === undefined) return new Float32Array(length);
-      waiting -= length;
+      if (length < SHORTEST || length > MOST) return new Float32Array(length);
+      const again = byLength.get(length)?.pop();
+      if (again !== undefined) {
+        waiting -= length;
+        return again;
+      }
+      const values = new Float32Array(length);
+      own.add(values);
       return values;
     },
     give(values) {
+      if (!isOwn(values)) return;
       const { length } = values;
-      if (!(values instanceof Float32Array) || length < SHORTEST || length > MOST) return;
       if (waiting + length > MOST) {
         byLength.clear();
         waiting = 0;
