@@ -6,6 +6,8 @@ import type { Recorder } from './suite.ts';
 
 /** Steps in a row, training for real, over which memory is watched. */
 const STEPS_FOR_MEMORY = 5000;
+/** Steps before that, in which heaps and the backend's pool of freed arrays settle. */
+const STEPS_TO_WARM_UP = 1000;
 
 /** One whole optimiser step of the toy studies, the share of it that is spent outside the kernels, and memory over many. */
 export async function step(record: Recorder): Promise<void> {
@@ -45,7 +47,7 @@ export async function memory(record: Recorder, steps = STEPS_FOR_MEMORY): Promis
   const training = trainer(STUDIES[0]!, fastest.create(), { still: false });
   const resident = (): number => process.memoryUsage().rss / 1e6;
   try {
-    for (let i = 0; i < 300; i++) await training.step();
+    for (let i = 0; i < STEPS_TO_WARM_UP; i++) await training.step();
     const before = resident();
     record.progress(`memory over ${steps} steps of ${STUDIES[0]!.name}`);
     for (let i = 0; i < steps; i++) await training.step();
