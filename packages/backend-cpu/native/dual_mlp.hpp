@@ -72,8 +72,9 @@ template <int P>
     }
 }
 
-// Rows of all panels that are computed, and then finished, together: their results are still in the first-level cache.
-constexpr int chunk = 2 * rows;
+// Rows of all panels that are computed, and then finished, together: their results are still in the first-level cache. Rows of many
+// columns take so long that finishing them later costs nothing, but taking turns between panels that fill the cache does.
+constexpr int chunk = 2 * rows, many_columns = 256;
 
 // Products of a layer's weight, or its transpose, with panels 0 to count - 1; panel 0 gets the bias. finish(first, last) is told
 // when rows of all panels are there. Two panels share each surviving weight.
@@ -82,7 +83,7 @@ inline void multiply_panels(const Layer& layer, bool transposed, const float* bi
   const Sparse& w = transposed ? layer.backward : layer.forward;
   const int outer = transposed ? layer.in : layer.out, inner = transposed ? layer.out : layer.in;
   // A row is ready only after the last tile of a sparse matrix.
-  const int step = w.starts && w.tiles > 1 ? outer : chunk;
+  const int step = inner > many_columns || (w.starts && w.tiles > 1) ? outer : chunk;
   for (int first = 0; first < outer; first += step) {
     const int last = outer - first < step ? outer : first + step;
     int k = 0;
