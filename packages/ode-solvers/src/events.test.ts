@@ -112,7 +112,13 @@ describe('events', () => {
         at(y0),
         { a: at(a), b: at(b) },
         {
-          ...{ t0: 0, t1: 10, rtol: 1e-10, atol: 1e-10, saveAt: [0.5], events: [level as SolveEvent], ...rest },
+          t0: 0,
+          t1: 10,
+          rtol: 1e-10,
+          atol: 1e-10,
+          saveAt: [0.5],
+          events: [level as SolveEvent],
+          ...rest,
         },
       );
     const loss = async (x0: number, a: number, b: number): Promise<number> => {

@@ -42,8 +42,14 @@ export async function failureAt(
       kind,
       where,
       {
-        ...{ trialStep: facts.stepSize, errorRatio: undefined, accepted: 0, rejected: 0, nfe: 0, progress: 1 },
-        ...{ maxSteps: Infinity, maxRejects: Infinity },
+        trialStep: facts.stepSize,
+        errorRatio: undefined,
+        accepted: 0,
+        rejected: 0,
+        nfe: 0,
+        progress: 1,
+        maxSteps: Infinity,
+        maxRejects: Infinity,
         ...facts,
       },
       {

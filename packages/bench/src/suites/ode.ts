@@ -27,15 +27,15 @@ async function plainArrays(record: Recorder): Promise<void> {
         });
         const error = problem.end && Math.hypot(...problem.end.map((value, i) => value - end[i]!));
         record.row({
-          ...{
-            case: problem.name,
-            op: `rtol ${tolerance.toExponential(0)}`,
-            implementation: name,
-            threads: 1,
-            ms,
-            spread,
-          },
-          ...{ gflops: null, shareOfPeak: null, nfe: [evaluations, 0] },
+          case: problem.name,
+          op: `rtol ${tolerance.toExponential(0)}`,
+          implementation: name,
+          threads: 1,
+          ms,
+          spread,
+          gflops: null,
+          shareOfPeak: null,
+          nfe: [evaluations, 0],
           ...(error !== undefined && { error }),
         });
       }
@@ -110,8 +110,14 @@ async function stepOfTensors(record: Recorder): Promise<void> {
     const sorted = times.slice(-Math.ceil(times.length / 2)).sort((a, b) => a - b);
     const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]! / steps;
     record.row({
-      ...{ case: STEPS, op: 'dopri5 step outside f', implementation: name, threads, ms: at(0.5) },
-      ...{ spread: (at(0.75) - at(0.25)) / 2 / at(0.5), gflops: null, shareOfPeak: null },
+      case: STEPS,
+      op: 'dopri5 step outside f',
+      implementation: name,
+      threads,
+      ms: at(0.5),
+      spread: (at(0.75) - at(0.25)) / 2 / at(0.5),
+      gflops: null,
+      shareOfPeak: null,
       note: `${(1000 * at(0.5)).toFixed(1)} µs, the fastest ${(1000 * at(0)).toFixed(1)}`,
     });
     y0.dispose();

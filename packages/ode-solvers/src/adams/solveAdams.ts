@@ -5,6 +5,7 @@ import type { Stats, StepOptions } from '../options.ts';
 import { makePlan } from '../plan.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import type { VectorField } from '../solve.ts';
+import { countStep, noStats } from '../stats.ts';
 import { failureAt, requireFinite } from '../tensorFailure.ts';
 import { fixedAdams } from './fixed.ts';
 import { replayAdams, type AdamsStep } from './step.ts';
@@ -82,9 +83,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   if (steps !== undefined && options.saveAt?.length)
     throw refuse('steps and saveAt are both given', 'give one of them');
   const layout = stateLayout(y0, 'solveAdams');
-  const stats = {
-    ...{ accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0, unconverged: 0 },
-  };
+  const stats = { ...noStats(), unconverged: 0 };
   const fieldOf = (p: P, work: 'nfe' | 'nfeBackward'): LeafField => {
     return (t, y) => {
       stats[work]++;
@@ -94,10 +93,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   const taken: AdamsStep[] = [];
   const accepted = (step: AdamsStep): void => {
     taken.push(step);
-    const length = Math.abs(step.dt);
-    stats.accepted++;
-    stats.dtMin = Math.min(stats.dtMin, length);
-    stats.dtMax = Math.max(stats.dtMax, length);
+    countStep(stats, step.dt);
   };
   const field = fieldOf(params, 'nfe');
   const { t0, t1, direction, maxSteps } = plan;
@@ -119,19 +115,17 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   } else {
     const { rtol, atol, firstStep, maxStep, signal } = plan;
     const variable = {
-      ...{
-        t0,
-        t1,
-        direction,
-        saveAt: plan.times.slice(0, -1),
-        rtol,
-        atol,
-        maxOrder,
-        firstStep,
-        maxStep,
-        maxSteps,
-        signal,
-      },
+      t0,
+      t1,
+      direction,
+      saveAt: plan.times.slice(0, -1),
+      rtol,
+      atol,
+      maxOrder,
+      firstStep,
+      maxStep,
+      maxSteps,
+      signal,
       fail: (kind, { state, slope, ...at }) => {
         const { accepted: n, rejected, nfe } = stats;
         const progress = (at.time - t0) / (t1 - t0);
@@ -147,7 +141,6 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
     } satisfies Parameters<typeof variableAdams>[2];
     ({ y1, ys } = await variableAdams(field, layout.leaves, variable, accepted, () => stats.rejected++));
   }
-  if (stats.accepted === 0) stats.dtMin = 0;
   const replay = (y: Y, p: P): Y =>
     layout.unflatten(replayAdams(fieldOf(p, 'nfeBackward'), layout.flatten(y, 'y0'), taken));
   return {

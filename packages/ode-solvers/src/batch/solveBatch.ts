@@ -18,6 +18,7 @@ import type { Stats, StepOptions } from '../options.ts';
 import { makePlan } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import { denseWeights } from '../solver.ts';
+import { countStep, noStats } from '../stats.ts';
 import { replayBatch, type BatchStep } from './replay.ts';
 import { advanceRows, rowNorms, rowStages, scaled, selectRows, timesOf, type RowField } from './rows.ts';
 
@@ -141,7 +142,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     direction: plans[i]!.direction,
     earlier: [],
     next: 0,
-    stats: { accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0 },
+    stats: noStats(),
     done: t0 === ends[i]!,
   }));
   const steps: BatchStep[] = [];
@@ -155,9 +156,16 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     const read = async (of: Leaves): Promise<number[][]> => cut(await Promise.all(of.map((leaf) => leaf.data())));
     const state = await read(y);
     const facts = {
-      ...{ time: t, stepSize: dt, trialStep: dt, errorRatio, accepted: stats.accepted, rejected: stats.rejected },
-      ...{ nfe: stats.nfe, progress: (t - starts[i]!) / (ends[i]! - starts[i]!) },
-      ...{ maxSteps: plan.maxSteps, maxRejects: plan.maxRejects },
+      time: t,
+      stepSize: dt,
+      trialStep: dt,
+      errorRatio,
+      accepted: stats.accepted,
+      rejected: stats.rejected,
+      nfe: stats.nfe,
+      progress: (t - starts[i]!) / (ends[i]! - starts[i]!),
+      maxSteps: plan.maxSteps,
+      maxRejects: plan.maxRejects,
     };
     const name = (part: number, index: number): string => `${names[part]}[${i}] at ${index}`;
     const found = {
@@ -265,13 +273,10 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       ({ y, k1 } = moved);
       rows.forEach((row, i) => {
         if (!accepted[i]) return;
-        const { stats } = row;
         row.t += dts[i]!;
         row.earlier = [ratios[i]!, ...row.earlier.slice(0, 1)];
         row.done = (row.t - row.end) * row.direction >= 0;
-        stats.accepted++;
-        stats.dtMin = Math.min(stats.dtMin, Math.abs(dts[i]!));
-        stats.dtMax = Math.max(stats.dtMax, Math.abs(dts[i]!));
+        countStep(row.stats, dts[i]!);
       });
     }
   } catch (error) {
@@ -279,7 +284,6 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     throw error;
   }
   disposeTree(k1);
-  for (const { stats } of rows) if (stats.accepted === 0) stats.dtMin = 0;
   let nfeBackward = 0;
   const replay = (start: Y, p: P): Y => {
     const again = fieldOf(p, () => nfeBackward++);

@@ -26,7 +26,14 @@ export function* adaptiveSteps(trek: Trek): March<void> {
   let stop = 0;
   // One object for all trials, as a new one would cost as much as a short step's arithmetic.
   const trial: { -readonly [K in keyof Trial]: Trial[K] } = {
-    ...{ t, dt: 0, end: t, times: [], estimate: true, forced: false, last: false, keep },
+    t,
+    dt: 0,
+    end: t,
+    times: [],
+    estimate: true,
+    forced: false,
+    last: false,
+    keep,
   };
   try {
     while ((t1 - t) * direction > 0 && journey.status === 'done') {

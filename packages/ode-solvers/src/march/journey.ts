@@ -3,6 +3,7 @@ import type { Restart, Stats, Step } from '../options.ts';
 import type { Plan } from '../plan.ts';
 import { wait, type March } from './coroutine.ts';
 import type { Fired, Watch } from './events.ts';
+import { countStep } from '../stats.ts';
 import type { Stepper, Trial } from './stepper.ts';
 
 /** How a solve ended: at `t1`, at a terminal event, or not at all. */
@@ -49,8 +50,14 @@ export function* failed(
   const { t0, t1, maxSteps, maxRejects } = plan;
   const { accepted, rejected } = journey.stats;
   const facts: FailureFacts = {
-    ...{ trialStep: at.stepSize, errorRatio: undefined, accepted, rejected, nfe: stepper.nfe },
-    ...{ progress: (at.time - t0) / (t1 - t0), maxSteps, maxRejects },
+    trialStep: at.stepSize,
+    errorRatio: undefined,
+    accepted,
+    rejected,
+    nfe: stepper.nfe,
+    progress: (at.time - t0) / (t1 - t0),
+    maxSteps,
+    maxRejects,
     ...at,
   };
   return new Failed(yield* wait(stepper.failure(kind, facts)));
@@ -86,10 +93,7 @@ export function take({ stepper, plan, journey }: Trek, trial: Trial): void {
   grid.push(beyond ? { t, dt, until: plan.t1 } : { t, dt });
   for (const time of times) journey.times.push(time);
   journey.reached = beyond ? plan.t1 : end;
-  stats.accepted++;
-  const length = Math.abs(dt);
-  if (length < stats.dtMin) stats.dtMin = length;
-  if (length > stats.dtMax) stats.dtMax = length;
+  countStep(stats, dt);
 }
 
 /** Makes a trial step the next step, up to the terminal event that may lie in it. */

@@ -1,5 +1,5 @@
-import type { Stats } from '../options.ts';
 import type { Plan } from '../plan.ts';
+import { noStats } from '../stats.ts';
 import { adaptiveSteps } from './adaptive.ts';
 import type { March } from './coroutine.ts';
 import { Watch } from './events.ts';
@@ -13,10 +13,17 @@ import type { Stepper } from './stepper.ts';
  */
 export function* march(stepper: Stepper, plan: Plan): March<Journey> {
   const { t0, t1 } = plan;
-  const stats: Stats = { accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0 };
+  const stats = noStats();
   const next = { t0, firstStep: plan.firstStep, firstErrors: plan.firstErrors };
   const journey: Journey = {
-    ...{ grid: [], stats, times: [], events: [], status: 'done', failure: undefined, reached: t0, next },
+    grid: [],
+    stats,
+    times: [],
+    events: [],
+    status: 'done',
+    failure: undefined,
+    reached: t0,
+    next,
   };
   const watch = new Watch(stepper, plan, journey.events);
   const trek: Trek = { stepper, plan, journey, watch };
@@ -37,6 +44,5 @@ export function* march(stepper: Stepper, plan: Plan): March<Journey> {
   // Adaptive steps have said how to go on.
   if (plan.grid) journey.next = { ...next, t0: journey.reached };
   stats.nfe = stepper.nfe;
-  if (stats.accepted === 0) stats.dtMin = 0;
   return journey;
 }

@@ -1,6 +1,7 @@
 import { report, type FailureKind, type FailureReport } from '../failure.ts';
 import { stepFactor, type PidCoefficients } from '../march/control.ts';
 import type { Stats } from '../options.ts';
+import { countStep, noStats } from '../stats.ts';
 import type { ImplicitSolver } from './kvaerno4.ts';
 import { factorize, solveFactorized } from './lu.ts';
 
@@ -58,9 +59,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
   const { t0, t1, saveAt, solver, rtol, atol } = plan;
   const n = y0.length;
   const direction = t1 < t0 ? -1 : 1;
-  const stats: StiffStats = {
-    ...{ accepted: 0, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: Infinity, dtMax: 0, jacobians: 0, factorizations: 0 },
-  };
+  const stats: StiffStats = { ...noStats(), jacobians: 0, factorizations: 0 };
   const evaluate = (t: number, y: Float64Array): Float64Array => {
     stats.nfe++;
     return f(t, y);
@@ -80,9 +79,16 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
         kind,
         solver.name,
         {
-          ...{ time: t, stepSize: dt, trialStep: dt, errorRatio: ratio, accepted: stats.accepted },
-          ...{ rejected: stats.rejected, nfe: stats.nfe, progress: (t - t0) / (t1 - t0) },
-          ...{ maxSteps: plan.maxSteps, maxRejects: Infinity },
+          time: t,
+          stepSize: dt,
+          trialStep: dt,
+          errorRatio: ratio,
+          accepted: stats.accepted,
+          rejected: stats.rejected,
+          nfe: stats.nfe,
+          progress: (t - t0) / (t1 - t0),
+          maxSteps: plan.maxSteps,
+          maxRejects: Infinity,
         },
         { measure, state: [y], initial: [y0], sizes: [kind === 'state' ? y : k1], name: (_, i) => `y[${i}]` },
       ),
@@ -123,9 +129,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
     steps.push({ t, dt, y, ks: step.ks });
     while (due.length > 0 && (end - due[0]!) * direction >= 0)
       ys.push(hermite(y, k1, step.y1, last, dt, (due.shift()! - t) / dt));
-    stats.accepted++;
-    stats.dtMin = Math.min(stats.dtMin, Math.abs(dt));
-    stats.dtMax = Math.max(stats.dtMax, Math.abs(dt));
+    countStep(stats, dt);
     size = Math.min(
       Math.abs(dt) * stepFactor(ratio, solver.order, { ...LIMITS, pid: plan.pid }, earlier),
       plan.maxStep,
@@ -133,7 +137,6 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
     earlier = [ratio, ...earlier.slice(0, 1)];
     [t, y, k1, j] = [end, step.y1, last, undefined];
   }
-  if (stats.accepted === 0) stats.dtMin = 0;
   return { y1: y, ys, stats, steps };
 
   function takeStep(

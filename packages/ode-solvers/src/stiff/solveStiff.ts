@@ -86,7 +86,7 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     let from = 0;
     return leaves.map(({ shape, dtype, size }) => {
       const part = values.slice(from, (from += size));
-      return tensor(part, { backend, shape, dtype: dtype });
+      return tensor(part, { backend, shape, dtype });
     });
   };
   const download = (parts: Leaves): Float64Array => {
@@ -117,8 +117,15 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     { f: (t, y) => scopedNumbers(() => download(evaluate(t, upload(y)))), jacobian },
     download(leaves),
     {
-      ...{ t0: plan.t0, t1: plan.t1, saveAt: plan.times.slice(0, -1), solver: method },
-      ...{ rtol: plan.rtol, atol: plan.atol, maxStep: plan.maxStep, maxSteps: plan.maxSteps, pid: plan.control.pid },
+      t0: plan.t0,
+      t1: plan.t1,
+      saveAt: plan.times.slice(0, -1),
+      solver: method,
+      rtol: plan.rtol,
+      atol: plan.atol,
+      maxStep: plan.maxStep,
+      maxSteps: plan.maxSteps,
+      pid: plan.control.pid,
       firstStep: plan.firstStep ?? 1e-6 * Math.max(Math.abs(plan.t1 - plan.t0), Number.MIN_VALUE),
       signal: plan.signal,
       fail: solveError,
