@@ -1,10 +1,9 @@
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
 import { prunerNameOf } from '../study.ts';
-import { compare } from './findings.ts';
-import { methodsOf } from './rows.ts';
+import { change, compare } from './findings.ts';
+import { methodsOf, ratiosOf } from './rows.ts';
 import type { Estimate } from './statistics.ts';
-import { formatSigned } from './statistics.ts';
 
 export const contributionColumns = [
   'prune ratio',
@@ -21,9 +20,7 @@ export type ContributionColumn = (typeof contributionColumns)[number];
  * (control against dense) and what is left (`pruning itself`, against the control of the same budget). Paired over seeds.
  */
 export function contributions(result: Result): Readonly<Record<ContributionColumn, string>>[] {
-  const ratios = [...new Set(result.points.map((point) => point.pruneRatio))]
-    .filter((ratio) => ratio > 0)
-    .sort((a, b) => a - b);
+  const ratios = ratiosOf(result.points).filter((ratio) => ratio > 0);
   return ratios.flatMap((ratio) =>
     methodsOf(result).flatMap((method) => {
       if (method === 'dense' || method === 'control' || method === 'random') return [];
@@ -43,8 +40,7 @@ export function contributions(result: Result): Readonly<Record<ContributionColum
   );
 }
 
-function cell(difference: Estimate | undefined): string {
-  if (difference === undefined) return '–';
-  const error = difference.standardError === null ? '' : ` ± ${difference.standardError.toFixed(3)}`;
-  return `${formatSigned(difference.mean)}${error}`;
+/** A difference in a table. */
+export function cell(difference: Estimate | undefined, digits = 3): string {
+  return difference === undefined ? '–' : change(difference, '', digits);
 }

@@ -7,6 +7,7 @@ import { sideBySide } from './models.ts';
 import type { Panel } from './panels.ts';
 import { linePath, panelFrame } from './panels.ts';
 import { frame } from './render.ts';
+import { ratiosOf } from './rows.ts';
 import { colours } from './theme.ts';
 
 const drawn = ['dense', 'random', 'control', 'structured', 'unstructured'] as const;
@@ -34,9 +35,8 @@ function values({ artefact }: Model, name: string): number[] {
 
 /** Prune ratios from left to right, and in each panel the dense model and those of the ratio. */
 function columnsOf(models: readonly Model[]): { readonly ratio: number; readonly shown: Model[] }[] {
-  const ratios = [...new Set(models.map(({ pruneRatio }) => pruneRatio))].filter((ratio) => ratio > 0);
-  return ratios
-    .sort((a, b) => a - b)
+  return ratiosOf(models)
+    .filter((ratio) => ratio > 0)
     .map((ratio) => ({
       ratio,
       shown: drawn.flatMap((method) =>

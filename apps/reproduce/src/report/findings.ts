@@ -1,6 +1,7 @@
 import { percent } from '../plan.ts';
-import type { Result } from '../results/schema.ts';
+import type { Point, Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
+import { ratiosOf } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { confidence95, formatNumber, formatSigned, meanOf } from './statistics.ts';
 
@@ -12,19 +13,34 @@ export interface Comparison {
   readonly difference: Estimate;
 }
 
-/** Compares two methods at a prune ratio seed by seed; the dense flow is that of the same seed. Undefined without a common seed. */
+/**
+ * First minus second method at a prune ratio by any value of a point, paired seed by seed; the dense model is that of the same seed.
+ * Undefined without a common seed.
+ */
+export function pairedDifference(
+  result: Result,
+  valueOf: (point: Point) => number | null | undefined,
+  first: Method,
+  second: Method,
+  pruneRatio: number,
+): Estimate | undefined {
+  const of = (method: Method, seed: number): number | undefined => {
+    const point = result.points.find(
+      (one) => one.method === method && one.seed === seed && (method === 'dense' || one.pruneRatio === pruneRatio),
+    );
+    return (point && valueOf(point)) ?? undefined;
+  };
+  return meanOf(
+    result.seeds.flatMap((seed) => {
+      const [a, b] = [of(first, seed), of(second, seed)];
+      return a === undefined || b === undefined ? [] : [a - b];
+    }),
+  );
+}
+
+/** Compares the test NLLs of two methods. */
 export function compare(result: Result, first: Method, second: Method, pruneRatio: number): Comparison | undefined {
-  const nllOf = (method: Method, seed: number): number | null =>
-    result.points.find(
-      (point) =>
-        point.method === method && point.seed === seed && (method === 'dense' || point.pruneRatio === pruneRatio),
-    )?.testNll ?? null;
-  const differences = result.seeds.flatMap((seed) => {
-    const a = nllOf(first, seed);
-    const b = nllOf(second, seed);
-    return a === null || b === null ? [] : [a - b];
-  });
-  const difference = meanOf(differences);
+  const difference = pairedDifference(result, ({ testNll }) => testNll, first, second, pruneRatio);
   return difference === undefined ? undefined : { pruneRatio, first, second, difference };
 }
 
@@ -34,9 +50,7 @@ export function compare(result: Result, first: Method, second: Method, pruneRati
  */
 export function findings(result: Result): string[] {
   const sentences: string[] = [];
-  const ratios = [...new Set(result.points.map((point) => point.pruneRatio))]
-    .filter((ratio) => ratio > 0)
-    .sort((a, b) => a - b);
+  const ratios = ratiosOf(result.points).filter((ratio) => ratio > 0);
   for (const method of ['unstructured', 'structured'] as const) {
     const best = bestRatio(result, method, ratios);
     if (best !== undefined) sentences.push(...findingsAt(result, method, best, true));

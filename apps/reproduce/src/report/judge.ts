@@ -3,6 +3,7 @@ import type { Result } from '../results/schema.ts';
 import type { Claim, ClaimTest } from './claims.ts';
 import { bestRatio, compare } from './findings.ts';
 import { compareMeasure } from './measures.ts';
+import { ratiosOf } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { confidence95, formatNumber, formatSigned } from './statistics.ts';
 import { byVariant } from './variants.ts';
@@ -51,9 +52,7 @@ function evidenceOf(test: ClaimTest, result: Result): Evidence[] {
   const digits = measure?.digits ?? 3;
   return byVariant(result).flatMap(({ label, part }) =>
     (['unstructured', 'structured'] as const).flatMap((method): Evidence[] => {
-      const ratios = [
-        ...new Set(part.points.filter((point) => point.method === method).map((point) => point.pruneRatio)),
-      ];
+      const ratios = ratiosOf(part.points.filter((point) => point.method === method));
       const ratio = test.at === 'best' ? bestRatio(part, method, ratios) : nearest(ratios, test.at);
       if (ratio === undefined) return [];
       const difference =

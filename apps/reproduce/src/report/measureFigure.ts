@@ -1,14 +1,18 @@
 import * as Plot from '@observablehq/plot';
 import type { Measure, Result } from '../results/schema.ts';
+import type { Mark, Weight } from './curve.ts';
+import { curve, denseRule, rangeOf, runOf } from './curve.ts';
 import { estimateOf } from './measures.ts';
-import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey, symbolOf } from './methodKeys.ts';
+import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey } from './methodKeys.ts';
 import { createDocument, escapeXml, frame, placed } from './render.ts';
-import { methodsOf } from './rows.ts';
+import { methodsOf, ratiosOf } from './rows.ts';
+import type { Estimate } from './statistics.ts';
 import { formatEstimate } from './statistics.ts';
-import { colourOf, colours } from './theme.ts';
+import { colours } from './theme.ts';
 
 const width = 720;
 const panel = { width: width / 2, height: 236 };
+const weight: Weight = { line: 1.75, thin: 1.25, radius: 3, outline: 0.75 };
 
 /**
  * Measures of a study that are marked for it, each against prune ratio in a panel of its own: one line per method with
@@ -47,7 +51,6 @@ export function measureFigure(result: Result, label = ''): string | undefined {
     const heading = `<text x="${x + 16}" y="${y + 14}" font-size="12.5" font-weight="600" fill="${colours.ink}">${escapeXml(measure.label + (measure.relative === true ? ', relative to dense' : ''))}</text>`;
     return `${heading}\n${placed(draw(result, measure, lines, paper), x, y + 18)}`;
   });
-  const several = result.seeds.length > 1;
   const told = panels.flatMap(({ measure, lines }) =>
     lines.flatMap(({ method, marks }) => {
       const last = marks.at(-1);
@@ -60,36 +63,28 @@ export function measureFigure(result: Result, label = ''): string | undefined {
     width,
     height: top + Math.ceil(panels.length / 2) * panel.height + 8,
     title: `${result.title}${label === '' ? '' : ` (${label})`}: measures against prune ratio`,
-    subtitle: `${result.study}, ${result.budget} budget, ${result.seeds.length} ${several ? 'seeds, bars are standard errors' : 'seed, no error bars'}`,
+    subtitle: runOf(result),
     description: `Measures against prune ratio, a panel each. At the last ratio: ${told.join('; ')}.`,
     content: [keys.markup, ...drawings].join('\n'),
   });
 }
 
-interface Mark {
-  /** Prune ratio, in percent. */
-  readonly x: number;
-  readonly y: number;
-  readonly low: number;
-  readonly high: number;
-  readonly estimate: NonNullable<ReturnType<typeof estimateOf>>;
+interface Measured extends Mark {
+  readonly estimate: Estimate;
 }
 
 type Method = (typeof drawnMethods)[number] | 'dense';
 
-function marksOf(result: Result, measure: Measure, method: Method): Mark[] {
-  const ratios = new Set(result.points.filter((point) => point.method === method).map(({ pruneRatio }) => pruneRatio));
-  return [...ratios]
-    .toSorted((a, b) => a - b)
-    .flatMap((pruneRatio) => {
-      const estimate = estimateOf(result, measure, { method, pruneRatio });
-      if (estimate === undefined) return [];
-      // One seed has no error over seeds; what else is known of the error is in the table.
-      const error = estimate.count > 1 ? (estimate.standardError ?? 0) : 0;
-      return [
-        { x: 100 * pruneRatio, y: estimate.mean, low: estimate.mean - error, high: estimate.mean + error, estimate },
-      ];
-    });
+function marksOf(result: Result, measure: Measure, method: Method): Measured[] {
+  return ratiosOf(result.points.filter((point) => point.method === method)).flatMap((pruneRatio) => {
+    const estimate = estimateOf(result, measure, { method, pruneRatio });
+    if (estimate === undefined) return [];
+    // One seed has no error over seeds; what else is known of the error is in the table.
+    const error = estimate.count > 1 ? (estimate.standardError ?? 0) : 0;
+    return [
+      { x: 100 * pruneRatio, y: estimate.mean, low: estimate.mean - error, high: estimate.mean + error, estimate },
+    ];
+  });
 }
 
 function draw(
@@ -105,9 +100,6 @@ function draw(
     ...lines.flatMap(({ marks }) => marks),
     ...paper.map(({ y }) => ({ low: y, high: y })),
   ];
-  const low = Math.min(...values.map((value) => value.low));
-  const high = Math.max(...values.map((value) => value.high));
-  const margin = Math.max(10 ** -measure.digits, (high - low) * 0.08);
   const axis = { tickSize: 0, tickPadding: 8, label: null, fill: colours.muted } as const;
   return Plot.plot({
     document: createDocument(),
@@ -119,7 +111,7 @@ function draw(
     marginBottom: 44,
     style: { color: colours.ink, background: 'none', fontSize: '11px' },
     x: { domain: [0, 100] },
-    y: { domain: [low - margin, high + margin] },
+    y: { domain: rangeOf(values, 10 ** -measure.digits) },
     marks: [
       Plot.gridY({ stroke: colours.grid, strokeOpacity: 1, ticks: 5 }),
       Plot.axisX({ ...axis, anchor: 'bottom', ticks: 6 }),
@@ -133,35 +125,8 @@ function draw(
         label: 'prune ratio (%)',
         labelOffset: 36,
       }),
-      ...(dense === undefined
-        ? []
-        : [Plot.ruleY([dense.y], { stroke: colours.dense, strokeWidth: 1.25, strokeDasharray: '5 4' })]),
-      ...lines.flatMap(({ method, marks }) => {
-        const stroke = colours[colourOf(method, all)];
-        return [
-          Plot.line(dense === undefined ? marks : [dense, ...marks], {
-            x: 'x',
-            y: 'y',
-            stroke,
-            strokeWidth: method === 'unstructured' || method === 'structured' ? 1.75 : 1.25,
-            strokeOpacity: 0.85,
-            ...(method === 'control' ? { strokeDasharray: '2 3' } : {}),
-          }),
-          Plot.ruleX(
-            marks.filter((mark) => mark.high > mark.low),
-            { x: 'x', y1: 'low', y2: 'high', stroke, strokeWidth: 1.25 },
-          ),
-          Plot.dot(marks, {
-            x: 'x',
-            y: 'y',
-            fill: stroke,
-            stroke: colours.background,
-            strokeWidth: 0.75,
-            symbol: symbolOf(method, all),
-            r: 3,
-          }),
-        ];
-      }),
+      ...denseRule(dense, weight),
+      ...lines.flatMap(({ method, marks }) => curve(method, all, marks, dense, weight)),
       Plot.dot(paper, { x: 'x', y: 'y', symbol: 'times', stroke: colours.paper, strokeWidth: 1.75, r: 3.5 }),
     ],
   });

@@ -3,8 +3,10 @@ import type { Measure, Point, Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
 import type { Content, Table } from './content.ts';
-import { change, uncertainty, verdict } from './findings.ts';
-import { methodsOf, publishedFor as publishedNllFor, ratioTolerance } from './rows.ts';
+import { cell, contributionColumns } from './contribution.ts';
+import { change, pairedDifference, uncertainty, verdict } from './findings.ts';
+import { methodsOf, nearestPublished, pointsOf, publishedFor as publishedNllFor, ratiosOf } from './rows.ts';
+import type { RowKey } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { formatEstimate, formatNumber, formatSigned, meanOf } from './statistics.ts';
 import { byVariant } from './variants.ts';
@@ -37,16 +39,7 @@ export function measureContent(result: Result): Content {
   const own: Table = {
     title: 'What pruning contributes',
     note: `Differences, paired over seeds. \`pruning itself\` is the pruned model minus the control, which was trained as long without pruning; \`against random\` is minus random pruning to the same ratio.`,
-    columns: [
-      'measure',
-      ...setting,
-      'prune ratio',
-      'method',
-      'against dense',
-      'control against dense',
-      'pruning itself',
-      'against random',
-    ],
+    columns: ['measure', ...setting, ...contributionColumns],
     rows: contributions,
   };
   return {
@@ -59,25 +52,12 @@ export function measureContent(result: Result): Content {
   };
 }
 
-interface RowKey {
-  readonly method: Method;
-  readonly pruneRatio: number;
-}
-
-function ratiosOf({ points }: Result): number[] {
-  return [...new Set(points.map(({ pruneRatio }) => pruneRatio))].sort((a, b) => a - b);
-}
-
 function keysOf(result: Result): RowKey[] {
-  return ratiosOf(result).flatMap((pruneRatio) =>
+  return ratiosOf(result.points).flatMap((pruneRatio) =>
     methodsOf(result)
       .filter((method) => pointsOf(result, { method, pruneRatio }).length > 0)
       .map((method) => ({ method, pruneRatio })),
   );
-}
-
-function pointsOf(result: Result, { method, pruneRatio }: RowKey): Point[] {
-  return result.points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);
 }
 
 /** A point's value of a measure, as it is shown: relative ones are divided by the dense model's of the seed. */
@@ -99,21 +79,15 @@ export function estimateOf(result: Result, measure: Measure, key: RowKey): Estim
   return { ...estimate, standardError: only!.standardError };
 }
 
-/** What is published for a row: the nearest ratio of the method that is near enough and nearer to no other of our rows. */
+/** What is published for a row. */
 export function publishedFor(
   result: Result,
   label: string,
   measure: Measure,
-  { method, pruneRatio }: RowKey,
+  key: RowKey,
 ): { readonly value: number; readonly pruneRatio: number } | undefined {
-  const ours = ratiosOf({ ...result, points: result.points.filter((point) => point.method === method) });
-  return measure.published
-    .filter((entry) => entry.method === method && (entry.variant ?? label) === label)
-    .filter((entry) => Math.abs(entry.pruneRatio - pruneRatio) <= ratioTolerance + 1e-9)
-    .filter((entry) =>
-      ours.every((other) => Math.abs(entry.pruneRatio - pruneRatio) <= Math.abs(entry.pruneRatio - other)),
-    )
-    .sort((a, b) => Math.abs(a.pruneRatio - pruneRatio) - Math.abs(b.pruneRatio - pruneRatio))[0];
+  const published = measure.published.filter(({ variant = label }) => variant === label);
+  return nearestPublished(result, published, key)[0];
 }
 
 function cellsOfMeasures(
@@ -138,7 +112,7 @@ function cellsOfMeasures(
       over(({ testNll }) => testNll, result.task === 'classification' ? 5 : 3) +
       (diverged > 0 ? ` (${diverged} diverged)` : ''),
   };
-  const nll = publishedNllFor(result, 'paper', key.method, key.pruneRatio);
+  const nll = publishedNllFor(result, 'paper', key);
   cells['test NLL: paper'] = nll === undefined ? none : formatEstimate(nll.testNll);
   for (const measure of measures) {
     const ours = estimateOf(result, measure, key);
@@ -155,7 +129,7 @@ function cellsOfMeasures(
   return cells;
 }
 
-/** Difference of a measure between two methods at a ratio, paired over seeds; the dense model is that of the same seed. */
+/** Difference of a measure between two methods at a ratio, as {@link pairedDifference}. */
 export function compareMeasure(
   result: Result,
   measure: Measure,
@@ -163,41 +137,25 @@ export function compareMeasure(
   second: Method,
   pruneRatio: number,
 ): Estimate | undefined {
-  const of = (method: Method, seed: number): number | undefined => {
-    const point = result.points.find(
-      (one) => one.method === method && one.seed === seed && (method === 'dense' || one.pruneRatio === pruneRatio),
-    );
-    return point === undefined ? undefined : valueOf(result, measure, point);
-  };
-  return meanOf(
-    result.seeds.flatMap((seed) => {
-      const [a, b] = [of(first, seed), of(second, seed)];
-      return a === undefined || b === undefined ? [] : [a - b];
-    }),
-  );
+  return pairedDifference(result, (point) => valueOf(result, measure, point), first, second, pruneRatio);
 }
 
 function contributionRows(result: Result, label: string, measure: Measure): Record<string, string>[] {
-  const cell = (difference: Estimate | undefined): string => {
-    if (difference === undefined) return none;
-    const { mean, standardError } = difference;
-    const error = standardError === null ? '' : ` ± ${standardError.toFixed(measure.digits)}`;
-    return formatSigned(mean, measure.digits) + error;
-  };
+  const told = (first: Method, second: Method, ratio: number): string =>
+    cell(compareMeasure(result, measure, first, second, ratio), measure.digits);
   return contributingRatios(result, measure).flatMap((ratio) =>
     (['unstructured', 'structured'] as const).flatMap((method) => {
-      const own = compareMeasure(result, measure, method, 'control', ratio);
-      if (own === undefined) return [];
+      if (compareMeasure(result, measure, method, 'control', ratio) === undefined) return [];
       return [
         {
           measure: measure.label,
           setting: label,
           'prune ratio': `${percent(ratio)} %`,
           method,
-          'against dense': cell(compareMeasure(result, measure, method, 'dense', ratio)),
-          'control against dense': cell(compareMeasure(result, measure, 'control', 'dense', ratio)),
-          'pruning itself': cell(own),
-          'against random': cell(compareMeasure(result, measure, method, 'random', ratio)),
+          'against dense': told(method, 'dense', ratio),
+          'control against dense': told('control', 'dense', ratio),
+          'pruning itself': told(method, 'control', ratio),
+          'against random': told(method, 'random', ratio),
         },
       ];
     }),
@@ -206,7 +164,7 @@ function contributionRows(result: Result, label: string, measure: Measure): Reco
 
 /** The ratios that a measure is told about: those it names, as far as they were computed, or all. */
 function contributingRatios(result: Result, { at = [] }: Measure): number[] {
-  const all = ratiosOf(result).filter((ratio) => ratio > 0);
+  const all = ratiosOf(result.points).filter((ratio) => ratio > 0);
   const named = all.filter((ratio) => at.some((other) => Math.abs(other - ratio) < 0.0005));
   return named.length > 0 ? named : all;
 }

@@ -3,25 +3,19 @@ import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
 import type { PrunerMethod } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
-import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey, symbolOf } from './methodKeys.ts';
+import type { Mark, Weight } from './curve.ts';
+import { curve, denseRule, rangeOf, runOf } from './curve.ts';
+import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey } from './methodKeys.ts';
 import { createDocument, frame, placed } from './render.ts';
 import type { Row } from './rows.ts';
 import { methodsOf, rowsOf } from './rows.ts';
 import { formatEstimate } from './statistics.ts';
-import { colourOf, colours } from './theme.ts';
+import { colours } from './theme.ts';
 
 const width = 720;
 const plotHeight = 356;
 
-/** Half the width of the line across the end of an error bar, in percent of prune ratio. */
-const cap = 0.6;
-interface Mark {
-  /** Prune ratio, in percent. */
-  readonly x: number;
-  readonly y: number;
-  readonly low: number;
-  readonly high: number;
-}
+const weight: Weight = { line: 2, thin: 1.5, radius: 4.5, outline: 1, cap: 0.6 };
 
 function markOf({ pruneRatio, testNll }: Row): Mark[] {
   if (testNll === undefined) return [];
@@ -55,10 +49,6 @@ export function nllFigure(result: Result): string | undefined {
     ...lines.flatMap(({ marks }) => marks),
     ...paper.map(({ y }) => ({ low: y, high: y })),
   ];
-  const low = Math.min(...values.map((value) => value.low));
-  const high = Math.max(...values.map((value) => value.high));
-  const margin = Math.max(0.02, (high - low) * 0.08);
-
   const axis = { tickSize: 0, tickPadding: 8, label: null, fill: colours.muted } as const;
   const title = { ticks: [], labelAnchor: 'center', labelArrow: 'none', fill: colours.ink } as const;
   const plot = Plot.plot({
@@ -71,53 +61,17 @@ export function nllFigure(result: Result): string | undefined {
     marginBottom: 46,
     style: { color: colours.ink, background: 'none', fontSize: '12px' },
     x: { domain: [0, 100] },
-    y: { domain: [low - margin, high + margin] },
+    y: { domain: rangeOf(values, 0.02) },
     marks: [
       Plot.gridY({ stroke: colours.grid, strokeOpacity: 1, ticks: 7 }),
       Plot.axisX({ ...axis, anchor: 'bottom', ticks: 11 }),
       Plot.axisY({ ...axis, anchor: 'left', ticks: 7 }),
       Plot.axisX({ ...title, anchor: 'bottom', label: 'prune ratio (%)', labelOffset: 40 }),
       Plot.axisY({ ...title, anchor: 'left', label: 'test NLL (nats)', labelOffset: 58 }),
-      ...(dense === undefined
-        ? []
-        : [Plot.ruleY([dense.y], { stroke: colours.dense, strokeWidth: 1.5, strokeDasharray: '5 4' })]),
+      ...denseRule(dense, weight),
       ...lines.flatMap(({ method, marks }, i) => {
         const dx = beside * (i - (lines.length - 1) / 2);
-        const stroke = colours[colourOf(method, all)];
-        const barred = marks.filter((mark) => mark.high > mark.low);
-        return [
-          // Every chain starts from the dense flow, so its line does too.
-          Plot.line(dense === undefined ? marks : [dense, ...marks], {
-            x: 'x',
-            y: 'y',
-            dx,
-            stroke,
-            strokeWidth: method === 'unstructured' || method === 'structured' ? 2 : 1.5,
-            strokeOpacity: 0.85,
-            ...(method === 'control' ? { strokeDasharray: '2 3' } : {}),
-          }),
-          Plot.ruleX(barred, { x: 'x', y1: 'low', y2: 'high', dx, stroke, strokeWidth: 1.5 }),
-          ...(['low', 'high'] as const).map((y) =>
-            Plot.ruleY(barred, {
-              x1: ({ x }: Mark) => x - cap,
-              x2: ({ x }: Mark) => x + cap,
-              y,
-              dx,
-              stroke,
-              strokeWidth: 1.5,
-            }),
-          ),
-          Plot.dot(marks, {
-            x: 'x',
-            y: 'y',
-            dx,
-            fill: stroke,
-            stroke: colours.background,
-            strokeWidth: 1,
-            symbol: symbolOf(method, all),
-            r: 4.5,
-          }),
-        ];
+        return curve(method, all, marks, dense, weight, dx);
       }),
       ...(dense === undefined
         ? []
@@ -135,7 +89,6 @@ export function nllFigure(result: Result): string | undefined {
     ],
   });
 
-  const several = result.seeds.length > 1;
   const ratios = rows.filter(({ method }) => method !== 'dense').map(({ pruneRatio }) => `${percent(pruneRatio)} %`);
   const keys = legend(
     [
@@ -150,7 +103,7 @@ export function nllFigure(result: Result): string | undefined {
     width,
     height: plotTop + plotHeight,
     title: `${result.title}: likelihood against prune ratio`,
-    subtitle: `${result.study}, ${result.budget} budget, ${result.seeds.length} ${several ? 'seeds, bars are standard errors' : 'seed, no error bars'}; lower is better`,
+    subtitle: `${runOf(result)}; lower is better`,
     description: describe(rows, ratios),
     content: [keys.markup, placed(plot, 0, plotTop)].join('\n'),
   });

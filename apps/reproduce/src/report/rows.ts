@@ -36,12 +36,27 @@ export function methodsOf({ points }: Result): Method[] {
   return [...methods, ...new Set(asked)];
 }
 
+/** Which row: a method at a prune ratio. */
+export interface RowKey {
+  readonly method: Method;
+  readonly pruneRatio: number;
+}
+
+/** Every prune ratio once, increasing. */
+export function ratiosOf(points: readonly { readonly pruneRatio: number }[]): number[] {
+  return [...new Set(points.map(({ pruneRatio }) => pruneRatio))].sort((a, b) => a - b);
+}
+
+/** The points behind a row, one of each seed. */
+export function pointsOf({ points }: Result, { method, pruneRatio }: RowKey): Point[] {
+  return points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);
+}
+
 /** Rows in the order of reading: by prune ratio, then by method. */
 export function rowsOf(result: Result): Row[] {
-  const ratios = [...new Set(result.points.map((point) => point.pruneRatio))].sort((a, b) => a - b);
-  return ratios.flatMap((pruneRatio) =>
+  return ratiosOf(result.points).flatMap((pruneRatio) =>
     methodsOf(result).flatMap((method) => {
-      const points = result.points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);
+      const points = pointsOf(result, { method, pruneRatio });
       return points.length === 0 ? [] : [rowOf(result, method, pruneRatio, points)];
     }),
   );
@@ -58,8 +73,8 @@ function rowOf(result: Result, method: Method, pruneRatio: number, points: reado
     trainNll: mean((point) => point.trainNll),
     validationNll: mean((point) => point.validationNll),
     testNll: mean((point) => point.testNll),
-    paper: publishedFor(result, 'paper', method, pruneRatio),
-    originalCode: publishedFor(result, 'original code', method, pruneRatio),
+    paper: publishedFor(result, 'paper', { method, pruneRatio }),
+    originalCode: publishedFor(result, 'original code', { method, pruneRatio }),
     nfeForward: mean((point) => point.nfeForward),
     nfeBackward: mean((point) => point.nfeBackward),
     seconds: points.reduce((sum, point) => sum + point.seconds, 0),
@@ -67,26 +82,35 @@ function rowOf(result: Result, method: Method, pruneRatio: number, points: reado
   };
 }
 
-/**
- * The published value nearest to a ratio, if it is near enough and none of our other ratios is nearer to it; the mean where a source
- * gives several seeds.
- */
-export function publishedFor(
+/** What is published for a row, all of one ratio: the nearest to the row's that is near enough and nearer to no other row of the method. */
+export function nearestPublished<Entry extends { readonly method: Method; readonly pruneRatio: number }>(
   result: Result,
-  source: Result['paper'][number]['source'],
-  method: Method,
-  pruneRatio: number,
-): Published | undefined {
-  const candidates = result.paper.filter((entry) => entry.source === source && entry.method === method);
-  const ours = [...new Set(result.points.filter((point) => point.method === method).map((point) => point.pruneRatio))];
-  const nearest = candidates
+  published: readonly Entry[],
+  { method, pruneRatio }: RowKey,
+): readonly Entry[] {
+  const ours = ratiosOf(result.points.filter((point) => point.method === method));
+  const entries = published.filter((entry) => entry.method === method);
+  const nearest = entries
     .map((entry) => entry.pruneRatio)
     .filter((ratio) => Math.abs(ratio - pruneRatio) <= ratioTolerance + 1e-9)
     .filter((ratio) => ours.every((other) => Math.abs(ratio - pruneRatio) <= Math.abs(ratio - other)))
     .sort((a, b) => Math.abs(a - pruneRatio) - Math.abs(b - pruneRatio))[0];
-  if (nearest === undefined) return undefined;
-  const testNll = meanOf(candidates.filter((entry) => entry.pruneRatio === nearest).map((entry) => entry.testNll));
-  return testNll === undefined ? undefined : { testNll, pruneRatio: nearest };
+  return entries.filter((entry) => entry.pruneRatio === nearest);
+}
+
+/** The published test NLL of a row, the mean where a source gives several seeds. */
+export function publishedFor(
+  result: Result,
+  source: Result['paper'][number]['source'],
+  key: RowKey,
+): Published | undefined {
+  const entries = nearestPublished(
+    result,
+    result.paper.filter((entry) => entry.source === source),
+    key,
+  );
+  const testNll = meanOf(entries.map((entry) => entry.testNll));
+  return testNll === undefined ? undefined : { testNll, pruneRatio: entries[0]!.pruneRatio };
 }
 
 /** The columns of the table, the same in table.md and on the page. */
