@@ -5,14 +5,16 @@ before it is timed. float64 everywhere."""
 
 import json
 import math
-import statistics
 import sys
 import time
+
+import timing
 
 given = json.load(sys.stdin)
 
 
 def measure(call, seconds, least=3):
+    """Without a warm-up, and for four seconds at most: single calls may take that long."""
     call()
     times = []
     until = time.perf_counter() + seconds
@@ -22,15 +24,13 @@ def measure(call, seconds, least=3):
         times.append((time.perf_counter() - start) * 1000)
         if sum(times) > 4000:
             break
-    times.sort()
-    median = statistics.median(times)
-    return {"ms": median, "spread": (times[len(times) * 3 // 4] - times[len(times) // 4]) / 2 / median}
+    return timing.summary(times)
 
 
-def report(problem, tolerance, name, timing, nfe, end):
-    row = {"case": problem["name"], "op": f"rtol {tolerance:.0e}".replace("e-0", "e-"), "implementation": name, "threads": 1}
+def report(problem, tolerance, name, measured, nfe, end):
+    op = f"rtol {tolerance:.0e}".replace("e-0", "e-")
     more = {} if problem["end"] is None else {"error": math.dist(problem["end"], end)}
-    print(json.dumps({**row, **timing, **more, "nfe": [int(nfe), 0]}), flush=True)
+    timing.report(1, problem["name"], op, name, measured, **more, nfe=[int(nfe), 0])
 
 
 MOON = 0.012277471
@@ -94,8 +94,8 @@ def torchdiffeq_rows(problem, field):
         end = call()[-1].tolist()
         spent = (time.perf_counter() - start) * 1000
         nfe = calls
-        timing = measure(call, given["seconds"]) if spent < 500 else {"ms": spent, "spread": 0}
-        report(problem, tolerance, "torchdiffeq dopri5", timing, nfe, end)
+        measured = measure(call, given["seconds"]) if spent < 500 else {"ms": spent, "spread": 0}
+        report(problem, tolerance, "torchdiffeq dopri5", measured, nfe, end)
 
 
 def diffrax_rows(problem, field):
@@ -120,8 +120,8 @@ def diffrax_rows(problem, field):
 
             end, steps = jax.block_until_ready(run(y0))
             name = f"diffrax {type(solver).__name__}"
-            timing = measure(lambda: jax.block_until_ready(run(y0)), given["seconds"])
-            report(problem, tolerance, name, timing, int(steps) * stages, end.tolist())
+            measured = measure(lambda: jax.block_until_ready(run(y0)), given["seconds"])
+            report(problem, tolerance, name, measured, int(steps) * stages, end.tolist())
 
 
 LIBRARIES = {"scipy": scipy_rows, "torchdiffeq": torchdiffeq_rows, "diffrax": diffrax_rows}

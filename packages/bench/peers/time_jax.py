@@ -3,38 +3,23 @@
 Everything is compiled by jit before it is timed. A dual pass is jax.jvp, its reverse pass jax.vjp of that; a step is
 diffrax's Dopri5 with the adjoint equation, and with its default, discrete, checkpointed adjoint."""
 
+import functools
 import json
-import statistics
 import sys
-import time
 
 import diffrax
 import jax
 import jax.numpy as jnp
 
+import timing
+
 threads = int(sys.argv[1])
 given = json.load(sys.stdin)
+report = functools.partial(timing.report, threads)
 
 
 def measure(call, seconds, least=5):
-    jax.block_until_ready(call())
-    until = time.perf_counter() + seconds / 3
-    while time.perf_counter() < until:
-        jax.block_until_ready(call())
-    times = []
-    until = time.perf_counter() + seconds
-    while len(times) < least or time.perf_counter() < until:
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append((time.perf_counter() - start) * 1000)
-    times.sort()
-    median = statistics.median(times)
-    return {"ms": median, "spread": (times[len(times) * 3 // 4] - times[len(times) // 4]) / 2 / median}
-
-
-def report(case, op, implementation, timing, **more):
-    row = {"case": case, "op": op, "implementation": implementation, "threads": threads}
-    print(json.dumps({**row, **timing, **more}), flush=True)
+    return timing.measure(lambda: jax.block_until_ready(call()), seconds, least)
 
 
 def network(params, h):
@@ -114,8 +99,8 @@ def steps(study):
 
         zeros = jax.tree.map(jnp.zeros_like, params)
         count = int(step(params, zeros, zeros)[1])
-        timing = measure(lambda: step(params, zeros, zeros), 2 * given["seconds"], 10)
-        report(study["name"], "step", name, timing, note=f"{count} steps of 6 evaluations forward")
+        measured = measure(lambda: step(params, zeros, zeros), 2 * given["seconds"], 10)
+        report(study["name"], "step", name, measured, note=f"{count} steps of 6 evaluations forward")
 
     run("diffrax, adjoint equation", diffrax.BacksolveAdjoint())
     run("diffrax, discrete adjoint", diffrax.RecursiveCheckpointAdjoint())

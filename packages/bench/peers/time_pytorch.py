@@ -3,40 +3,22 @@
 Evaluations are those of a continuous normalizing flow as its users write them: f, and the divergence by automatic
 differentiation. Steps are whole optimiser steps with torchdiffeq's adjoint and with torchdyn."""
 
+import functools
 import json
-import statistics
 import sys
-import time
 import warnings
 
 import torch
+
+import timing
+from timing import measure
 
 warnings.filterwarnings("ignore")
 threads = int(sys.argv[1])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 given = json.load(sys.stdin)
-
-
-def measure(call, seconds, least=5):
-    until = time.perf_counter() + seconds / 3
-    call()
-    while time.perf_counter() < until:
-        call()
-    times = []
-    until = time.perf_counter() + seconds
-    while len(times) < least or time.perf_counter() < until:
-        start = time.perf_counter()
-        call()
-        times.append((time.perf_counter() - start) * 1000)
-    times.sort()
-    median = statistics.median(times)
-    return {"ms": median, "spread": (times[len(times) * 3 // 4] - times[len(times) // 4]) / 2 / median}
-
-
-def report(case, op, implementation, timing, **more):
-    row = {"case": case, "op": op, "implementation": implementation, "threads": threads}
-    print(json.dumps({**row, **timing, **more}), flush=True)
+report = functools.partial(timing.report, threads)
 
 
 def network(sizes):
@@ -128,8 +110,8 @@ def steps(study):
             nfe[1] = flow.nfe
             optimizer.step()
 
-        timing = measure(step, 2 * given["seconds"], 10)
-        report(study["name"], "step", name, timing, nfe=nfe)
+        measured = measure(step, 2 * given["seconds"], 10)
+        report(study["name"], "step", name, measured, nfe=nfe)
 
     def torchdiffeq_solver(flow):
         from torchdiffeq import odeint_adjoint

@@ -70,7 +70,8 @@ export async function timePeer(
   threads: number,
 ): Promise<{ readonly rows: readonly Row[]; readonly problems: readonly string[] } | { readonly error: string }> {
   const path = fileURLToPath(new URL(`../peers/${script}`, import.meta.url));
-  const { status, stdout, stderr } = await run([path, String(threads)], JSON.stringify(input), threads);
+  // -B: a compiled module left beside the scripts would be published with them.
+  const { status, stdout, stderr } = await run(['-B', path, String(threads)], JSON.stringify(input), threads);
   if (status !== 0) return { error: stderr.trim().split('\n').at(-1) ?? `exit status ${status}` };
   const rows: Row[] = [];
   const problems: string[] = [];
