@@ -2,6 +2,7 @@ import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { BackendError, DisposedTensorError, DTypeError, sizeOf, SparseflowError, ValueError } from '@sparseflow/tensor';
 import type { Backend, Buffer, DType, Operand, Shape, TypedArray } from '@sparseflow/tensor';
 import { compositions } from './compositions.ts';
+import type { DeviceWatch } from './device-errors.ts';
 import { hasHostMemory, hostValues } from './host.ts';
 import { conv2d, conv2dFilter, conv2dInput } from './kernels/conv.ts';
 import { affine, binary, cast, select, unary } from './kernels/elementwise.ts';
@@ -36,12 +37,12 @@ interface TfjsBuffer {
 
 type Supported = 'float32' | 'int32';
 
-/** Wraps a ready tfjs backend. `checkDevice` throws when the device has failed since. */
+/** Wraps a ready tfjs backend. */
 export function wrapKernelBackend(
   name: TfjsBackendName,
   core: TfjsCore,
   kernelBackend: KernelBackend,
-  checkDevice: () => void,
+  device: DeviceWatch,
 ): TfjsBackend {
   const rt = new Runtime(name, core, kernelBackend, compositions[name]);
   const label = `tfjs-${name}`;
@@ -66,6 +67,7 @@ export function wrapKernelBackend(
   /** Runs one operation: a result without elements needs no kernel, temporaries are freed, foreign errors get a name. */
   const compute = (op: string, outShape: Shape, kernel: () => Info): Buffer => {
     if (sizeOf(outShape) === 0) return wrap(undefined);
+    device.assertPresent();
     try {
       return wrap(kernel());
     } catch (cause) {
@@ -144,11 +146,16 @@ export function wrapKernelBackend(
     async download(x) {
       const info = open('download', x);
       if (info === undefined) return empty(x.dtype);
+      device.assertPresent();
       // The buffer may be disposed before a GPU has answered.
       kernelBackend.incRef(info.dataId);
       try {
-        const values = await kernelBackend.read(info.dataId);
-        checkDevice();
+        const values = await kernelBackend.read(info.dataId).catch(async (cause: unknown) => {
+          await device.explain();
+          device.assertPresent();
+          throw cause;
+        });
+        device.assertSound();
         return read(values, x.dtype);
       } finally {
         release(info);

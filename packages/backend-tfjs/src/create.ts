@@ -3,7 +3,7 @@ import { BackendError } from '@sparseflow/tensor';
 import { wrapKernelBackend, type TfjsBackend } from './backend.ts';
 import { backendPackages, importCore, importPackage } from './modules.ts';
 import { TFJS_BACKEND_NAMES, type TfjsBackendName } from './names.ts';
-import { watchDevice } from './device-errors.ts';
+import { noDevice, watchDevice, type DeviceWatch } from './device-errors.ts';
 import { installNodeWebGpu, type NodeWebGpuOptions } from './node-webgpu.ts';
 import { tfjsName, type TfjsCore } from './runtime.ts';
 
@@ -27,7 +27,7 @@ interface WasmModule {
 }
 
 /** One Backend per tfjs backend, so that tensors made through two calls can be mixed. */
-const wrapped = new WeakMap<KernelBackend, TfjsBackend>();
+const wrapped = new WeakMap<KernelBackend, { readonly backend: TfjsBackend; readonly device: DeviceWatch }>();
 
 /** Backends that are being started, so that two calls start one. */
 const starting = new WeakMap<object, Map<TfjsBackendName, Promise<KernelBackend>>>();
@@ -35,7 +35,7 @@ const starting = new WeakMap<object, Map<TfjsBackendName, Promise<KernelBackend>
 /**
  * A Backend that runs on the forward kernels of one TensorFlow.js backend, in float32 (int32 for indices). It is independent of
  * tfjs's globally selected backend, tape and `tidy`; several may be in use at once. Asking for the same name again gives the same
- * Backend.
+ * Backend, unless its device was lost ({@link DeviceLostError}): then a new one.
  *
  * - `cpu`: plain JavaScript; anywhere, slow.
  * - `wasm`: WebAssembly with SIMD; anywhere.
@@ -76,13 +76,13 @@ export async function createTfjsBackend(name: TfjsBackendName, options: TfjsBack
   }
   const kernelBackend = await start;
   const existing = wrapped.get(kernelBackend);
-  if (existing) return existing;
+  if (existing) return existing.backend;
   for (const kernel of core.getKernelsForBackend(tfjsName(name))) kernel.setupFunc?.(kernelBackend);
   // Its first write in Node otherwise prints an advertisement.
   if (name === 'cpu') (kernelBackend as unknown as { firstUse: boolean }).firstUse = false;
-  const checkDevice = name === 'webgpu' ? watchDevice(label, kernelBackend) : () => {};
-  const backend = wrapKernelBackend(name, core, kernelBackend, checkDevice);
-  wrapped.set(kernelBackend, backend);
+  const device = name === 'webgpu' ? watchDevice(label, kernelBackend) : noDevice;
+  const backend = wrapKernelBackend(name, core, kernelBackend, device);
+  wrapped.set(kernelBackend, { backend, device });
   return backend;
 }
 
@@ -94,7 +94,10 @@ async function startKernelBackend(
 ): Promise<KernelBackend> {
   const registered = tfjsName(name);
   const engine = core.engine();
-  if (engine.registry[registered]) return engine.registry[registered];
+  const running = engine.registry[registered];
+  if (running && !wrapped.get(running)?.device.isLost()) return running;
+  // Only forgotten: what still refers to the lost one must find it to be disposed.
+  delete engine.registry[registered];
 
   await checkPlatform(label, name, options);
   if (name === 'wasm')
