@@ -12,7 +12,12 @@ export interface Dual {
 
 /** A dual pass and the cotangents of its operands. */
 export interface DualVjp extends Dual {
-  readonly cotangents: { readonly z: Tensor; readonly params: Params };
+  readonly cotangents: {
+    readonly z: Tensor;
+    readonly params: Params;
+    /** Where the time is a tensor and the field depends on it. */
+    readonly t?: Tensor;
+  };
 }
 
 /**

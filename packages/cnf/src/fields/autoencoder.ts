@@ -28,8 +28,10 @@ export function autoencoder(options: OdeNetOptions): Field {
   const { maps } = net;
   const cut = Math.floor(options.hidden.length / 2) + 1;
   const middle = maps[cut - 1]!.output;
+  // Its way to value and vector-Jacobian product is about the trace in z.
+  const { dualVjp: _, ...field } = odeNet(options);
   return {
-    ...odeNet(options),
+    ...field,
     probeDim: middle.reduce((n, m) => n * m, 1),
     dual: (params, t, z, probes, c) =>
       scope(() => {

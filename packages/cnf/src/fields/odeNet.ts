@@ -1,4 +1,17 @@
-import { abs, activations, add, copy, fold, mul, normal, reshape, scope, splitKey, tensor } from '@sparseflow/tensor';
+import {
+  abs,
+  activations,
+  add,
+  copy,
+  dualMlpWithVjp,
+  fold,
+  mul,
+  normal,
+  reshape,
+  scope,
+  splitKey,
+  tensor,
+} from '@sparseflow/tensor';
 import { uniform, ValueError, zerosLike } from '@sparseflow/tensor';
 import type { CreateOptions, Key, NeuronAxis, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import type { Field, UnitConstants } from '../field.ts';
@@ -6,6 +19,7 @@ import { layerKinds } from './layers/index.ts';
 import type { ParameterSpec } from './layers/layer.ts';
 import type { LinearMap } from './layers/linearMap.ts';
 import { networkOf, type Network, type OdeNetOptions } from './layers/network.ts';
+import { timed } from './layers/timed.ts';
 
 /**
  * FFJORD's network (Grathwohl et al. 2019, `ODEnet` of its published code): layers that depend on time, dense or convolutional.
@@ -30,8 +44,9 @@ import { networkOf, type Network, type OdeNetOptions } from './layers/network.ts
  * ```
  */
 export function odeNet(options: OdeNetOptions): Field {
-  const { hidden, context = 0 } = options;
+  const { hidden, layer, activation, context = 0 } = options;
   const net = networkOf(options);
+  const { derived = false } = layerKinds[layer];
   const { maps, specs, dim } = net;
   return {
     dim,
@@ -43,6 +58,16 @@ export function odeNet(options: OdeNetOptions): Field {
       scope(() => {
         const { h, dh } = net.run(net.layersAt(params, t), 0, maps.length, net.enter(z, c, probes));
         return { value: reshape(h, z.shape), tangent: reshape(dh!, probes.shape) };
+      }),
+    ...(!derived &&
+      context === 0 &&
+      net.state.length === 1 && {
+        dualVjp: (params, t, z, probes, cotangent) =>
+          scope(() => {
+            const { layers, pullback } = timed(net, layerKinds[layer], params, t);
+            const { cotangents, ...values } = dualMlpWithVjp(z, probes, layers, activation, cotangent);
+            return { ...values, cotangents: { z: cotangents.x, ...pullback(cotangents.layers) } };
+          }),
       }),
     neurons: hidden.map((size, i) => unitsOf(i, size, specs[i]!, specs[i + 1]!)),
     positions: positionsOf(maps, specs),

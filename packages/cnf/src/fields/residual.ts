@@ -17,7 +17,7 @@ import type { Field } from '../field.ts';
 export function residual(field: Field): Field {
   if (field.probeDim !== undefined)
     throw new ValueError('residual', 'a field with a trace of its own', 'give one whose trace is taken in z');
-  const { dual, resize } = field;
+  const { dual, dualVjp, resize } = field;
   return {
     ...field,
     apply: (params, t, z, c) => scope(() => sub(field.apply(params, t, z, c), z)),
@@ -26,6 +26,14 @@ export function residual(field: Field): Field {
         scope(() => {
           const { value, tangent } = field.dual!(params, t, z, probes, c);
           return { value: sub(value, z), tangent: sub(tangent, probes) };
+        }),
+    }),
+    ...(dualVjp && {
+      dualVjp: (params, t, z, probes, cotangent) =>
+        scope(() => {
+          const { value, tangent, cotangents } = dualVjp(params, t, z, probes, cotangent);
+          const ofState = sub(cotangents.z, cotangent.value);
+          return { value: sub(value, z), tangent: sub(tangent, probes), cotangents: { ...cotangents, z: ofState } };
         }),
     }),
     ...(resize && { resize: (sizes) => residual(field.resize!(sizes)) }),

@@ -7,6 +7,7 @@ import {
   scaleRows,
   ShapeError,
   square,
+  sum,
   tensor,
   ValueError,
   zeros,
@@ -19,7 +20,7 @@ import { contract, type Divergence } from '../divergence/divergence.ts';
 import { exact } from '../divergence/exact.ts';
 import { dualPass, type Field, type Time } from '../field.ts';
 import type { Regulariser } from '../regularisers/regulariser.ts';
-import type { CallOptions, FlowResult, Transform, TrainingState } from './transform.ts';
+import type { CallOptions, FlowResult, FlowState, Transform, TrainingState } from './transform.ts';
 
 export interface ContinuousOptions {
   readonly field: Field;
@@ -134,15 +135,19 @@ export function continuous(options: ContinuousOptions): Continuous {
     const { dualVjp } = field;
     // The field's own way, where nothing but the field takes part.
     const vjp: VectorField<TrainingState>['vjp'] =
-      dualVjp && !context && !penalised && !trainTime
-        ? (t, { z: at, logDet }, params, ct) => {
-            const tangent = scaleRows(probes, ct.logDet, divergence.weight);
-            const { cotangents, ...dual } = dualVjp(params, t, at, probes, { value: ct.z, tangent });
+      dualVjp && !context && !penalised
+        ? (s, { z: at, logDet }, params, ct) => {
+            const { t, speed } = clock(params, s);
+            const tangent = scaleRows(probes, paced(ct.logDet, speed), divergence.weight);
+            const dual = dualVjp(params, t, at, probes, { value: paced(ct.z, speed), tangent });
+            const rate = { z: dual.value, logDet: contract(divergence, probes, dual) };
+            const { z, t: ofTime, params: known } = dual.cotangents;
+            const own = speed ? { ...known, sqrtEndTime: ofEndTime(params, s, rate, ct, ofTime) } : known;
             return {
-              value: { z: dual.value, logDet: contract(divergence, probes, dual) },
-              y: { z: cotangents.z, logDet: zerosLike(logDet) },
+              value: { z: paced(rate.z, speed), logDet: paced(rate.logDet, speed) },
+              y: { z, logDet: zerosLike(logDet) },
               params: Object.fromEntries(
-                Object.entries(params).map(([name, leaf]) => [name, cotangents.params[name] ?? zerosLike(leaf)]),
+                Object.entries(params).map(([name, leaf]) => [name, own[name] ?? zerosLike(leaf)]),
               ),
             };
           }
@@ -238,6 +243,19 @@ export function continuous(options: ContinuousOptions): Continuous {
       return ys;
     },
   };
+}
+
+/** The cotangent of √T at solver time s, where the field's own time is s T and its rate passes T times as fast. */
+function ofEndTime(
+  params: Params,
+  s: number,
+  rate: FlowState,
+  cotangent: TrainingState,
+  ofTime: Tensor | undefined,
+): Tensor {
+  const ofPace = add(sum(mul(rate.z, cotangent.z)), sum(mul(rate.logDet, cotangent.logDet)));
+  const ofSpeed = ofTime ? add(ofPace, mul(ofTime, s)) : ofPace;
+  return mul(params['sqrtEndTime']!, mul(ofSpeed, 2));
 }
 
 function checkInput(z: Tensor, dim: number): void {

@@ -16,6 +16,7 @@ export const blend: LayerKind = {
     weight: between(p('start.weight'), p('end.weight'), t),
     bias: between(p('start.bias'), p('end.bias'), t),
   }),
+  derived: true,
   drift: (p) => sub(p('end.bias'), p('start.bias')),
   readers: ['start', 'end'].map((side) => ({ weight: `${side}.weight`, bias: `${side}.bias` })),
 };

@@ -43,6 +43,7 @@ export const hyper: LayerKind = {
     const h = map.coordinates === 0 ? tanh(add(mul(p('hidden.weight'), t), p('hidden.bias'))) : t;
     return { weight: made(p, 'weight', h), bias: made(p, 'bias', h) };
   },
+  derived: true,
   drift: (p) => {
     const slope = abs(p('bias.slope'));
     return slope.rank === 1 ? slope : sum(slope, 1);

@@ -30,6 +30,8 @@ export type LayerParams = (name: string) => Tensor;
 export interface LayerKind {
   parameters(map: LinearMap): Readonly<Record<string, ParameterSpec>>;
   at(p: LayerParams, t: Time, map: LinearMap): LayerAt;
+  /** True where weight and bias at a time are computed; by default they are the parameters `weight` and `bias` themselves. */
+  readonly derived?: boolean;
   /** [out]: not zero for the units whose output changes with time even if nothing leads to them. By default none. */
   drift?(p: LayerParams): Tensor;
   /** Weights that read the layer's input, each with the bias to which a constant input can be added. By default `weight` and `bias`. */
