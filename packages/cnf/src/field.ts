@@ -42,6 +42,8 @@ export interface Field {
   dual?(params: Params, t: Time, z: Tensor, probes: Tensor, context?: Tensor): Dual;
   /** A faster way to `dual` and its vector-Jacobian product at once, where the field has one and there is no context. */
   dualVjp?(params: Params, t: Time, z: Tensor, probes: Tensor, cotangent: Dual): DualVjp;
+  /** f(t, z) and tr(∂f/∂z) [batch] in closed form, where the field has one: taken in place of a dual pass where the exact trace is asked for. */
+  withTrace?(params: Params, t: Time, z: Tensor): { readonly value: Tensor; readonly trace: Tensor };
   /** Units that can be removed, and the slices of the parameters that go with them. */
   readonly neurons: readonly NeuronGroup[];
   /** At how many positions of one row each weight is used, where that is not once: those of a convolution. */

@@ -1,4 +1,4 @@
-import { scope, sub, ValueError } from '@sparseflow/tensor';
+import { affine, scope, sub, ValueError } from '@sparseflow/tensor';
 import type { Field } from '../field.ts';
 
 /**
@@ -17,7 +17,7 @@ import type { Field } from '../field.ts';
 export function residual(field: Field): Field {
   if (field.probeDim !== undefined)
     throw new ValueError('residual', 'a field with a trace of its own', 'give one whose trace is taken in z');
-  const { dual, dualVjp, resize } = field;
+  const { dual, dualVjp, withTrace, resize } = field;
   return {
     ...field,
     apply: (params, t, z, c) => scope(() => sub(field.apply(params, t, z, c), z)),
@@ -34,6 +34,13 @@ export function residual(field: Field): Field {
           const { value, tangent, cotangents } = dualVjp(params, t, z, probes, cotangent);
           const ofState = sub(cotangents.z, cotangent.value);
           return { value: sub(value, z), tangent: sub(tangent, probes), cotangents: { ...cotangents, z: ofState } };
+        }),
+    }),
+    ...(withTrace && {
+      withTrace: (params, t, z) =>
+        scope(() => {
+          const { value, trace } = withTrace(params, t, z);
+          return { value: sub(value, z), trace: affine(trace, 1, -field.dim) };
         }),
     }),
     ...(resize && { resize: (sizes) => residual(field.resize!(sizes)) }),

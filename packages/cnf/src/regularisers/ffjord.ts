@@ -26,12 +26,12 @@ function jacobianOf(at: Evaluated): { readonly whole: Tensor; readonly diagonal:
 
 /** FFJORD's `l1int`: ∫ mean |f| dt, over dimensions. */
 export function l1int(weight: number): Regulariser {
-  return { name: 'l1int', weight, rate: ({ dual }) => mean(abs(dual.value), 1) };
+  return { name: 'l1int', weight, valueOnly: true, rate: ({ dual }) => mean(abs(dual.value), 1) };
 }
 
 /** FFJORD's `l2int`: ∫ rms(f) dt, over dimensions. */
 export function l2int(weight: number): Regulariser {
-  return { name: 'l2int', weight, rate: ({ dual }) => rms(square(dual.value), 1) };
+  return { name: 'l2int', weight, valueOnly: true, rate: ({ dual }) => rms(square(dual.value), 1) };
 }
 
 /** FFJORD's `dl2int`: ∫ rms((∂f/∂z)ᵀ f) dt, how f changes along itself; one reverse pass more. */
@@ -39,6 +39,7 @@ export function dl2int(weight: number): Regulariser {
   return {
     name: 'dl2int',
     weight,
+    valueOnly: true,
     rate: ({ field, params, t, z, context, dual }) =>
       scope(() => {
         const { pullback } = vjp((x: Tensor) => field.apply(params, t, x, context), z);
@@ -74,5 +75,5 @@ export function JoffdiagFrobint(weight: number): Regulariser {
 
 /** FFJORD's `time_penalty`: the end time itself, where it is trained; all blocks add theirs. */
 export function timePenalty(weight: number): Regulariser {
-  return { name: 'time_penalty', weight, rate: ({ z }) => ones([z.shape[0]!], z) };
+  return { name: 'time_penalty', weight, valueOnly: true, rate: ({ z }) => ones([z.shape[0]!], z) };
 }

@@ -21,6 +21,7 @@ export function hamiltonJacobi(weight: number, potential: PotentialField): Regul
   return {
     name: 'hamiltonJacobi',
     weight,
+    valueOnly: true,
     rate: ({ params, t, z, dual }) =>
       scope(() => abs(sub(potential.slope(params, t, z), mul(sum(square(dual.value), 1), 0.5)))),
   };

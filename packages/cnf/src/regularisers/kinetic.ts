@@ -6,5 +6,5 @@ import type { Regulariser } from './regulariser.ts';
  * own. OT-Flow's transport cost is half of it (Onken et al. 2021, eq. 4).
  */
 export function kinetic(weight: number): Regulariser {
-  return { name: 'kinetic', weight, rate: ({ dual }) => sum(square(dual.value), 1) };
+  return { name: 'kinetic', weight, valueOnly: true, rate: ({ dual }) => sum(square(dual.value), 1) };
 }

@@ -18,6 +18,8 @@ export interface Evaluated {
 export interface Regulariser {
   readonly name: string;
   readonly weight: number;
+  /** It reads of the dual pass the field's value only, so that a trace in closed form can do without the tangents. */
+  readonly valueOnly?: boolean;
   /** Per unit of time, [batch]. Differentiable in parameters and state. */
   rate(at: Evaluated): Tensor;
 }

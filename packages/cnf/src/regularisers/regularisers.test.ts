@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { key, matMul, mul, ones, randomNormal, splitKey, tensor } from '@sparseflow/tensor';
+import { key, matMul, mul, ones, randomNormal, splitKey, tensor, vjp } from '@sparseflow/tensor';
 import type { Key, Params, Tensor } from '@sparseflow/tensor';
 import { rk4 } from '@sparseflow/ode-solvers';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { maxDifference } from '../../test/fixtures.ts';
 import { cnf } from '../cnf.ts';
-import type { Divergence } from '../divergence/divergence.ts';
+import { contract, type Divergence } from '../divergence/divergence.ts';
 import { exact } from '../divergence/exact.ts';
 import { hutchinson } from '../divergence/hutchinson.ts';
 import { dualPass, type Field } from '../field.ts';
@@ -208,6 +208,53 @@ describe('fields of other kinds', () => {
       ),
     ).toBeLessThan(1e-12);
   });
+
+  it.each([1, 2, 4])(
+    'a potential of %i layers has its exact trace in closed form, with the gradient of that',
+    async (layers) => {
+      const field = potential({ dim: 3, width: 4, layers, rank: 2 });
+      const params = field.init(key(5), { backend });
+      const t = tensor(0.4, { backend });
+      const probes = exact().probes(2, 3, undefined, z);
+      const { value, pullback } = vjp(
+        ([p, x, time]: readonly [Params, Tensor, Tensor]) => {
+          const dual = dualPass(field, p, time, x, probes);
+          return { value: dual.value, trace: contract(exact(), probes, dual) };
+        },
+        [params, z, t] as const,
+      );
+      const own = vjp(([p, x, time]: readonly [Params, Tensor, Tensor]) => field.withTrace!(p, time, x), [
+        params,
+        z,
+        t,
+      ] as const);
+      // Float64 sums of some hundred terms, relative to the largest.
+      const close = (a: Tensor, b: Tensor): void => {
+        const expected = Array.from(b.dataSync());
+        const largest = Math.max(1, ...expected.map(Math.abs));
+        expect(maxDifference(a, expected)).toBeLessThan(1e-12 * largest);
+      };
+      close(own.value.value, value.value);
+      close(own.value.trace, value.trace);
+      const [given, expected] = [own.pullback(value), pullback(value)];
+      close(given[1], expected[1]);
+      close(given[2], expected[2]);
+      for (const [name, gradient] of Object.entries(given[0])) close(gradient, expected[0][name]!);
+
+      const less = residual(field);
+      close(less.withTrace!(params, 0.4, z).trace, contract(exact(), probes, dualPass(less, params, 0.4, z, probes)));
+
+      // The flow takes it, also with OT-Flow's penalties, and gets what the tangents give.
+      const regularisers = [kinetic(0.5), hamiltonJacobi(1, field)];
+      const { withTrace: _, ...plain } = field;
+      const [closed, probed] = await Promise.all(
+        [field, plain].map((f) => cnf({ field: f, regularisers }).lossAndGrad(params, z)),
+      );
+      close(closed!.loss, probed!.loss);
+      close(closed!.penalty!, probed!.penalty!);
+      for (const [name, gradient] of Object.entries(closed!.grads)) close(gradient, probed!.grads[name]!);
+    },
+  );
 
   it('a potential field is minus the gradient of its potential, which has the closed form of the paper', () => {
     const field = potential({ dim: 3, width: 4, layers: 2, rank: 2 });

@@ -18,7 +18,7 @@ import { checkpoint, dopri5, replay, solve, solveVjp } from '@sparseflow/ode-sol
 import type { Adjoint, SolveOptions, Solver, VectorField } from '@sparseflow/ode-solvers';
 import { contract, type Divergence } from '../divergence/divergence.ts';
 import { exact } from '../divergence/exact.ts';
-import { dualPass, type Field, type Time } from '../field.ts';
+import { dualPass, type Dual, type Field, type Time } from '../field.ts';
 import type { Regulariser } from '../regularisers/regulariser.ts';
 import type { CallOptions, FlowResult, FlowState, Transform, TrainingState } from './transform.ts';
 
@@ -118,13 +118,23 @@ export function continuous(options: ContinuousOptions): Continuous {
     const context = call?.context;
     const divergence = call?.divergence ?? options.divergence ?? exact();
     const batch = z.shape[0]!;
-    const probes = divergence.probes(batch, field.probeDim ?? field.dim, call?.key, z);
+    const closed = divergence.name === 'exact' && (!penalised || regularisers.every(({ valueOnly }) => valueOnly));
+    const withTrace = closed && !context ? field.withTrace : undefined;
+    const probes = withTrace
+      ? zeros([0, batch, field.dim], z)
+      : divergence.probes(batch, field.probeDim ?? field.dim, call?.key, z);
+    /** f, its tangents (none where the trace has a closed form), and the divergence. */
+    const evaluate = (params: Params, t: Time, at: Tensor): Dual & { readonly trace: Tensor } => {
+      if (withTrace) return { ...withTrace(params, t, at), tangent: probes };
+      const dual = dualPass(field, params, t, at, probes, context);
+      return { ...dual, trace: contract(divergence, probes, dual) };
+    };
     const nothing = zeros([batch], z);
     const begin = (at: Tensor): TrainingState => ({ z: at, logDet: nothing, ...(penalised && { penalty: nothing }) });
     const dynamics = (s: number, state: TrainingState, params: Params): TrainingState => {
       const { t, speed } = clock(params, s);
-      const dual = dualPass(field, params, t, state.z, probes, context);
-      const rate = { z: paced(dual.value, speed), logDet: paced(contract(divergence, probes, dual), speed) };
+      const dual = evaluate(params, t, state.z);
+      const rate = { z: paced(dual.value, speed), logDet: paced(dual.trace, speed) };
       if (!penalised) return rate;
       const at = { field, params, t, z: state.z, context, divergence, probes, dual };
       const penalty = regularisers
