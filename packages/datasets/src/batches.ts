@@ -43,8 +43,30 @@ export interface BatchOptions extends Partial<Cursor> {
  * ```
  */
 export function batches(split: Split, options: BatchOptions): Generator<Batch, void, undefined> {
-  const { key, batchSize, dropLast = false, epoch = 0, index = 0, epochs = 1 } = options;
-  const perEpoch = batchesPerEpoch(split, batchSize, dropLast);
+  return stream(split, options, epochPlan(split, options));
+}
+
+/** Apart from the checks, so that those run when `batches` is called and not at its first batch. */
+function* stream(
+  split: Split,
+  { key, batchSize }: BatchOptions,
+  plan: ReturnType<typeof epochPlan>,
+): Generator<Batch, void, undefined> {
+  let order: { readonly epoch: number; readonly rows: Int32Array } | undefined;
+  for (const { cursor, next } of plan) {
+    const { epoch, index } = cursor;
+    if (order?.epoch !== epoch) order = { epoch, rows: permutation(fold(key, epoch), split.count) };
+    const rows = order.rows.subarray(index * batchSize, (index + 1) * batchSize);
+    yield { ...takeRows(split, rows), cursor, next };
+  }
+}
+
+/** The places in a stream of batches, one after the other; options are checked when it is called. @internal */
+export function epochPlan(
+  rows: Pick<Split, 'count'>,
+  { batchSize, dropLast = false, epoch = 0, index = 0, epochs = 1 }: Omit<BatchOptions, 'key'>,
+): Generator<Pick<Batch, 'cursor' | 'next'>, void, undefined> {
+  const perEpoch = batchesPerEpoch(rows, batchSize, dropLast);
   checkNatural('epoch', epoch);
   checkNatural('index', index);
   if (epochs !== Infinity) checkNatural('epochs', epochs);
@@ -55,25 +77,16 @@ export function batches(split: Split, options: BatchOptions): Generator<Batch, v
       'resume with the split, batchSize and dropLast that the cursor was made with',
     );
   }
-  return stream(split, key, batchSize, perEpoch, { epoch, index }, epoch + epochs);
+  return places({ epoch, index }, perEpoch, epoch + epochs);
 }
 
-/** Apart from the checks, so that those run when `batches` is called and not at its first batch. */
-function* stream(
-  split: Split,
-  key: Key,
-  batchSize: number,
-  perEpoch: number,
-  start: Cursor,
-  endEpoch: number,
-): Generator<Batch, void, undefined> {
-  for (let epoch = start.epoch; epoch < endEpoch; epoch++) {
-    const order = permutation(fold(key, epoch), split.count);
-    for (let index = epoch === start.epoch ? start.index : 0; index < perEpoch; index++) {
-      const rows = takeRows(split, order.subarray(index * batchSize, (index + 1) * batchSize));
-      const next = index + 1 < perEpoch ? { epoch, index: index + 1 } : { epoch: epoch + 1, index: 0 };
-      yield { ...rows, cursor: { epoch, index }, next };
-    }
+function* places(start: Cursor, perEpoch: number, endEpoch: number): ReturnType<typeof epochPlan> {
+  let cursor = start;
+  while (cursor.epoch < endEpoch) {
+    const { epoch, index } = cursor;
+    const next = index + 1 < perEpoch ? { epoch, index: index + 1 } : { epoch: epoch + 1, index: 0 };
+    yield { cursor, next };
+    cursor = next;
   }
 }
 
@@ -89,7 +102,7 @@ function* stream(
  * console.log(batchesPerEpoch(moons(key(0)).train, 128)); // 8
  * ```
  */
-export function batchesPerEpoch(split: Split, batchSize: number, dropLast = false): number {
+export function batchesPerEpoch(split: Pick<Split, 'count'>, batchSize: number, dropLast = false): number {
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new DatasetError(
       'batches',

@@ -6,3 +6,29 @@ export class DatasetError extends SparseflowError {
     super('DATASET', `${where}: ${what}`, remedy);
   }
 }
+
+/** What may be wrong with a file. */
+export type DataFileProblem =
+  | 'missing'
+  | 'truncated'
+  | 'corrupt'
+  | 'checksum'
+  | 'columns'
+  | 'values'
+  | 'pickle'
+  | 'unsupported'
+  | 'unreadable'
+  | 'unwritable';
+
+/** A data file that is missing, damaged, or not what it should be. `code` is `DATA_FILE`. */
+export class DataFileError extends SparseflowError {
+  readonly path: string;
+  readonly problem: DataFileProblem;
+
+  /** @param what - Where in the file, and what: 'row 7: 8 columns instead of 9'. */
+  constructor(problem: DataFileProblem, path: string, what: string, remedy: string, options?: ErrorOptions) {
+    super('DATA_FILE', `${path}: ${what}`, remedy, options);
+    this.path = path;
+    this.problem = problem;
+  }
+}

@@ -1,9 +1,29 @@
 export { batches, batchesPerEpoch } from './batches.ts';
 export type { Batch, BatchOptions, Cursor } from './batches.ts';
 export type { Dataset, Scaling, Split } from './dataset.ts';
-export { DatasetError } from './errors.ts';
+export { DataFileError, DatasetError } from './errors.ts';
+export type { DataFileProblem } from './errors.ts';
+export type { Table } from './formats/table.ts';
 export { modes } from './modes.ts';
 export type { Mode } from './modes.ts';
+export { firstRows, readRows, rowsOf } from './rows/rows.ts';
+export type { ColumnScaling, ImageFormat, RowDataset, Rows } from './rows/rows.ts';
+export { rowsInOrder, streamBatches } from './rows/streamBatches.ts';
+export type {
+  Checksum,
+  DatasetDefinition,
+  Download,
+  Form,
+  Hdf5Reader,
+  Preparation,
+  PreparedFacts,
+  SplitName,
+  SplitShape,
+} from './sets/definition.ts';
+export { realDataset, realDatasets } from './sets/list.ts';
+export { openDataset } from './sets/openDataset.ts';
+export type { OpenOptions } from './sets/openDataset.ts';
+export type { Appender, DataStorage, StoredFile } from './storage/storage.ts';
 export { labelsToTensor, toTensor } from './to-tensor.ts';
 export type { ToTensorOptions } from './to-tensor.ts';
 export { checkerboard } from './toy/checkerboard.ts';

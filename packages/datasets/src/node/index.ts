@@ -1,0 +1,3 @@
+export { fileStorage } from './fileStorage.ts';
+export { loadDataset } from './loadDataset.ts';
+export type { LoadOptions } from './loadDataset.ts';

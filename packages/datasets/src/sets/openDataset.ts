@@ -1,0 +1,94 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { gunzip } from '../formats/gzip.ts';
+import { readPrepared, writeFacts } from '../preparation/readPrepared.ts';
+import { spool, writeSplit } from '../preparation/writePrepared.ts';
+import type { RowDataset } from '../rows/rows.ts';
+import { removeLeftovers, writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
+import type { DatasetDefinition, Hdf5Reader } from './definition.ts';
+import { findForm, missing, type FoundForm } from './findFiles.ts';
+
+/** Part of the name of what is kept: raise it when a preparation changes. */
+const PREPARATION = 1;
+
+/** Where a data set is opened. */
+export interface OpenOptions {
+  /** Where its files may lie, tried in this order; at least one. */
+  readonly data: readonly DataStorage[];
+  /** Where prepared splits are kept, so that a set is prepared once. */
+  readonly cache: DataStorage;
+  /** Reads HDF5 files, the official form of BSDS300. `@sparseflow/datasets/node` has one. */
+  readonly hdf5?: Hdf5Reader;
+}
+
+/**
+ * Opens a data set whose files are there. The first time its splits are prepared: in passes over the files, none of which is ever held in
+ * memory as a whole.
+ *
+ * @throws {DataFileError} when a file is missing, damaged, or not what it should be; nothing is kept of it.
+ * @example
+ * ```ts no-run
+ * import { openDataset, realDataset } from '@sparseflow/datasets';
+ * import { fileStorage } from '@sparseflow/datasets/node';
+ *
+ * const options = { data: [fileStorage('data')], cache: fileStorage('cache') };
+ * const { train, comparable } = await openDataset(realDataset('miniboone'), options);
+ * console.log(train.count, comparable); // 29556 true
+ * ```
+ */
+export async function openDataset(definition: DatasetDefinition, options: OpenOptions): Promise<RowDataset> {
+  const { data, cache } = options;
+  const found = await findForm(definition, data);
+  if (!found) throw missing(definition, data);
+  try {
+    const identity = found.files.map(({ file: { path, size, modified } }) => ({ path, size, modified }));
+    const digest = sha256(new TextEncoder().encode(JSON.stringify([PREPARATION, definition.name, identity])));
+    const folder = `prepared/${definition.name}-${bytesToHex(digest).slice(0, 16)}`;
+    const there = await readPrepared(cache, folder);
+    if (there) return there;
+    await removeLeftovers(cache, folder);
+    await prepare(definition.name, found, folder, options);
+    return (await readPrepared(cache, folder))!;
+  } finally {
+    await Promise.all(found.files.map(({ file }) => file.close()));
+  }
+}
+
+async function prepare(
+  name: string,
+  { form, files }: FoundForm,
+  folder: string,
+  { cache, hdf5 }: OpenOptions,
+): Promise<void> {
+  const cleanUps: (() => Promise<void>)[] = [];
+  /** The table's own name in messages is the file's that it came from. */
+  const temporary = (): string => `${folder}/${crypto.randomUUID()}.tmp`;
+  const unpacked = async (file: StoredFile): Promise<StoredFile> => {
+    const path = temporary();
+    cleanUps.push(() => cache.remove(path));
+    await writeWhole(cache, path, async (append) => {
+      for await (const bytes of gunzip(file)) await append(bytes);
+    });
+    const whole = (await cache.open(path))!;
+    cleanUps.unshift(() => whole.close());
+    return { ...whole, path: file.path };
+  };
+  try {
+    const opened: StoredFile[] = [];
+    for (const { file, gzipped } of files) opened.push(gzipped ? await unpacked(file) : file);
+    const facts = await form.prepare({
+      files: opened,
+      write: (split, shape, pieces) => writeSplit(cache, folder, split, shape, pieces),
+      async spool(path, columns, pieces) {
+        const { table, dispose } = await spool(cache, temporary(), columns, pieces);
+        cleanUps.unshift(dispose);
+        return { ...table, path };
+      },
+      ...(hdf5 && { hdf5 }),
+    });
+    const sources = files.map(({ file }) => file.path);
+    await writeFacts(cache, folder, name, sources, facts);
+  } finally {
+    for (const cleanUp of cleanUps) await cleanUp();
+  }
+}
