@@ -18,6 +18,9 @@ const BROWSER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 const BROWSER_TESTS = '**/*.browser.test.ts';
 
+/** The examples that also run in a browser, with the tests that they have in Node. */
+const BROWSER_EXAMPLES = ['ode-plain-arrays', 'train-flow', 'prune-flow', 'custom-pruner', 'hessian-of-tfjs'];
+
 /** The workspace's packages are imported from source, so that no test needs a build. Vite's own conditions follow. */
 const source = {
   resolve: { conditions: ['@sparseflow/source', 'module', 'browser', 'development|production'] },
@@ -56,15 +59,22 @@ const examples: TestProjectInlineConfiguration = {
   test: { name: 'examples', environment: 'node', include: ['{packages,apps}/*/.examples/examples.test.ts'] },
 };
 
-function browserProject(name: string, executablePath: string): TestProjectInlineConfiguration {
+interface BrowserProject {
+  readonly name: string;
+  readonly root: string;
+  readonly include: readonly string[];
+  readonly dependencies: readonly string[];
+}
+
+function browserProject(project: BrowserProject, executablePath: string): TestProjectInlineConfiguration {
   return {
     ...source,
-    root: `./packages/${name}`,
+    root: project.root,
     server: { headers: CROSS_ORIGIN_ISOLATION },
-    optimizeDeps: { include: [...(BROWSER_PACKAGES[name] ?? [])] },
+    optimizeDeps: { include: [...project.dependencies] },
     test: {
-      name: `${name}-browser`,
-      include: [`{src,test}/${BROWSER_TESTS}`],
+      name: `${project.name}-browser`,
+      include: [...project.include],
       testTimeout: 60_000,
       browser: {
         enabled: true,
@@ -79,8 +89,20 @@ function browserProject(name: string, executablePath: string): TestProjectInline
 
 const chromium = chromiumPath();
 /** Without Chromium these projects are left out; test-support/environment.test.ts says so. */
-const browsers =
-  chromium === undefined ? [] : Object.keys(BROWSER_PACKAGES).map((name) => browserProject(name, chromium));
+const browsers: readonly BrowserProject[] =
+  chromium === undefined
+    ? []
+    : [
+        ...Object.entries(BROWSER_PACKAGES).map(([name, dependencies]) => {
+          return { name, root: `./packages/${name}`, include: [`{src,test}/${BROWSER_TESTS}`], dependencies };
+        }),
+        {
+          name: 'examples',
+          root: './examples',
+          include: [`{${BROWSER_EXAMPLES.join(',')}}/*.test.ts`, `*/${BROWSER_TESTS}`],
+          dependencies: [],
+        },
+      ];
 
 export default defineConfig({
   test: {
@@ -89,7 +111,7 @@ export default defineConfig({
       ...[...folders('packages'), ...folders('apps'), ...folders('examples')].map(nodeProject),
       nodeProject({ name: 'environment', root: './test-support' }),
       examples,
-      ...browsers,
+      ...browsers.map((project) => browserProject(project, chromium!)),
     ],
   },
 });

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { evaluate } from '../train-flow/train.ts';
+import { compacted, control, small, sparse } from './prune.ts';
+
+test('sizes fall by the schedule, those of the control do not', () => {
+  // Steps of whole neurons, of 5 parameters out of 162.
+  [1, 0.6, 0.35].forEach((keep, i) => {
+    expect(Math.abs(sparse[i].report.keepRatio - keep)).toBeLessThan(5 / 162);
+    expect(control[i].report.keepRatio).toBe(1);
+  });
+});
+
+test('pruned flows are still densities of the data', () => {
+  // 2.838 is a normal distribution's.
+  for (const { metrics } of [...sparse, ...control]) expect(metrics['nll']).toBeLessThan(1.8);
+});
+
+test('the compacted flow is smaller, and the same function', async () => {
+  const { params, metrics } = sparse.at(-1)!;
+  const size = Object.values(small.params).reduce((sum, { shape }) => sum + shape.reduce((n, m) => n * m, 1), 0);
+  expect(size).toBe(sparse.at(-1)!.report.size);
+  expect((await evaluate(params)).nll).toBe(metrics['nll']);
+  // Solver steps within a tolerance of 1e-3, in float32.
+  expect(Math.abs(compacted.nll - metrics['nll'])).toBeLessThan(1e-3);
+});
