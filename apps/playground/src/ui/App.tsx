@@ -1,0 +1,52 @@
+import type { Page } from '../page/page.ts';
+import { Charts } from './Charts.tsx';
+import { Curvature } from './Curvature.tsx';
+import { DataChoice } from './DataChoice.tsx';
+import { Files } from './Files.tsx';
+import { NetworkSettings } from './NetworkSettings.tsx';
+import { Notices } from './Notices.tsx';
+import { Panes } from './Panes.tsx';
+import { Pruning } from './Pruning.tsx';
+import { Toolbar } from './Toolbar.tsx';
+import { Views } from './Views.tsx';
+import { Weights } from './Weights.tsx';
+
+export function App({ page }: { readonly page: Page }) {
+  const theme = page.theme.name.value;
+  return (
+    <>
+      <header>
+        <img src="./icon.svg" alt="" width={30} height={30} />
+        <div>
+          <h1>Sparse Flows playground</h1>
+          <p>Train a continuous normalizing flow, prune it, and watch what changes. All of it runs in your browser.</p>
+        </div>
+        <button
+          type="button"
+          class="quiet"
+          onClick={page.theme.toggle}
+          aria-label={`Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`}
+        >
+          {theme === 'dark' ? 'Light' : 'Dark'}
+        </button>
+      </header>
+      <main>
+        <div class="stage">
+          <Toolbar page={page} />
+          <Notices page={page} />
+          <Views page={page} />
+          <Panes page={page} />
+          <Charts page={page} />
+          <Weights page={page} />
+        </div>
+        <div class="controls">
+          <DataChoice page={page} />
+          <Pruning page={page} />
+          <NetworkSettings page={page} />
+          <Curvature page={page} />
+          <Files page={page} />
+        </div>
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,33 @@
+import { TrainingDivergedError } from '@sparseflow/optim';
+import { SparseflowError } from '@sparseflow/tensor';
+import { FileError } from './files.ts';
+
+/** Codes of the solver's errors that mean that the model has left all bounds. */
+const DIVERGED: readonly string[] = ['STEP_SIZE_UNDERFLOW', 'NON_FINITE_STATE', 'NON_FINITE_DERIVATIVE', 'MAX_STEPS'];
+
+/** What went wrong, for somebody who looks at the page. */
+export function inWords(error: unknown): string {
+  if (error instanceof TrainingDivergedError || (error instanceof SparseflowError && DIVERGED.includes(error.code))) {
+    return 'Training diverged: the flow can no longer be followed. Reset, and try a lower learning rate or a lower tolerance.';
+  }
+  if (isOutOfMemory(error)) return TOO_LARGE;
+  // Names of files are written as they are.
+  if (error instanceof FileError) return error.message;
+  if (error instanceof SparseflowError) return sentence(error.message);
+  return `Something went wrong: ${sentence(error instanceof Error ? error.message : String(error))}`;
+}
+
+export const TOO_LARGE =
+  'This net is too large for the memory of this device. Choose fewer or narrower layers, or smaller batches.';
+
+function isOutOfMemory(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error instanceof RangeError || /memory|allocation|maxBufferSize|maxStorageBuffer/i.test(error.message))
+  );
+}
+
+function sentence(text: string): string {
+  const upper = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(upper) ? upper : `${upper}.`;
+}
