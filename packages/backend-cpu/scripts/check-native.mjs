@@ -12,7 +12,7 @@ import { randomCalls } from './randomCalls.mjs';
 
 const native = fileURLToPath(new URL('../native', import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'sparseflow-check-'));
-const CALLS = 10_000;
+const CALLS = 4_000;
 
 const host = VARIANTS[process.arch] ?? { baseline: [] };
 const ADDRESS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g1'];
