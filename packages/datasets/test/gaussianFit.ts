@@ -3,7 +3,7 @@ import type { Rows } from '../src/rows/rows.ts';
 import { rowsInOrder } from '../src/rows/streamBatches.ts';
 
 /**
- * Mean log-likelihood in nats of rows under the Gaussian with the mean and covariance (maximum likelihood) of other rows: the cheap check of
+ * Mean log-likelihood in nats of rows under the Gaussian with the mean and covariance (ddof 1) of other rows: the cheap check of
  * a loader.
  */
 export async function gaussianLogLikelihood(fitted: Rows, scored: Rows): Promise<number> {
@@ -17,7 +17,7 @@ export async function gaussianLogLikelihood(fitted: Rows, scored: Rows): Promise
   for await (const { points, count } of rowsInOrder(fitted, options)) {
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < d; j++) {
-        const deviation = (points[i * d + j]! - mean[j]!) / fitted.count;
+        const deviation = (points[i * d + j]! - mean[j]!) / (fitted.count - 1);
         for (let k = 0; k <= j; k++) covariance[j * d + k]! += deviation * (points[i * d + k]! - mean[k]!);
       }
     }

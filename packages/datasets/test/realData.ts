@@ -16,7 +16,13 @@ export interface Golden {
   readonly sigma: readonly number[];
   readonly train_first: readonly number[];
   readonly test_last: readonly number[];
+  readonly train_first2: readonly (readonly number[])[];
+  readonly val_first: readonly number[];
+  readonly removed_columns: readonly number[];
+  readonly std: readonly number[];
+  readonly mean_abs_max: number;
   readonly gaussian_test_ll: number;
+  readonly gaussian_train_ll: number;
 }
 
 /**

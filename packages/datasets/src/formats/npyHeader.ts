@@ -22,7 +22,7 @@ const isPickle = (bytes: Uint8Array): boolean => bytes[0] === 0x80 && bytes[1]! 
 /** Reads and checks the header of an npy file, versions 1 to 3 (numpy.lib.format). */
 export async function readNpyHeader(file: StoredFile): Promise<NpyHeader> {
   const start = await file.read(0, 12);
-  if (isPickle(start)) throw pickle(file.path, 'it is a Python pickle, not an npy file');
+  if (isPickle(start)) throw pickleError(file.path);
   if (String.fromCharCode(...start.subarray(0, 6)) !== MAGIC)
     throw corrupt(file, 'byte 0: it does not begin as npy files do');
   const version = start[6]!;
@@ -40,7 +40,7 @@ export async function readNpyHeader(file: StoredFile): Promise<NpyHeader> {
   if (fortran === undefined || shape === undefined || (descr === undefined && !text.includes("'descr'"))) {
     throw corrupt(file, `byte ${prefix}: no description of an array but '${text.trim().slice(0, 60)}'`);
   }
-  if (descr?.endsWith('O')) throw pickle(file.path, 'its elements are Python objects, a pickle');
+  if (descr?.endsWith('O')) throw pickleError(file.path);
   const type = npyTypes[descr?.slice(1) ?? ''];
   if (!type || !'<>|'.includes(descr![0]!)) {
     throw new DataFileError(
@@ -80,13 +80,16 @@ export function npyHeader(descr: string, shape: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** @internal */
-export function pickle(path: string, what: string): DataFileError {
+/** How to make an npy file of a pickled table. */
+const CONVERSION = `python -c "import numpy, pandas, sys; numpy.save(sys.argv[2], pandas.read_pickle(sys.argv[1]).to_numpy('<f8'))" FILE.pickle FILE.npy`;
+
+/** @param conversion - The command that makes a file which is accepted. @internal */
+export function pickleError(path: string, conversion = CONVERSION): DataFileError {
   return new DataFileError(
     'pickle',
     path,
-    `${what}, which only Python can read safely`,
-    `make an npy file of it: python -c "import numpy, pandas, sys; numpy.save(sys.argv[2], pandas.read_pickle(sys.argv[1]).to_numpy('<f8'))" FILE.pickle FILE.npy`,
+    'it is a Python pickle, which is a program that only Python can run',
+    `make an npy file of it: ${conversion}`,
   );
 }
 

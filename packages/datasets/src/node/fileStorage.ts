@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DataFileError } from '../errors.ts';
-import type { Appender, DataStorage, StoredFile } from '../storage/storage.ts';
+import { endsEarly, runs, type Appender, type DataStorage, type StoredFile } from '../storage/storage.ts';
 
 /**
  * A folder of the file system.
@@ -89,17 +89,10 @@ function storedFile(path: string): StoredFile {
       return bytes.subarray(0, fill(bytes, 0, length, position));
     },
     async gather(positions, length, into) {
-      for (let i = 0; i < positions.length; i++) {
-        const position = positions[i]!;
-        const done = fill(into, i * length, length, position);
-        if (done < length) {
-          throw new DataFileError(
-            'truncated',
-            path,
-            `it ends at byte ${position + done}, ${length - done} bytes too early`,
-            'it was cut while in use: make it again',
-          );
-        }
+      for (const { first, count } of runs(positions, length)) {
+        const position = positions[first]!;
+        const done = fill(into, first * length, count * length, position);
+        if (done < count * length) throw endsEarly(path, position + done);
       }
     },
     close: async () => closeSync(descriptor),

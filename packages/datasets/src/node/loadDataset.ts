@@ -3,6 +3,7 @@ import { realDataset } from '../sets/list.ts';
 import { openDataset } from '../sets/openDataset.ts';
 import { cacheFolder, defaultDataFolder } from './cacheFolder.ts';
 import { fileStorage } from './fileStorage.ts';
+import { readHdf5 } from './hdf5.ts';
 
 /** Folders of {@link loadDataset}. */
 export interface LoadOptions {
@@ -35,5 +36,9 @@ export interface LoadOptions {
 export function loadDataset(name: string, options: LoadOptions = {}): Promise<RowDataset> {
   const { dataDir, cacheDir = cacheFolder() } = options;
   const folders = [...(dataDir === undefined ? [] : [dataDir]), defaultDataFolder()];
-  return openDataset(realDataset(name), { data: folders.map(fileStorage), cache: fileStorage(cacheDir) });
+  return openDataset(realDataset(name), {
+    data: folders.map(fileStorage),
+    cache: fileStorage(cacheDir),
+    hdf5: readHdf5,
+  });
 }

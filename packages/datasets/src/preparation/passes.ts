@@ -109,3 +109,8 @@ export function tenths(rows: number): { readonly trainEnd: number; readonly vali
   const validationEnd = rows - Math.floor(0.1 * rows);
   return { trainEnd: validationEnd - Math.floor(0.1 * validationEnd), validationEnd };
 }
+
+/** The scaling of some columns. */
+export function pickColumns({ mean, std }: ColumnScaling, kept: readonly number[]): ColumnScaling {
+  return { mean: Float64Array.from(kept, (j) => mean[j]!), std: Float64Array.from(kept, (j) => std[j]!) };
+}

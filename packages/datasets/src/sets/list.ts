@@ -1,6 +1,12 @@
 import { DatasetError } from '../errors.ts';
+import { bsds300Definition } from './bsds300.ts';
+import { cifar10Definition } from './cifar10.ts';
 import type { DatasetDefinition } from './definition.ts';
+import { gasDefinition } from './gas.ts';
+import { hepmassDefinition } from './hepmass.ts';
 import { minibooneDefinition } from './miniboone.ts';
+import { mnistDefinition } from './mnist.ts';
+import { powerDefinition } from './power.ts';
 
 /**
  * Every data set that comes in files. A new one is a file with its definition and a line here: the tests, the command line and the table in
@@ -13,7 +19,15 @@ import { minibooneDefinition } from './miniboone.ts';
  * console.log(realDatasets.map(({ name, dim }) => `${name} ${dim}`).includes('miniboone 43')); // true
  * ```
  */
-export const realDatasets: readonly DatasetDefinition[] = [minibooneDefinition];
+export const realDatasets: readonly DatasetDefinition[] = [
+  powerDefinition,
+  gasDefinition,
+  hepmassDefinition,
+  minibooneDefinition,
+  bsds300Definition,
+  mnistDefinition,
+  cifar10Definition,
+];
 
 /**
  * The data set of that name.

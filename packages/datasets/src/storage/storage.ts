@@ -1,3 +1,5 @@
+import { DataFileError } from '../errors.ts';
+
 /** An open file, read by position. */
 export interface StoredFile {
   /** As messages show it. */
@@ -92,4 +94,27 @@ export async function using<T>(file: StoredFile, use: (file: StoredFile) => Prom
   } finally {
     await file.close();
   }
+}
+
+/** Pieces that follow one another in the file, as one: `count` pieces from piece `first` on. @internal */
+export function* runs(
+  positions: ArrayLike<number>,
+  length: number,
+): Generator<{ readonly first: number; readonly count: number }, void, undefined> {
+  for (let first = 0; first < positions.length;) {
+    let end = first + 1;
+    while (end < positions.length && positions[end] === positions[end - 1]! + length) end++;
+    yield { first, count: end - first };
+    first = end;
+  }
+}
+
+/** A file that was whole when it was opened. @internal */
+export function endsEarly(path: string, end: number): DataFileError {
+  return new DataFileError(
+    'truncated',
+    path,
+    `it ends at byte ${end}, too early`,
+    'it was cut while in use: make it again',
+  );
 }

@@ -1,0 +1,63 @@
+import { CIFAR_SIDE, cifarCount, cifarLabels, cifarPixels } from '../formats/cifar.ts';
+import type { StoredFile } from '../storage/storage.ts';
+import type { DatasetDefinition } from './definition.ts';
+import { prepareImages, type ImageFile } from './images.ts';
+
+const BATCHES = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`);
+
+/** Small colour images of ten kinds; those for training are mirrored at random. */
+export const cifar10Definition: DatasetDefinition = {
+  name: 'cifar10',
+  description: 'photographs of ten kinds of things, 32 × 32 coloured pixels',
+  dim: 3072,
+  rows: [45_000, 5_000, 10_000],
+  licence: 'none stated; its author asks for a citation',
+  citation: 'Krizhevsky 2009',
+  downloads: [
+    {
+      url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
+      checksum: { algorithm: 'md5', hex: 'c32a1d4ab5d03f1284b67883e8d87530' },
+      path: 'cifar-10-binary.tar.gz',
+      members: Object.fromEntries(
+        [...BATCHES, 'test_batch.bin'].map((name) => [`cifar-10-batches-bin/${name}`, `cifar10/${name}`]),
+      ),
+    },
+  ],
+  forms: [
+    [...BATCHES, 'test_batch.bin'],
+    ['data_batch_1.bin', 'test_batch_first1000.bin'],
+  ].map((names) => ({
+    files: names.map((name) => `cifar10/${name}`),
+    async prepare(preparation) {
+      const { files } = preparation;
+      const train = await readImages(files.slice(0, -1));
+      const test = await readImages(files.slice(-1));
+      const side = { height: CIFAR_SIDE, width: CIFAR_SIDE, channels: 3 };
+      const format = { ...side, flip: true, whole: { train: 50_000, test: 10_000 } };
+      return prepareImages(train, test, format, preparation);
+    },
+  })),
+};
+
+const STEP = 500;
+
+/** The records of several files, one after the other. */
+async function readImages(files: readonly StoredFile[]): Promise<ImageFile> {
+  const labels: number[] = [];
+  const starts: number[] = [];
+  for (const file of files) {
+    starts.push(labels.length);
+    labels.push(...(await cifarLabels(file)));
+  }
+  return {
+    count: labels.length,
+    labels: Int32Array.from(labels),
+    async *pixels(first, end) {
+      for (const [f, file] of files.entries()) {
+        const from = Math.max(first - starts[f]!, 0);
+        const to = Math.min(end - starts[f]!, cifarCount(file));
+        for (let i = from; i < to; i += STEP) yield await cifarPixels(file, i, Math.min(STEP, to - i));
+      }
+    },
+  };
+}
