@@ -81,14 +81,27 @@ inline bool finite(const float* x, long n) {
   return zero == 0;
 }
 
-// Tap by tap, for a filter that is not finite: visit(input pixel, tap, output pixel) wherever a tap lies inside the image.
-template <class Visit>
-void each_tap(const Convolution& v, const Visit& visit) {
-  for (int pixel = 0; pixel < v.pixels(); pixel++)
-    for (int tap = 0; tap < v.kernel_height * v.kernel_width; tap++) {
-      const int y = pixel / v.out_width * v.stride_y - v.top + tap / v.kernel_width, x = pixel % v.out_width * v.stride_x - v.left + tap % v.kernel_width;
-      if (y >= 0 && y < v.height && x >= 0 && x < v.width) visit(static_cast<long>(y) * v.width + x, tap, pixel);
-    }
+// Tap by tap, for a filter that is not finite: out (arrays[0]) from the operand (arrays[1]), which are output and input or, in the
+// adjoint, input and output.
+template <class Machine>
+Error convolve_by_taps(Machine& m, const Call& c, const Convolution& v, bool adjoint) {
+  const long to = adjoint ? v.input_size() : v.output_size(), from = adjoint ? v.output_size() : v.input_size();
+  return for_images(m, v, 4096, 0, [&](int image, int, float*, float*) {
+    float* out = c.arrays[0] + image * to;
+    const float* x = c.arrays[1] + image * from;
+    for (long j = 0; j < to; j++) out[j] = 0;
+    for (int pixel = 0; pixel < v.pixels(); pixel++)
+      for (int tap = 0; tap < v.kernel_height * v.kernel_width; tap++) {
+        const int row = pixel / v.out_width * v.stride_y - v.top + tap / v.kernel_width, column = pixel % v.out_width * v.stride_x - v.left + tap % v.kernel_width;
+        if (row < 0 || row >= v.height || column < 0 || column >= v.width) continue;
+        const float* w = c.arrays[2] + static_cast<long>(tap) * v.channels * v.outputs;
+        for (int j = 0; j < v.channels * v.outputs; j++) {
+          const long input = (static_cast<long>(row) * v.width + column) * v.channels + j / v.outputs, output = static_cast<long>(pixel) * v.outputs + j % v.outputs;
+          if (adjoint) out[input] += x[output] * w[j];
+          else out[output] += x[input] * w[j];
+        }
+      }
+  });
 }
 
 // arrays: out, input, filter.
@@ -97,15 +110,7 @@ Error conv2d(Machine& m, const Call& c) {
   Convolution v;
   if (!read_convolution(c, 1, 2, 0, v)) return "conv2d: the sizes do not fit";
   if (c.sizes[0] == 0) return nullptr;
-  if (!finite(c.arrays[2], v.filter_size()))
-    return for_images(m, v, 4096, 0, [&](int i, int, float*, float*) {
-      float* out = c.arrays[0] + i * v.output_size();
-      for (long j = 0; j < v.output_size(); j++) out[j] = 0;
-      each_tap(v, [&](long from, long tap, long to) {
-        const float *x = c.arrays[1] + i * v.input_size() + from * v.channels, *w = c.arrays[2] + tap * v.channels * v.outputs;
-        for (int j = 0; j < v.channels * v.outputs; j++) out[to * v.outputs + j % v.outputs] += x[j / v.outputs] * w[j];
-      });
-    });
+  if (!finite(c.arrays[2], v.filter_size())) return convolve_by_taps(m, c, v, false);
   const Frame frame = frame_of(v);
   const long row = static_cast<long>(frame.width) * v.channels;
   return for_images(m, v, 4096, frame.size(v.channels), [&](int i, int, float* memory, float* room) {
@@ -124,15 +129,7 @@ Error conv2d_input(Machine& m, const Call& c) {
   Convolution v;
   if (!read_convolution(c, 0, 2, 1, v)) return "conv2dInput: the sizes do not fit";
   if (c.sizes[0] == 0) return nullptr;
-  if (!finite(c.arrays[2], v.filter_size()))
-    return for_images(m, v, 4096, 0, [&](int i, int, float*, float*) {
-      float* out = c.arrays[0] + i * v.input_size();
-      for (long j = 0; j < v.input_size(); j++) out[j] = 0;
-      each_tap(v, [&](long to, long tap, long from) {
-        const float *dy = c.arrays[1] + i * v.output_size() + from * v.outputs, *w = c.arrays[2] + tap * v.channels * v.outputs;
-        for (int j = 0; j < v.channels * v.outputs; j++) out[to * v.channels + j / v.outputs] += dy[j % v.outputs] * w[j];
-      });
-    });
+  if (!finite(c.arrays[2], v.filter_size())) return convolve_by_taps(m, c, v, true);
   // Along one axis: the taps of a phase, those of the first phase, which has the most, and the pixels of the frame.
   const auto taps = [](int kernel, int stride, int phase) { return phase < kernel ? (kernel - phase + stride - 1) / stride : 0; };
   const int most_y = taps(v.kernel_height, v.stride_y, 0), most_x = taps(v.kernel_width, v.stride_x, 0);

@@ -11,8 +11,8 @@ inline void multiply_directions(const Layer& layer, bool transposed, int count, 
                                 const Finish& finish) {
   const int outer = transposed ? layer.in : layer.out, inner = transposed ? layer.out : layer.in;
   const long row_stride = transposed ? 1 : layer.in, col_stride = transposed ? layer.in : 1;
-  for (int first = 0; first < outer; first += chunk) {
-    const int last = outer - first < chunk ? outer : first + chunk;
+  for (int first = 0; first < outer; first += narrow_chunk) {
+    const int last = outer - first < narrow_chunk ? outer : first + narrow_chunk;
     for (int k = 0; k < count; k++) {
       const bool biased = k == 0 && !transposed;
       multiply(layer.weight, row_stride, col_stride, biased ? layer.bias : nullptr, in(k), out(k), first, last, inner);
@@ -60,13 +60,14 @@ inline void activate_pair(int act, Pair u, Pair d1, Pair d2, int width) {
 // value and tangents.
 inline double direction_scratch(const DualProblem& p) {
   const double panel = (double)p.widest * block;
-  return panel * (p.layers * (6 + 4. * p.count) + 4 * (1. + p.count)) + (double)block * (p.widest + lanes);
+  return panel * (p.layers * (6 + 4. * p.count) + 4 * (1. + p.count)) + transposed_size;
 }
 
 // Without cotangents the derivatives of f and df, otherwise those of the gradients; the gradients themselves, behind, where a scale
 // needs them.
 inline void direction_block(const DualProblem& p, int first, float* scratch, float* gradients, float* gradients_t) {
-  const int count = p.batch - first < block ? p.batch - first : block;
+  const Samples samples = samples_of(p, first, 1);
+  const int count = samples.count;
   const int panels = 1 + p.count, last = p.layers - 1, out = p.layer[last].out;
   const long panel = (long)p.widest * block;
   const long stride = panel * (2 + 4 * panels);
@@ -125,14 +126,13 @@ inline void direction_block(const DualProblem& p, int first, float* scratch, flo
   for (int l = last; l >= 0; l--) {
     const Layer& layer = p.layer[l];
     float *g = gradients + layer.gradient, *g_t = gradients_t + layer.gradient;
-    accumulate_sums(along(0), g_t + layer.weights, layer.out, count);
-    const auto input = [&](int k) { return h(l, k).value; };
-    const auto input_t = [&](int k) { return h(l, k).along; };
-    accumulate_gradient(panels, along, input, transposed, g_t, layer.out, layer.in, count);
-    accumulate_gradient(panels, value, input_t, transposed, g_t, layer.out, layer.in, count);
+    const Panels u{value(0), 0, panel}, u_t{along(0), 0, panel}, x{h(l, 0).value, 0, 2 * panel}, x_t{h(l, 0).along, 0, 2 * panel};
+    accumulate_sums(samples, u_t, g_t + layer.weights, layer.out);
+    accumulate_gradient(layer, samples, panels, u_t, x, transposed, g_t);
+    accumulate_gradient(layer, samples, panels, u, x_t, transposed, g_t);
     if (layer.scaled) {
-      accumulate_sums(value(0), g + layer.weights, layer.out, count);
-      accumulate_gradient(panels, value, input, transposed, g, layer.out, layer.in, count);
+      accumulate_sums(samples, u, g + layer.weights, layer.out);
+      accumulate_gradient(layer, samples, panels, u, x, transposed, g);
     }
     const auto back = [&](int k) { return next + k * panel; };
     const auto back_t = [&](int k) { return next + (panels + k) * panel; };

@@ -4,12 +4,17 @@
 
 struct Kernels {
   const char* name;
-  int block;  // samples that one call of a block function handles, and columns of a matrix task
+  int block;  // samples of a block, and columns of a matrix task
   int lanes;
-  double (*forward_scratch)(const DualProblem&);  // in floats; a double cannot overflow
-  void (*forward_block)(const DualProblem&, int first, float* scratch);
-  double (*backward_scratch)(const DualProblem&);
-  void (*backward_block)(const DualProblem&, int first, float* scratch, float* gradients);
+  int (*blocks_together)(const DualProblem&);  // blocks for which one call of a function of blocks is best
+  double (*forward_scratch)(const DualProblem&);  // for a block, in floats; a double cannot overflow
+  void (*forward_blocks)(const DualProblem&, int first, int blocks, float* scratch);
+  double (*backward_scratch)(const DualProblem&);  // for a block
+  int transposed_size;                             // of more scratch, which is free again after each call
+  void (*backward_blocks)(const DualProblem&, int first, int blocks, float* scratch, float* transposed, float* gradients);
+  bool (*keeps_panels)(const DualProblem&);
+  int (*gradient_tasks)(const DualProblem&);
+  void (*gradient_task)(const DualProblem&, int first, int blocks, float* scratch, int task, float* transposed, float* gradients);
   double (*direction_scratch)(const DualProblem&);
   void (*direction_block)(const DualProblem&, int first, float* scratch, float* gradients, float* gradients_t);
   long matrix_scratch;

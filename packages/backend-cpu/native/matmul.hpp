@@ -7,8 +7,8 @@
 
 namespace SF_NAMESPACE {
 
-constexpr int stretch = 8192 / block;  // a panel of 32 kB
-constexpr long matrix_scratch = (long)(stretch + matrix_rows) * block;
+constexpr int matrix_stretch = 8192 / block;  // a panel of 32 kB
+constexpr long matrix_scratch = (long)(matrix_stretch + matrix_rows) * block;
 
 // total[r][…] += Σ_j a[first + r][k + j] packed[j][…], V vectors wide.
 template <int R, int V>
@@ -18,22 +18,20 @@ inline void matrix_tile(const MatProblem& p, int first, int k, const float* pack
   for (int r = 0; r < R; r++) a[r] = p.a + p.a_row.at(first + r);
   const long step = p.a_col.step;
   vec acc[R][V];
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++) acc[r][v] = load(total + r * block + v * lanes);
+  each<R>([&](int r) { each<V>([&](int v) { acc[r][v] = load(total + r * block + v * lanes); }); });
   for (int j = 0; j < inner;) {
     const int left = p.a_col.left(k + j), end = inner - j < left ? inner : j + left;
     long at = p.a_col.at(k + j);
     for (; j < end; j++, at += step) {
       vec x[V];
-      for (int v = 0; v < V; v++) x[v] = load(packed + j * block + v * lanes);
-      for (int r = 0; r < R; r++) {
+      each<V>([&](int v) { x[v] = load(packed + j * block + v * lanes); });
+      each<R>([&](int r) {
         const vec s = set1(a[r][at]);
-        for (int v = 0; v < V; v++) acc[r][v] += s * x[v];
-      }
+        each<V>([&](int v) { acc[r][v] += s * x[v]; });
+      });
     }
   }
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++) store(total + r * block + v * lanes, acc[r][v]);
+  each<R>([&](int r) { each<V>([&](int v) { store(total + r * block + v * lanes, acc[r][v]); }); });
 }
 
 template <int V>
@@ -49,13 +47,13 @@ inline void multiply_task(const MatProblem& p, int first_row, int first_column, 
   const int width = p.n - first_column < block ? p.n - first_column : block;
   const int used = (width + lanes - 1) / lanes;
   float* packed = scratch;
-  float* total = scratch + (long)stretch * block;
+  float* total = scratch + (long)matrix_stretch * block;
   for (long i = 0; i < (long)height * block; i += lanes) store(total + i, set1(0.f));
   if (p.add)
     for (int r = 0; r < height; r++)
       for (int i = 0; i < width; i++) total[r * block + i] = p.c[p.c_row.at(first_row + r) + (first_column + i) * p.c_col];
-  for (int k = 0; k < p.k; k += stretch) {
-    const int inner = p.k - k < stretch ? p.k - k : stretch;
+  for (int k = 0; k < p.k; k += matrix_stretch) {
+    const int inner = p.k - k < matrix_stretch ? p.k - k : matrix_stretch;
     const float* b = p.b + k * p.b_row + first_column * p.b_col;
     if (p.b_col == 1) {
       for (int j = 0; j < inner; j++) {

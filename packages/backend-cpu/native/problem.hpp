@@ -1,4 +1,4 @@
-// What a kernel is asked to do; filled in by engine.hpp from the arguments of a call.
+// What a kernel is asked to do; filled in by the operations from the arguments of a call.
 #pragma once
 
 // The surviving weights of a matrix by rows, in tiles of columns: those of row r in tile t are starts[t · rows + r] up to the next
@@ -19,6 +19,7 @@ struct Layer {
   Sparse forward, backward;  // W and its transpose
   const float *weight_t, *bias_t;  // their derivatives along a direction
   bool scaled;                     // by a time scale, whose gradient needs the weight's
+  const float* transposed;         // [in][out], or null: not worth the copy
 };
 
 constexpr int max_layers = 64;

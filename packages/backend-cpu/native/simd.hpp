@@ -71,6 +71,17 @@ inline T* whole_rows(T* panel) {
   return static_cast<T*>(__builtin_assume_aligned(panel, block * sizeof(float)));
 }
 
+// A number that a generic function can be instantiated with.
+template <int n>
+struct Constant {};
+
+// Calls f(0) to f(n - 1). Loops over an array of vectors must be unrolled this early for g++ to keep it in registers.
+template <int n, class F>
+[[gnu::always_inline]] inline void each(const F& f) {
+#pragma GCC unroll 32
+  for (int i = 0; i < n; i++) f(i);
+}
+
 inline vec load(const float* p) { return *reinterpret_cast<const vec_unaligned*>(p); }
 inline void store(float* p, vec x) { *reinterpret_cast<vec_unaligned*>(p) = x; }
 inline vec select(ivec mask, vec a, vec b) { return mask ? a : b; }

@@ -27,6 +27,7 @@ function generators(random) {
     const batch = random() < 0.1 ? upTo(1) : upTo(150);
     const count = upTo(3);
     const widths = list(from(2, 5), () => from(1, 40));
+    if (random() < 0.02) widths[1] = from(257, 300);
     const flags = upTo(7);
     const sparse = random() < 0.5;
     const layers = widths.slice(1).map((out, l) => [widths[l], out, flags + (sparse ? 8 : 0)]);

@@ -182,7 +182,7 @@ export function extend(tools: ArrayBackendTools, kernels: Kernels, pool: Pool): 
   };
 }
 
-/** The fields of Convolution in native/engine.hpp; undefined beyond its limits. */
+/** The fields of Convolution in native/convolution.hpp; undefined beyond its limits. */
 function convolutionNumbers(
   input: Shape,
   filter: Shape,

@@ -22,7 +22,7 @@ const activationCodes: Readonly<Record<ActivationName, number>> = {
   identity: 6,
 };
 
-/** Limits of native/problem.hpp and native/engine.hpp; what is beyond them is decomposed. */
+/** Limits of native/problem.hpp and native/updates.hpp; what is beyond them is decomposed. */
 const MAX_LAYERS = 64;
 const MAX_WIDTH = 2 ** 20;
 const MAX_TERMS = 64;
@@ -46,7 +46,7 @@ interface Network {
   readonly arrays: readonly Float32Array[];
 }
 
-/** As native/engine.hpp reads it; undefined for networks that have no kernel. */
+/** As native/network.hpp reads it; undefined for networks that have no kernel. */
 function networkOf(
   x: Operand,
   tangents: Operand,

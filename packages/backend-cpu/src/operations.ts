@@ -39,8 +39,8 @@ export interface Kernels {
   /** Whether operands are copied to where the kernels can reach them: what only moves numbers is better done in place then. */
   readonly copiesOperands: boolean;
   /**
-   * Runs an operation: sizes and coefficients, then arrays, of which the first ones are written. native/engine.hpp says which
-   * each operation wants.
+   * Runs an operation: sizes and coefficients, then arrays, of which the first ones are written. Each operation in native/ says
+   * which it wants.
    *
    * @throws {BackendError} when sizes do not fit or memory runs out; nothing was written then
    */

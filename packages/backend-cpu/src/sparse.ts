@@ -28,7 +28,7 @@ export interface Pattern {
   /** The mask that it was made of: a weight that an optimiser multiplies with it has the same pattern. */
   readonly mask: Buffer;
   readonly survives: Float32Array;
-  /** The survivors of the weight and of its transpose as native/engine.hpp reads them; none where dense is faster. */
+  /** The survivors of the weight and of its transpose as native/network.hpp reads them; none where dense is faster. */
   readonly arrays: readonly [Float32Array, Float32Array] | undefined;
 }
 

@@ -130,6 +130,18 @@ function worstError(actual: Map<string, ArrayLike<number>>, expected: Map<string
   return worst;
 }
 
+/** Wider than narrow_width of native/panels.hpp, and with more samples than are kept at once. */
+const WIDE: Problem = {
+  batch: 1030,
+  count: 1,
+  sizes: [5, 257, 6],
+  activation: 'tanh',
+  bias: true,
+  scale: true,
+  shift: true,
+};
+let wide: Map<string, ArrayLike<number>> | undefined;
+
 const BATCHES = [0, 1, 2, 3, 7, 15, 16, 17, 33, 63, 64, 65, 130];
 const COUNTS = [0, 1, 2, 3];
 
@@ -160,16 +172,20 @@ describe.each(machines)('$name', ({ create }) => {
     });
   });
 
-  it('is bit-identical for 1, 2 and 8 threads', () => {
-    const problem: Problem = {
-      batch: 1030,
-      count: 2,
-      sizes: [2, 100, 100, 2],
-      activation: 'tanh',
-      bias: true,
-      scale: true,
-      shift: false,
-    };
+  it('agrees with the decomposition in a wide network, for few samples and for nine tangents too', () => {
+    wide ??= evaluate(WIDE, reference, 'float64');
+    expect(worstError(evaluate(WIDE, backend, 'float32'), wide)).toBeLessThan(4e-6);
+    for (const change of [{ batch: 1 }, { batch: 0 }, { batch: 3, count: 9 }]) {
+      const problem = { ...WIDE, ...change };
+      const error = worstError(evaluate(problem, backend, 'float32'), evaluate(problem, reference, 'float64'));
+      expect(error, JSON.stringify(change)).toBeLessThan(4e-6);
+    }
+  });
+
+  it.each([
+    ['a narrow', { ...WIDE, count: 2, sizes: [2, 100, 100, 2] }],
+    ['a wide', WIDE],
+  ])('is bit-identical for 1, 2 and 8 threads in %s network', (_, problem) => {
     const [one, ...others] = [1, 2, 8].map((threads) => evaluate(problem, create({ threads }), 'float32'));
     for (const other of others) expect(other).toEqual(one);
   });
