@@ -1,6 +1,6 @@
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { BackendError, DisposedTensorError, DTypeError, sizeOf, SparseflowError, ValueError } from '@sparseflow/tensor';
-import type { Backend, Buffer, DType, Operand, Shape, TypedArray } from '@sparseflow/tensor';
+import type { Backend, Buffer, DType, FusedKernel, Operand, Shape, TypedArray } from '@sparseflow/tensor';
 import { compositions } from './compositions.ts';
 import type { DeviceWatch } from './device-errors.ts';
 import { hasHostMemory, hostValues } from './host.ts';
@@ -12,6 +12,9 @@ import { matMul } from './kernels/matmul.ts';
 import { reduce } from './kernels/reduce.ts';
 import type { TfjsBackendName } from './names.ts';
 import { Runtime, type Info, type TfjsCore } from './runtime.ts';
+import { fusedOnWebGpu, type GpuKernel } from './webgpu/fused.ts';
+import { PackedNetworks } from './webgpu/pack.ts';
+import { GpuQueue } from './webgpu/queue.ts';
 
 /** A Backend that computes with the kernels of one TensorFlow.js backend. */
 export interface TfjsBackend extends Backend {
@@ -46,6 +49,8 @@ export function wrapKernelBackend(
 ): TfjsBackend {
   const rt = new Runtime(name, core, kernelBackend, compositions[name]);
   const label = `tfjs-${name}`;
+  const gpu = name === 'webgpu' ? new GpuQueue(rt) : undefined;
+  const networks = gpu && new PackedNetworks(gpu, (info) => rt.release(info));
   let live = 0;
 
   /** Data that a tfjs tensor refers, or referred, to as well. */
@@ -57,6 +62,11 @@ export function wrapKernelBackend(
   };
 
   const release = (info: Info): void => {
+    releaseData(info);
+    networks?.forget(info.dataId);
+  };
+
+  const releaseData = (info: Info): void => {
     if (!shared.has(info.dataId)) return rt.release(info);
     // tfjs may have moved the data to another of its backends, and keeps books of its own.
     const engine = core.engine();
@@ -64,12 +74,18 @@ export function wrapKernelBackend(
     if (owner.disposeData(info.dataId)) engine.removeDataId(info.dataId, owner);
   };
 
-  /** Runs one operation: a result without elements needs no kernel, temporaries are freed, foreign errors get a name. */
-  const compute = (op: string, outShape: Shape, kernel: () => Info): Buffer => {
-    if (sizeOf(outShape) === 0) return wrap(undefined);
+  /** Runs one operation: temporaries are freed, foreign errors get a name. */
+  const compute = <T>(op: string, outShape: Shape, kernel: () => T): T => {
     device.assertPresent();
+    if (gpu && !gpu.fits(sizeOf(outShape))) {
+      throw new BackendError(
+        label,
+        `${op} to shape [${outShape}] needs ${Math.ceil(sizeOf(outShape) / 2 ** 18)} MiB in one piece, more than this device can bind`,
+        'use smaller batches or a smaller network, or another backend',
+      );
+    }
     try {
-      return wrap(kernel());
+      return kernel();
     } catch (cause) {
       if (cause instanceof SparseflowError) throw cause;
       const message = (cause instanceof Error ? cause.message : String(cause)).replace(/\.+$/, '');
@@ -84,11 +100,30 @@ export function wrapKernelBackend(
     }
   };
 
+  /** Runs one operation with one result; without elements it needs no kernel. */
+  const result = (op: string, outShape: Shape, kernel: () => Info): Buffer =>
+    sizeOf(outShape) === 0 ? wrap(undefined) : wrap(compute(op, outShape, kernel));
+
   const open = (op: string, x: Operand): Info => {
     const buffer = x.buffer as TfjsBuffer;
     if (buffer.disposed) throw new DisposedTensorError(op, x.shape);
     return buffer.info!;
   };
+
+  /** The decomposition runs where this gives nothing. */
+  const fusedKernel =
+    (op: string, kernel: GpuKernel): FusedKernel =>
+    (inputs, params, outputs) => {
+      if (inputs.some(({ dtype }) => dtype !== 'float32')) return undefined;
+      return compute(op, outputs[0]!.shape, () => {
+        const blocks = inputs.map((x) => open(op, x));
+        return kernel(
+          blocks,
+          inputs.map(({ shape }) => shape),
+          params,
+        )?.map(wrap);
+      });
+    };
 
   const isEmpty = (x: Operand): boolean =>
     (x.buffer as TfjsBuffer).info === undefined && !(x.buffer as TfjsBuffer).disposed;
@@ -134,12 +169,13 @@ export function wrapKernelBackend(
 
     upload(values, shape, dtype) {
       const target = supported('upload', dtype);
-      return compute('upload', shape, () => {
+      return result('upload', shape, () => {
         // A copy, because some backends keep the array.
-        const info = rt.write(target === 'int32' ? Int32Array.from(values) : Float32Array.from(values), shape, target);
+        const copy = target === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
+        if (gpu) return gpu.upload(copy, shape, target);
+        const info = rt.write(copy, shape, target);
         // Otherwise small operations on fresh data run on the CPU.
-        if (name === 'webgpu' || name === 'webgl')
-          (kernelBackend as unknown as { uploadToGPU(id: object): void }).uploadToGPU(info.dataId);
+        if (name === 'webgl') (kernelBackend as unknown as { uploadToGPU(id: object): void }).uploadToGPU(info.dataId);
         return info;
       });
     },
@@ -182,66 +218,66 @@ export function wrapKernelBackend(
 
     fill: (shape, value, dtype) => {
       const target = supported('fill', dtype);
-      return compute('fill', shape, () => fill(rt, shape, value, target));
+      return result('fill', shape, () => fill(rt, shape, value, target));
     },
     cast: (x, dtype) => {
       const target = supported('cast', dtype);
-      return compute('cast', x.shape, () => cast(rt, open('cast', x), target));
+      return result('cast', x.shape, () => cast(rt, open('cast', x), target));
     },
 
-    unary: (op, x) => compute(op, x.shape, () => unary(rt, op, open(op, x))),
-    affine: (x, scale, shift) => compute('affine', x.shape, () => affine(rt, open('affine', x), scale, shift)),
-    binary: (op, a, b, outShape) => compute(op, outShape, () => binary(rt, op, open(op, a), open(op, b), outShape)),
+    unary: (op, x) => result(op, x.shape, () => unary(rt, op, open(op, x))),
+    affine: (x, scale, shift) => result('affine', x.shape, () => affine(rt, open('affine', x), scale, shift)),
+    binary: (op, a, b, outShape) => result(op, outShape, () => binary(rt, op, open(op, a), open(op, b), outShape)),
     select: (condition, a, b, outShape) =>
-      compute('select', outShape, () =>
+      result('select', outShape, () =>
         select(rt, open('select', condition), open('select', a), open('select', b), outShape),
       ),
 
     matMul: (a, b, transposeA, transposeB, outShape) =>
-      compute('matMul', outShape, () => {
+      result('matMul', outShape, () => {
         // An empty inner axis: every sum is empty.
         if (isEmpty(a) || isEmpty(b)) return fill(rt, outShape, 0, supported('matMul', a.dtype));
         return matMul(rt, open('matMul', a), open('matMul', b), transposeA, transposeB, outShape);
       }),
     conv2d: (input, filter, spec, outShape) =>
-      compute('conv2d', outShape, () => {
+      result('conv2d', outShape, () => {
         if (isEmpty(input) || isEmpty(filter)) return fill(rt, outShape, 0, supported('conv2d', input.dtype));
         return conv2d(rt, open('conv2d', input), open('conv2d', filter), spec);
       }),
     conv2dInput: (dy, filter, spec, inputShape) =>
-      compute('conv2dInput', inputShape, () => {
+      result('conv2dInput', inputShape, () => {
         if (isEmpty(dy) || isEmpty(filter)) return fill(rt, inputShape, 0, supported('conv2dInput', dy.dtype));
         return conv2dInput(rt, open('conv2dInput', dy), open('conv2dInput', filter), spec, inputShape);
       }),
     conv2dFilter: (input, dy, spec, filterShape) =>
-      compute('conv2dFilter', filterShape, () => {
+      result('conv2dFilter', filterShape, () => {
         if (isEmpty(input) || isEmpty(dy)) return fill(rt, filterShape, 0, supported('conv2dFilter', input.dtype));
         return conv2dFilter(rt, open('conv2dFilter', input), open('conv2dFilter', dy), spec, filterShape);
       }),
 
     reduce: (op, x, axes, outShape) =>
-      compute(op, outShape, () => {
+      result(op, outShape, () => {
         if (isEmpty(x))
           return fill(rt, outShape, op === 'sum' ? 0 : op === 'max' ? -Infinity : Infinity, supported(op, x.dtype));
         return reduce(rt, op, open(op, x), axes, outShape);
       }),
-    broadcastTo: (x, shape) => compute('broadcastTo', shape, () => broadcastTo(rt, open('broadcastTo', x), shape)),
-    reshape: (x, shape) => compute('reshape', shape, () => rt.share(open('reshape', x), shape)),
+    broadcastTo: (x, shape) => result('broadcastTo', shape, () => broadcastTo(rt, open('broadcastTo', x), shape)),
+    reshape: (x, shape) => result('reshape', shape, () => rt.share(open('reshape', x), shape)),
     transpose: (x, permutation) =>
-      compute(
+      result(
         'transpose',
         permutation.map((axis) => x.shape[axis]!),
         () => transpose(rt, open('transpose', x), permutation),
       ),
-    slice: (x, begin, size) => compute('slice', size, () => slice(rt, open('slice', x), begin, size)),
+    slice: (x, begin, size) => result('slice', size, () => slice(rt, open('slice', x), begin, size)),
     pad: (x, padding) => {
       const outShape = x.shape.map((n, axis) => n + padding[axis]![0] + padding[axis]![1]);
-      return compute('pad', outShape, () =>
+      return result('pad', outShape, () =>
         isEmpty(x) ? fill(rt, outShape, 0, supported('pad', x.dtype)) : pad(rt, open('pad', x), padding),
       );
     },
     concat: (xs, axis, outShape) =>
-      compute('concat', outShape, () =>
+      result('concat', outShape, () =>
         concat(
           rt,
           xs.filter((x) => !isEmpty(x)).map((x) => open('concat', x)),
@@ -251,19 +287,27 @@ export function wrapKernelBackend(
       ),
     gather: (x, indices, axis) => {
       const outShape = [...x.shape.slice(0, axis), indices.shape[0]!, ...x.shape.slice(axis + 1)];
-      return compute('gather', outShape, () => {
+      return result('gather', outShape, () => {
         const rows = open('gather', indices);
         inRange('gather', rows, x.shape[axis]!);
         return gather(rt, open('gather', x), rows, axis);
       });
     },
     scatterAdd: (updates, indices, axis, outShape) =>
-      compute('scatterAdd', outShape, () => {
+      result('scatterAdd', outShape, () => {
         if (isEmpty(updates) || isEmpty(indices)) return fill(rt, outShape, 0, supported('scatterAdd', updates.dtype));
         const rows = open('scatterAdd', indices);
         inRange('scatterAdd', rows, outShape[axis]!);
         return scatterAdd(rt, open('scatterAdd', updates), rows, axis, outShape);
       }),
+
+    ...(gpu && networks
+      ? {
+          fused: Object.fromEntries(
+            Object.entries(fusedOnWebGpu(rt, gpu, networks)).map(([op, kernel]) => [op, fusedKernel(op, kernel)]),
+          ),
+        }
+      : {}),
 
     adopt(info) {
       if (info) shared.add(info.dataId);

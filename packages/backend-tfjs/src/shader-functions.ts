@@ -121,9 +121,10 @@ const dependencies: Readonly<Record<string, readonly string[]>> = {
   softplus: ['log', 'log1p'],
 };
 
-/** The source of a function and of those it calls, which come first. */
-export function shaderFunction(name: string): string {
-  return [...(dependencies[name] ?? []), name].map((each) => functions[each]!).join('\n');
+/** The source of functions and of those they call, which come first; each once. */
+export function shaderFunctions(...names: readonly string[]): string {
+  const all = new Set(names.flatMap((name) => [...(dependencies[name] ?? []), name]));
+  return [...all].map((each) => functions[each]!).join('\n');
 }
 
 /** From the subset of WGSL that is used here to GLSL ES 3.0. */

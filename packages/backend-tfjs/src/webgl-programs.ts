@@ -1,7 +1,7 @@
 import type { GPGPUProgram, MathBackendWebGL } from '@tensorflow/tfjs-backend-webgl';
 import type { BinaryOp, Shape, UnaryOp } from '@sparseflow/tensor';
 import type { Info, Runtime } from './runtime.ts';
-import { glslPrelude, shaderFunction, toGlsl } from './shader-functions.ts';
+import { glslPrelude, shaderFunctions, toGlsl } from './shader-functions.ts';
 
 type Program = GPGPUProgram;
 
@@ -16,7 +16,7 @@ function elementwiseProgram(name: string, inputs: number, outShape: Shape): Prog
     outputShape: outShape as number[],
     userCode: `
       ${glslPrelude}
-      ${toGlsl(shaderFunction(name))}
+      ${toGlsl(shaderFunctions(name))}
       void main() { setOutput(sf_${name}(${values})); }`,
   };
 }

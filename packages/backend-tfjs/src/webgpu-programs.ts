@@ -2,7 +2,7 @@ import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webg
 import { sizeOf } from '@sparseflow/tensor';
 import type { BinaryOp, Shape, UnaryOp } from '@sparseflow/tensor';
 import type { Info, Runtime } from './runtime.ts';
-import { shaderFunction } from './shader-functions.ts';
+import { shaderFunctions } from './shader-functions.ts';
 
 const inputNames = ['A', 'B', 'C'] as const;
 const WORKGROUP = 128;
@@ -19,7 +19,7 @@ function elementwiseProgram(name: string, inputs: number, outShape: Shape, unifo
     workgroupSize: [WORKGROUP, 1, 1] as [number, number, number],
     size: true,
     getUserCode: () => `
-      ${shaderFunction(name)}
+      ${shaderFunctions(name)}
       fn main(index : i32) {
         if (index < uniforms.size) {
           setOutputAtIndex(index, sf_${name}(${variableNames.map((v) => `get${v}ByOutputIndex(index)`).join(', ')}));

@@ -1,6 +1,7 @@
 import { conformanceCases, registerConformance } from '@sparseflow/tensor/conformance';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TfjsBackend, TfjsBackendName } from '../src/index.ts';
+import { failOnDeviceErrors } from './deviceErrors.ts';
 import { exceptions } from './exceptions.ts';
 import { kernelCases } from './kernelCases.ts';
 import { registerLeakTests } from './leaks.ts';
@@ -33,23 +34,4 @@ export function registerBackendTests(name: TfjsBackendName, create: () => Promis
   });
 
   describe('memory', () => registerLeakTests(create));
-}
-
-/** WGSL and validation errors are events; without this a wrong kernel may give plausible numbers. */
-function failOnDeviceErrors(create: () => Promise<TfjsBackend>): void {
-  const errors: string[] = [];
-  let device: GPUDevice;
-  const take = (): string[] => errors.splice(0);
-  beforeAll(async () => {
-    device = ((await create()).tfjs.kernelBackend as unknown as { device: GPUDevice }).device;
-    device.addEventListener('uncapturederror', (event) =>
-      errors.push((event as GPUUncapturedErrorEvent).error.message),
-    );
-  });
-  afterEach(() => expect(take()).toEqual([]));
-  // Errors arrive after the work is done.
-  afterAll(async () => {
-    await device.queue.onSubmittedWorkDone();
-    expect(take()).toEqual([]);
-  });
 }
