@@ -1,10 +1,10 @@
-import { disposeTree, ShapeError, square, tensor, type Backend } from '@sparseflow/tensor';
+import { disposeTree, ShapeError, square, tensor, type Backend, type TypedArray } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { expect, it } from 'vitest';
 import { createTfjsBackend, DeviceLostError, type TfjsBackend } from '../src/index.ts';
 import { init, step } from './training.ts';
 
-type HostParams = Record<string, { readonly values: ArrayLike<number>; readonly shape: readonly number[] }>;
+type HostParams = Record<string, { readonly values: TypedArray; readonly shape: readonly number[] }>;
 
 const STEPS = 4;
 

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createCpuBackend } from '@sparseflow/backend-cpu';
 import type { Cnf } from '@sparseflow/cnf';
 import { cnf, hutchinson, mlp } from '@sparseflow/cnf';
+import { memoryCheckpointStore } from '@sparseflow/optim';
 import { applyMasks, magnitude, neuronNorm, prune } from '@sparseflow/pruning';
 import type { Pruner } from '@sparseflow/pruning';
 import { disposeTree, key, randomNormal } from '@sparseflow/tensor';
@@ -86,34 +84,28 @@ test.each([
   ['weights', magnitude],
   ['neurons', neuronNorm],
 ] as const)('a round of training ends where the masked one ends: %s', async (_what, pruner) => {
-  const directory = mkdtempSync(join(tmpdir(), 'pruned-'));
-  try {
-    const study = { ...gaussiansSpiral, net: { layers: 3, hidden: 12, activation: 'tanh' as const } };
-    const planned = planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' })[0]!;
-    const training = { epochs: 2, batch: 200, patience: null };
-    const config = { ...planned.config, training, optimiser: { ...study.optimiser, learningRate: 1e-2 } };
-    const backend = createReferenceBackend();
-    const flow = flowOf(config);
-    const start = await pruned(backend, flow, pruner, 0.35);
-    const { flow: lean, dispose } = await prunedFlow(flow, start);
-    const train = async (f: Cnf, name: string): Promise<Params> => {
-      const result = await trainRound(densityTask(config, backend, f), dataOf(config), start, config, {
-        backend,
-        address: name,
-        statePath: join(directory, name),
-        epochsBefore: 0,
-        log: openRunLog({}, { address: name, label: name, config }, () => undefined),
-        onProgress: () => undefined,
-        shouldStop: () => false,
-      });
-      return result!.params;
-    };
-    const [small, masked] = [await train(lean, 'small'), await train(flow, 'masked')];
-    dispose();
-    // Adam divides gradients by their size, so that rounding errors of 1e-15 weigh more where gradients are small.
-    expect(difference(numbers(small), numbers(masked))).toBeLessThan(1e-8);
-    expect(difference(numbers(small), numbers(start.params))).toBeGreaterThan(1e-3);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  const study = { ...gaussiansSpiral, net: { layers: 3, hidden: 12, activation: 'tanh' as const } };
+  const planned = planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' })[0]!;
+  const training = { epochs: 2, batch: 200, patience: null };
+  const config = { ...planned.config, training, optimiser: { ...study.optimiser, learningRate: 1e-2 } };
+  const backend = createReferenceBackend();
+  const flow = flowOf(config);
+  const start = await pruned(backend, flow, pruner, 0.35);
+  const { flow: lean, dispose } = await prunedFlow(flow, start);
+  const train = async (f: Cnf, name: string): Promise<Params> => {
+    const result = await trainRound(densityTask(config, backend, f), dataOf(config), start, config, {
+      address: name,
+      store: memoryCheckpointStore({ backend }),
+      epochsBefore: 0,
+      log: openRunLog({}, { address: name, label: name, config }, () => undefined),
+      onProgress: () => undefined,
+      shouldStop: () => false,
+    });
+    return result!.params;
+  };
+  const [small, masked] = [await train(lean, 'small'), await train(flow, 'masked')];
+  dispose();
+  // Adam divides gradients by their size, so that rounding errors of 1e-15 weigh more where gradients are small.
+  expect(difference(numbers(small), numbers(masked))).toBeLessThan(1e-8);
+  expect(difference(numbers(small), numbers(start.params))).toBeGreaterThan(1e-3);
 });

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { TrainingDivergedError } from '@sparseflow/optim';
+import { fileCheckpointStore } from '@sparseflow/optim/node';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
 import type { Backend } from '@sparseflow/tensor';
@@ -135,9 +136,8 @@ async function trainedFlow(
   try {
     executed = await task.lean(start);
     const result = await trainRound(executed.task, dataOf(config), start, config, {
-      backend,
       address,
-      statePath,
+      store: fileCheckpointStore(statePath, { backend }),
       epochsBefore: parent?.record.epochs ?? 0,
       log,
       onProgress: throttled(hooks.onProgress),

@@ -2,8 +2,7 @@ import type { Dataset } from '@sparseflow/datasets';
 import { batches, batchesPerEpoch } from '@sparseflow/datasets';
 import { adam, adamW, disposeCheckpoint, fit } from '@sparseflow/optim';
 import type { CheckpointStore } from '@sparseflow/optim';
-import { fileCheckpointStore } from '@sparseflow/optim/node';
-import type { Backend, Masks, Params } from '@sparseflow/tensor';
+import type { Masks, Params } from '@sparseflow/tensor';
 import { disposeTree } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
 import type { RunLog } from '../logs/runLog.ts';
@@ -14,10 +13,9 @@ import { keysOf } from './model.ts';
 import type { Task } from './task.ts';
 
 export interface TrainRoundOptions {
-  readonly backend: Backend;
   readonly address: string;
-  /** File of the training's state; training goes on from it. */
-  readonly statePath: string;
+  /** The training's state; training goes on from it. */
+  readonly store: CheckpointStore;
   /** Epochs of the rounds before. */
   readonly epochsBefore: number;
   readonly log?: RunLog;
@@ -46,7 +44,7 @@ export async function trainRound(
   { train, validation }: Dataset,
   start: { readonly params: Params; readonly masks: Masks },
   config: PointConfig,
-  { backend, address, statePath, epochsBefore, log, onProgress, shouldStop }: TrainRoundOptions,
+  { address, store, epochsBefore, log, onProgress, shouldStop }: TrainRoundOptions,
 ): Promise<{ readonly params: Params; readonly record: TrainingRecord } | undefined> {
   const { training, optimiser } = config;
   const perEpoch = batchesPerEpoch(train, training.batch);
@@ -56,7 +54,6 @@ export async function trainRound(
   let recentLoss = NaN;
   let recentSeconds = NaN;
   const logEvery = Math.ceil((training.epochs * perEpoch) / loggedSteps);
-  const store = fileCheckpointStore(statePath, { backend });
   const validations = training.decay === undefined ? [] : await validationsIn(store);
 
   const result = await fit({

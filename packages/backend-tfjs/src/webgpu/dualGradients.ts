@@ -23,7 +23,7 @@ const tilesOf = (layer: Layer): number => Math.ceil(layer.out / TILE) * across(l
  * makes 32 × 32 of them for one part of the rows; `finishProgram` adds the parts up. Without atomics, the order of all sums is fixed.
  */
 export function gradientsProgram(network: Network, hasTangents: boolean): Program {
-  const { layers, columns } = network;
+  const { layers } = network;
   let firstTile = 0;
   const cases = layers.map((layer, l) => {
     const { into, out, gradient, column } = layer;

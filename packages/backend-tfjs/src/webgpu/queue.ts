@@ -110,7 +110,7 @@ export class GpuQueue {
     this.#internals.uploadToGPU(dataId);
     // A copy of tfjs that was recorded, not submitted, may still aim at this buffer; the write below would overtake it.
     if (this.#internals.stagingPendingDisposal.length > 0) this.#submit();
-    this.#internals.queue.writeBuffer(this.#buffer(dataId), 0, values as unknown as BufferSource);
+    this.#internals.queue.writeBuffer(this.#buffer(dataId), 0, values.buffer, values.byteOffset, values.byteLength);
     return { dataId, shape, dtype };
   }
 
