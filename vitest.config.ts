@@ -97,6 +97,12 @@ const browsers: readonly BrowserProject[] =
           return { name, root: `./packages/${name}`, include: [`{src,test}/${BROWSER_TESTS}`], dependencies };
         }),
         {
+          name: 'reproduce',
+          root: './apps/reproduce',
+          include: [`test/${BROWSER_TESTS}`],
+          dependencies: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-webgpu'],
+        },
+        {
           name: 'examples',
           root: './examples',
           include: [`{${BROWSER_EXAMPLES.join(',')}}/*.test.ts`, `*/${BROWSER_TESTS}`],

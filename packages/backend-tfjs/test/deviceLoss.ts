@@ -16,9 +16,9 @@ function destroy(backend: TfjsBackend): void {
 function training(): { state: HostParams; steps: number; run(backend: Backend, until: number): Promise<void> } {
   const start = init(createReferenceBackend());
   const self = {
-    state: Object.fromEntries(
+    state: Object.fromEntries<HostParams[string]>(
       Object.entries(start).map(([key, p]) => [key, { values: p.dataSync(), shape: p.shape }]),
-    ) as HostParams,
+    ),
     steps: 0,
     async run(backend: Backend, until: number): Promise<void> {
       const x = tensor([[1, 2], [3, 4], [-1, 0.5]], { backend }); // prettier-ignore

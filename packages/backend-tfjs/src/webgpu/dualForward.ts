@@ -1,5 +1,5 @@
 import { activationSource } from './activations.ts';
-import { quads, shareOf, THREADS, type Layer, type Network, type Tiling } from './network.ts';
+import { quads, shareOf, type Layer, type Network, type Tiling } from './network.ts';
 import { counts, type Program } from './queue.ts';
 
 /**
@@ -24,13 +24,13 @@ export function forwardProgram(network: Network, tiling: Tiling, kept: boolean):
 ${activationSource(network.activation)!.source}
 var<workgroup> tile : array<f32, ${samples * rows * stride}>;
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${tiling.threads})
 fn main(@builtin(workgroup_id) group : vec3<u32>, @builtin(local_invocation_index) thread : u32) {
   let batch = uniforms.batch;
   let count = uniforms.count;
   let first = group.x * ${samples}u;
   let firstTangent = group.y * ${tangents}u;
-  for (var k = thread; k < ${samples * rows * padded}u; k += ${THREADS}u) {
+  for (var k = thread; k < ${samples * rows * padded}u; k += ${tiling.threads}u) {
     let i = k % ${padded}u;
     let row = k / ${padded}u;
     let n = first + row / ${rows}u;
@@ -52,7 +52,7 @@ function layerSource(network: Network, tiling: Tiling, layer: Layer, isLast: boo
   const { samples, tangents, stride } = tiling;
   const rows = 1 + tangents;
   const { out } = layer;
-  const { columns, share } = shareOf(out, samples);
+  const { columns, share } = shareOf(out, tiling);
   const keep = kept && !isLast;
   const sums = sumsSource(`network[${layer.weight}u + q * ${out}u + column]`, quads(layer.into), share * rows, stride);
   const each = (s: number): string => {

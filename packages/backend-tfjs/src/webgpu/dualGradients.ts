@@ -1,33 +1,43 @@
-import type { Network } from './network.ts';
+import { range } from './dualForward.ts';
+import type { Layer, Network } from './network.ts';
 import { gateNames } from './pack.ts';
 import { counts, elementwiseMain, type Program } from './queue.ts';
-import type { Layer } from './network.ts';
 
 /** Rows that one workgroup adds up, in their order. */
 export const ROWS_PER_PART = 256;
 
-const TILE = 32;
+/** Rows that are in workgroup memory at a time. */
 const DEPTH = 16;
+const GRADIENT_THREADS = 64;
+/** Each invocation makes 4 × 4 products. */
+const EACH = range(4);
+
+/** Outputs and inputs of a tile, 1024 products in all; layers with few of the one take more of the other. */
+function tileOf({ into, out }: Layer): { readonly outputs: number; readonly inputs: number } {
+  if (into <= 8) return { outputs: 128, inputs: 8 };
+  return out <= 8 ? { outputs: 8, inputs: 128 } : { outputs: 32, inputs: 32 };
+}
+
+const across = (layer: Layer): number => Math.ceil(layer.into / tileOf(layer).inputs);
+const tilesOf = (layer: Layer): number => Math.ceil(layer.out / tileOf(layer).outputs) * across(layer);
 
 /** The tiles of all layers' gradients, one after the other. */
 export function gradientTiles({ layers }: Network): number {
   return layers.reduce((n, layer) => n + tilesOf(layer), 0);
 }
 
-const across = ({ into }: Layer): number => Math.ceil((into + 1) / TILE);
-const tilesOf = (layer: Layer): number => Math.ceil(layer.out / TILE) * across(layer);
-
 /**
  * All weights' gradients in one dispatch: for each layer the products of its outputs' cotangents with its inputs, of values and tangents
  * alike, summed over rows; and the sum of the values' cotangents as the column behind the last input, which is the bias's. Each workgroup
- * makes 32 × 32 of them for one part of the rows; `finishProgram` adds the parts up. Without atomics, the order of all sums is fixed.
+ * makes a tile of them for one part of the rows; `finishProgram` adds the parts up. Without atomics, the order of all sums is fixed.
  */
 export function gradientsProgram(network: Network, hasTangents: boolean): Program {
   const { layers } = network;
   let firstTile = 0;
   const cases = layers.map((layer, l) => {
-    const { into, out, gradient, column } = layer;
-    const end = (firstTile += tilesOf(layer));
+    const { into, out, column } = layer;
+    const start = firstTile;
+    firstTile += tilesOf(layer);
     const below = layers[l - 1];
     const isLast = l === layers.length - 1;
     const cotangent = isLast
@@ -42,20 +52,20 @@ export function gradientsProgram(network: Network, hasTangents: boolean): Progra
       ? `return kept[(1u + count) * batch * ${below.column}u + input * ${into}u + i];`
       : `if (input < batch) { return x[input * ${into}u + i]; }
       ${hasTangents ? `return dx[(input - batch) * ${into}u + i];` : 'return 0.0;'}`;
-    return { end, start: end - tilesOf(layer), into, out, gradient, across: across(layer), cotangent, feature };
+    return { layer, start, end: firstTile, tile: tileOf(layer), cotangent, feature };
   });
   const perLayer = (body: (c: (typeof cases)[number]) => string): string =>
     cases.map((c, l) => `if (layer == ${l}u) { ${body(c)} }`).join('\n    ');
   return {
     key: `dualMlpGradients ${hasTangents} ${network.key}`,
-    reads: [...['x', ...(hasTangents ? ['dx'] : []), 'ct', ...(hasTangents ? ['dct'] : []), 'kept', 'cotangents']].map(
+    reads: ['x', ...(hasTangents ? ['dx'] : []), 'ct', ...(hasTangents ? ['dct'] : []), 'kept', 'cotangents'].map(
       (name) => ({ name }),
     ),
     writes: [{ name: 'partial' }],
     uniforms: counts('batch', 'count', 'parts'),
     source: () => `
-var<workgroup> left : array<f32, ${DEPTH * TILE}>;
-var<workgroup> right : array<f32, ${DEPTH * TILE}>;
+// Rows of cotangents, then the same rows of inputs.
+var<workgroup> tile : array<f32, ${DEPTH * (128 + 8)}>;
 
 fn cotangent(layer : u32, row : u32, o : u32) -> f32 {
   let batch = uniforms.batch;
@@ -72,68 +82,61 @@ fn feature(layer : u32, row : u32, i : u32) -> f32 {
   // Every part of a value's cotangent belongs to the same value.
   var input = row % batch;
   if (row >= values) { input = row - values + batch; }
-    ${perLayer(
-      (c) => `
-      if (i == ${c.into}u) { return select(0.0, 1.0, row < values); }
-      ${c.feature}`,
-    )}
+    ${perLayer((c) => c.feature)}
   return 0.0;
 }
 
-@compute @workgroup_size(${TILE / 2}, ${TILE / 2})
-fn main(@builtin(workgroup_id) group : vec3<u32>, @builtin(local_invocation_id) local : vec3<u32>,
-        @builtin(local_invocation_index) thread : u32) {
-  var layer = 0u;
-  var out = 0u;
-  var width = 0u;
-  var o0 = 0u;
-  var i0 = 0u;
-  var gradient = 0u;
+@compute @workgroup_size(${GRADIENT_THREADS})
+fn main(@builtin(workgroup_id) group : vec3<u32>, @builtin(local_invocation_index) thread : u32) {
+  var layer = 0u; var outputs = 0u; var inputs = 0u; var gradient = 0u;
+  var high = 0u; var wide = 0u; var o0 = 0u; var i0 = 0u;
   ${cases
     .map(
-      (c, l) => `if (group.x >= ${c.start}u && group.x < ${c.end}u) {
-    layer = ${l}u; out = ${c.out}u; width = ${c.into + 1}u; gradient = ${c.gradient}u;
-    o0 = ((group.x - ${c.start}u) / ${c.across}u) * ${TILE}u;
-    i0 = ((group.x - ${c.start}u) % ${c.across}u) * ${TILE}u;
+      ({ layer, start, end, tile }, l) => `if (group.x >= ${start}u && group.x < ${end}u) {
+    layer = ${l}u; outputs = ${layer.out}u; inputs = ${layer.into}u; gradient = ${layer.gradient}u;
+    high = ${tile.outputs}u; wide = ${tile.inputs}u;
+    o0 = ((group.x - ${start}u) / ${across(layer)}u) * ${tile.outputs}u;
+    i0 = ((group.x - ${start}u) % ${across(layer)}u) * ${tile.inputs}u;
   }`,
     )
     .join('\n  ')}
+  let x0 = thread % (wide / 4u);
+  let y0 = 4u * (thread / (wide / 4u));
+  let sumsBias = i0 == 0u && x0 == 0u;
+  let values = uniforms.parts * uniforms.batch;
   let end = min((group.y + 1u) * ${ROWS_PER_PART}u, (uniforms.parts + uniforms.count) * uniforms.batch);
-  var sum00 = 0.0; var sum01 = 0.0; var sum10 = 0.0; var sum11 = 0.0;
+  ${EACH.map((r) => `var bias${r} = 0.0; ${EACH.map((c) => `var sum${r}${c} = 0.0;`).join(' ')}`).join('\n  ')}
   for (var row0 = group.y * ${ROWS_PER_PART}u; row0 < end; row0 += ${DEPTH}u) {
-    for (var k = thread; k < ${DEPTH * TILE}u; k += ${(TILE / 2) ** 2}u) {
-      let row = row0 + k / ${TILE}u;
-      let c = k % ${TILE}u;
+    for (var k = thread; k < ${DEPTH}u * high; k += ${GRADIENT_THREADS}u) {
       var a = 0.0;
+      if (row0 + k / high < end && o0 + k % high < outputs) { a = cotangent(layer, row0 + k / high, o0 + k % high); }
+      tile[k] = a;
+    }
+    for (var k = thread; k < ${DEPTH}u * wide; k += ${GRADIENT_THREADS}u) {
       var b = 0.0;
-      if (row < end) {
-        if (o0 + c < out) { a = cotangent(layer, row, o0 + c); }
-        if (i0 + c < width) { b = feature(layer, row, i0 + c); }
-      }
-      left[k] = a;
-      right[k] = b;
+      if (row0 + k / wide < end && i0 + k % wide < inputs) { b = feature(layer, row0 + k / wide, i0 + k % wide); }
+      tile[${DEPTH}u * high + k] = b;
     }
     workgroupBarrier();
     for (var k = 0u; k < ${DEPTH}u; k++) {
-      let a0 = left[k * ${TILE}u + 2u * local.y];
-      let a1 = left[k * ${TILE}u + 2u * local.y + 1u];
-      let b0 = right[k * ${TILE}u + local.x];
-      let b1 = right[k * ${TILE}u + local.x + ${TILE / 2}u];
-      sum00 += a0 * b0; sum01 += a0 * b1; sum10 += a1 * b0; sum11 += a1 * b1;
+      ${EACH.map((r) => `let a${r} = tile[k * high + y0 + ${r}u];`).join(' ')}
+      ${EACH.map((c) => `let b${c} = tile[${DEPTH}u * high + k * wide + x0 + ${c}u * (wide / 4u)];`).join(' ')}
+      ${EACH.map((r) => EACH.map((c) => `sum${r}${c} += a${r} * b${c};`).join(' ')).join('\n      ')}
+      if (sumsBias && row0 + k < values) { ${EACH.map((r) => `bias${r} += a${r};`).join(' ')} }
     }
     workgroupBarrier();
   }
   let base = group.y * ${network.gradients}u + gradient;
-  let o = o0 + 2u * local.y;
-  let i = i0 + local.x;
-  ${[0, 1]
-    .flatMap((r) =>
-      [0, 1].map(
-        (c) =>
-          `if (o + ${r}u < out && i + ${c * (TILE / 2)}u < width) { partial[base + (o + ${r}u) * width + i + ${c * (TILE / 2)}u] = sum${r}${c}; }`,
-      ),
-    )
-    .join('\n  ')}
+  ${EACH.map(
+    (r) => `{
+    let o = o0 + y0 + ${r}u;
+    let first = base + o * (inputs + 1u);
+    if (o < outputs) {
+      ${EACH.map((c) => `if (i0 + x0 + ${c}u * (wide / 4u) < inputs) { partial[first + i0 + x0 + ${c}u * (wide / 4u)] = sum${r}${c}; }`).join('\n      ')}
+      if (sumsBias) { partial[first + inputs] = bias${r}; }
+    }
+  }`,
+  ).join('\n  ')}
 }`,
   };
 }

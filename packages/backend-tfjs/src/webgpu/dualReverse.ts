@@ -1,6 +1,6 @@
 import { activationSource } from './activations.ts';
 import { range, sumsSource } from './dualForward.ts';
-import { quads, shareOf, THREADS, type Network, type Tiling } from './network.ts';
+import { quads, shareOf, type Network, type Tiling } from './network.ts';
 import { counts, type Program } from './queue.ts';
 
 /**
@@ -33,14 +33,14 @@ export function reverseProgram(network: Network, tiling: Tiling): Program {
 ${activation.source}
 var<workgroup> tile : array<f32, ${samples * rows * stride}>;
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(${tiling.threads})
 fn main(@builtin(workgroup_id) group : vec3<u32>, @builtin(local_invocation_index) thread : u32) {
   let batch = uniforms.batch;
   let count = uniforms.count;
   let parts = uniforms.parts;
   let first = group.x * ${samples}u;
   let firstTangent = group.y * ${tangents}u;
-  for (var k = thread; k < ${samples * rows * padded}u; k += ${THREADS}u) {
+  for (var k = thread; k < ${samples * rows * padded}u; k += ${tiling.threads}u) {
     let o = k % ${padded}u;
     let row = k / ${padded}u;
     let n = first + row / ${rows}u;
@@ -74,7 +74,7 @@ function layerSource(network: Network, tiling: Tiling, l: number, isCurved: bool
   const { samples, tangents, stride } = tiling;
   const rows = 1 + tangents;
   const { into, out, transposed } = network.layers[l]!;
-  const { columns, share } = shareOf(into, samples);
+  const { columns, share } = shareOf(into, tiling);
   const sum = (s: number, j: number): string => `sum${s * rows + j}`;
   const input = (s: number): string => `{
       let n = first + firstRow / ${rows}u + ${s}u;

@@ -7,9 +7,6 @@ const MAX_WIDTH = 128;
 /** Workgroup memory that every device has (WebGPU's default of 16 KiB), in floats. */
 const TILE_FLOATS = 4096;
 
-/** Invocations of a workgroup that every device allows. */
-export const THREADS = 256;
-
 /** Workgroups in one dimension that every device allows. */
 const MAX_GROUPS = 65535;
 
@@ -78,6 +75,8 @@ export function networkOf(tensors: readonly Shape[], { activation, layers }: Dua
 export interface Tiling {
   readonly samples: number;
   readonly tangents: number;
+  /** Invocations of a workgroup: one for each column of the widest layer, and a whole number of the smallest GPU's vectors. */
+  readonly threads: number;
   /** Floats between two rows of a tile; a row is the value or one tangent of one sample. */
   readonly stride: number;
   readonly groups: readonly [number, number];
@@ -87,7 +86,7 @@ export interface Tiling {
 const MAX_TANGENTS = 7;
 
 /** More than this many workgroups keep a GPU busy; below it, smaller tiles are better than idle cores. */
-const ENOUGH_GROUPS = 64;
+const ENOUGH_GROUPS = 32;
 
 /** undefined where there are more samples than a dispatch can take. */
 export function tilingOf({ maxWidth }: Network, batch: number, count: number): Tiling | undefined {
@@ -100,13 +99,18 @@ export function tilingOf({ maxWidth }: Network, batch: number, count: number): T
   while (2 * samples <= most && Math.ceil(batch / (2 * samples)) * chunks >= ENOUGH_GROUPS) samples *= 2;
   while (2 * samples <= most && Math.ceil(batch / samples) > MAX_GROUPS) samples *= 2;
   const groups = [Math.ceil(batch / samples), chunks] as const;
-  return groups.some((n) => n > MAX_GROUPS) ? undefined : { samples, tangents, stride, groups };
+  return groups.some((n) => n > MAX_GROUPS)
+    ? undefined
+    : { samples, tangents, threads: 32 * Math.ceil(stride / 32), stride, groups };
 }
 
 /** How the invocations of a workgroup share the rows of a tile for one layer: a column of `width`, and `share` whole samples. */
-export function shareOf(width: number, samples: number): { readonly columns: number; readonly share: number } {
+export function shareOf(
+  width: number,
+  { samples, threads }: Tiling,
+): { readonly columns: number; readonly share: number } {
   const columns = 4 * quads(width);
   let parts = 1;
-  while (2 * parts <= Math.min(samples, THREADS / columns)) parts *= 2;
+  while (2 * parts <= Math.min(samples, threads / columns)) parts *= 2;
   return { columns, share: samples / parts };
 }

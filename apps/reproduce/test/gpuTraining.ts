@@ -1,0 +1,107 @@
+import type { TfjsBackend } from '@sparseflow/backend-tfjs';
+import { memoryCheckpointStore } from '@sparseflow/optim';
+import { disposeTree, type Backend, type Params } from '@sparseflow/tensor';
+import { expect, it } from 'vitest';
+import { densityTask } from '../src/numerics/density.ts';
+import { dataOf, keysOf } from '../src/numerics/model.ts';
+import { trainRound } from '../src/numerics/trainRound.ts';
+import type { PointConfig } from '../src/plan.ts';
+import { tiny } from './tinyStudy.ts';
+
+const { data, evaluation } = tiny.budgets.smoke;
+/** A round's last step, and the last of its second epoch: all shapes have come up twice by then. */
+const [STEPS, STEADY] = [9, 6];
+
+/** The dense point of the tiny study, trained briefly. Solver steps of equal length, so that all training steps do the same. */
+const point: PointConfig = {
+  numerics: 1,
+  data: { ...data, trainPerComponent: 10, testPerComponent: 5 },
+  net: tiny.net,
+  solver: { method: 'rk4', steps: 2, adjoint: 'backsolve' },
+  optimiser: tiny.optimiser,
+  training: { epochs: 3, batch: 20, patience: null },
+  evaluation,
+  draw: null,
+  method: 'dense',
+  round: 0,
+  keepRatio: 1,
+  seed: 0,
+  backend: 'any',
+  parent: null,
+};
+
+interface Trained {
+  readonly start: readonly number[];
+  readonly losses: readonly number[];
+  readonly params: readonly number[];
+  /** Negative log likelihood of the test set. */
+  readonly nll: number;
+}
+
+/** Trains the point on a backend as the command line does, and evaluates it. */
+async function trainOn(
+  backend: Backend,
+  config: PointConfig,
+  onStep: (step: number) => void = () => {},
+): Promise<Trained> {
+  const task = densityTask(config, backend);
+  const start = { params: task.init(keysOf(config).init), masks: {} };
+  const losses: number[] = [];
+  const { params } = (await trainRound(task, dataOf(config), start, config, {
+    address: 'tiny',
+    store: memoryCheckpointStore({ backend }),
+    epochsBefore: 0,
+    onProgress({ loss }) {
+      losses.push(loss);
+      onStep(losses.length);
+    },
+    shouldStop: () => false,
+  }))!;
+  const nll = await task.nll(params, dataOf(config).test);
+  const read = async (tensors: Params): Promise<number[]> =>
+    (await Promise.all(Object.values(tensors).map((p) => p.data()))).flatMap((values) => [...values]);
+  const trained = { start: await read(start.params), losses, params: await read(params), nll };
+  disposeTree([params, start.params]);
+  return trained;
+}
+
+/** What a study's training gives on a GPU, beside what it gives on the CPU. */
+export function registerGpuTraining(createGpu: () => Promise<TfjsBackend>, createCpu: () => Backend): void {
+  const deviceOf = (gpu: TfjsBackend): GPUDevice => (gpu.tfjs.kernelBackend as unknown as { device: GPUDevice }).device;
+
+  it(
+    'training and evaluation give the numbers of backend-cpu, and a steady step creates no buffer',
+    { timeout: 120_000 },
+    async () => {
+      const gpu = await createGpu();
+      const live = gpu.liveBuffers();
+      const device = deviceOf(gpu);
+      const errors: string[] = [];
+      device.addEventListener('uncapturederror', (event) =>
+ errors.push((event as GPUUncapturedErrorEvent).error.message));
+      const create = device.createBuffer.bind(device);
+      let [created, createdBefore] = [0, 0];
+      device.createBuffer = (descriptor) => {
+        created++;
+        return create(descriptor);
+      };
+      const onGpu = await trainOn(gpu, point, (step) => {
+        if (step === STEADY) createdBefore = created;
+        else if (step === STEPS) expect(created - createdBefore).toBe(0);
+      });
+      device.createBuffer = create;
+      const onCpu = await trainOn(createCpu(), point);
+      await device.queue.onSubmittedWorkDone();
+      expect(errors).toEqual([]);
+      expect(gpu.liveBuffers()).toBe(live);
+
+      expect(onGpu.losses).toHaveLength(STEPS);
+      // float32 rounds at 6e-8, and functions of a GPU may be off by some 1e-6. Adam divides gradients by their size, so that relative errors
+      // of a step reach the parameters times the learning rate; nine of them stay below 1e-5, and 1e-4 leaves room for other drivers.
+      onCpu.losses.forEach((loss, i) => expect(Math.abs(onGpu.losses[i]! - loss)).toBeLessThan(1e-4));
+      expect(Math.abs(onGpu.nll - onCpu.nll)).toBeLessThan(1e-4);
+      onCpu.params.forEach((p, i) => expect(Math.abs(onGpu.params[i]! - p)).toBeLessThan(1e-4));
+      expect(Math.max(...onCpu.params.map((p, i) => Math.abs(p - onCpu.start[i]!)))).toBeGreaterThan(0.1);
+    },
+  );
+}
