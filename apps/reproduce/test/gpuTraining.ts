@@ -78,7 +78,8 @@ export function registerGpuTraining(createGpu: () => Promise<TfjsBackend>, creat
       const device = deviceOf(gpu);
       const errors: string[] = [];
       device.addEventListener('uncapturederror', (event) =>
- errors.push((event as GPUUncapturedErrorEvent).error.message));
+        errors.push((event as GPUUncapturedErrorEvent).error.message),
+      );
       const create = device.createBuffer.bind(device);
       let [created, createdBefore] = [0, 0];
       device.createBuffer = (descriptor) => {
