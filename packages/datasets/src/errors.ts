@@ -32,3 +32,13 @@ export class DataFileError extends SparseflowError {
     this.problem = problem;
   }
 }
+
+/** A file that cannot be fetched. `code` is `DOWNLOAD`. */
+export class DownloadError extends SparseflowError {
+  readonly url: string;
+
+  constructor(url: string, what: string, remedy: string, options?: ErrorOptions) {
+    super('DOWNLOAD', `${url}: ${what}`, remedy, options);
+    this.url = url;
+  }
+}

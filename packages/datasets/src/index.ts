@@ -1,7 +1,7 @@
 export { batches, batchesPerEpoch } from './batches.ts';
 export type { Batch, BatchOptions, Cursor } from './batches.ts';
 export type { Dataset, Scaling, Split } from './dataset.ts';
-export { DataFileError, DatasetError } from './errors.ts';
+export { DataFileError, DatasetError, DownloadError } from './errors.ts';
 export type { DataFileProblem } from './errors.ts';
 export type { Table } from './formats/table.ts';
 export { modes } from './modes.ts';
@@ -23,6 +23,7 @@ export type {
 export { realDataset, realDatasets } from './sets/list.ts';
 export { openDataset } from './sets/openDataset.ts';
 export type { OpenOptions } from './sets/openDataset.ts';
+export { opfsStorage } from './storage/opfs.ts';
 export type { Appender, DataStorage, StoredFile } from './storage/storage.ts';
 export { labelsToTensor, toTensor } from './to-tensor.ts';
 export type { ToTensorOptions } from './to-tensor.ts';

@@ -12,6 +12,8 @@ export interface Checksum {
 export interface Download {
   readonly url: string;
   readonly checksum: Checksum;
+  /** Of what a gzip file holds, which is the same whatever packed it. */
+  readonly unpacked?: Checksum;
   readonly bytes?: number;
   /** Where it lies in a data directory. */
   readonly path: string;

@@ -50,7 +50,7 @@ export function missing(definition: DatasetDefinition, places: readonly DataStor
     'missing',
     folder.describe(forms[0]!.files[0]!),
     `the ${name} data are not there`,
-    `run 'pnpm datasets fetch ${name}', or get ${sources.join('; or ')}`,
+    `run 'pnpm datasets fetch ${name}', or get ${sources.join('; and ')}`,
   );
 }
 

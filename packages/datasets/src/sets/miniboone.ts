@@ -2,7 +2,6 @@ import { npyTable } from '../formats/npy.ts';
 import { columnMoments, finite, normalised, requireColumns, tenths } from '../preparation/passes.ts';
 import type { DatasetDefinition } from './definition.ts';
 import { excerpt } from './excerpt.ts';
-import { mafArchive } from './mafArchive.ts';
 
 const ROWS = 36_488;
 
@@ -21,7 +20,6 @@ export const minibooneDefinition: DatasetDefinition = {
       bytes: 12_551_952,
       path: 'miniboone/data.npy',
     },
-    mafArchive({ 'miniboone/data.npy': 'miniboone/data.npy' }),
   ],
   forms: ['miniboone/data.npy', 'miniboone/data_first1523.npy'].map((file) => ({
     files: [file],

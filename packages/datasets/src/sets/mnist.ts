@@ -4,12 +4,24 @@ import type { StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition } from './definition.ts';
 import { prepareImages, type ImageFile } from './images.ts';
 
-/** Of the packed files, at the mirror that torchvision uses. */
+/** MD5 of the packed files at the mirror that torchvision uses, and of what they hold. */
 const FILES = {
-  'train-images-idx3-ubyte': 'f68b3c2dcbeaaa9fbdd348bbdeb94873',
-  'train-labels-idx1-ubyte': 'd53e105ee54ea40749a09fcbcd1e9432',
-  't10k-images-idx3-ubyte': '9fb629c4189551a2d022fa330f9573f3',
-  't10k-labels-idx1-ubyte': 'ec29112dd5afa0611ce80d1b7f02629c',
+  'train-images-idx3-ubyte': {
+    packed: 'f68b3c2dcbeaaa9fbdd348bbdeb94873',
+    unpacked: '6bbc9ace898e44ae57da46a324031adb',
+  },
+  'train-labels-idx1-ubyte': {
+    packed: 'd53e105ee54ea40749a09fcbcd1e9432',
+    unpacked: 'a25bea736e30d166cdddb491f175f624',
+  },
+  't10k-images-idx3-ubyte': {
+    packed: '9fb629c4189551a2d022fa330f9573f3',
+    unpacked: '2646ac647ad5339dbf082846283269ea',
+  },
+  't10k-labels-idx1-ubyte': {
+    packed: 'ec29112dd5afa0611ce80d1b7f02629c',
+    unpacked: '27ae3e4e09519cfbb04c329615203637',
+  },
 };
 
 /** Handwritten digits. */
@@ -20,9 +32,10 @@ export const mnistDefinition: DatasetDefinition = {
   rows: [54_000, 6_000, 10_000],
   licence: 'usually given as CC BY-SA 3.0',
   citation: 'LeCun, Cortes and Burges',
-  downloads: Object.entries(FILES).map(([name, hex]) => ({
+  downloads: Object.entries(FILES).map(([name, { packed, unpacked }]) => ({
     url: `https://ossci-datasets.s3.amazonaws.com/mnist/${name}.gz`,
-    checksum: { algorithm: 'md5', hex },
+    checksum: { algorithm: 'md5', hex: packed },
+    unpacked: { algorithm: 'md5', hex: unpacked },
     path: `mnist/${name}.gz`,
   })),
   forms: [

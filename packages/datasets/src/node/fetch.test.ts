@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { filesIn, put } from '../../test/files.ts';
+import { temporaryFolder, testOnRealData } from '../../test/realData.ts';
+import type { DatasetDefinition, Download } from '../sets/definition.ts';
+import { fetchDataset } from './fetchDataset.ts';
+import { fileStorage } from './fileStorage.ts';
+import { main } from './main.ts';
+
+const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => Math.imul(i, 2654435761) >>> 24));
+const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+}
+
+const definition = (file: Partial<Download> & { readonly url: string }): DatasetDefinition => ({
+  name: 'set',
+  description: '',
+  dim: 1,
+  rows: [1, 1, 1],
+  licence: '',
+  citation: '',
+  forms: [],
+  downloads: [{ path: 'set/data.bin', checksum: { algorithm: 'md5', hex: md5(content) }, ...file }],
+});
+
+/** Answers with the whole file or the rest that is asked for; the first answer breaks off. */
+function breaking(ranges: (string | undefined)[]): RequestListener {
+  return (request, response) => {
+    const { range } = request.headers;
+    ranges.push(range);
+    const from = Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0);
+    const headers = { 'content-length': content.length - from };
+    if (range === undefined) {
+      response.writeHead(200, headers).write(content.subarray(0, 100_000), () => response.destroy());
+    } else {
+      const contentRange = `bytes ${from}-${content.length - 1}/${content.length}`;
+      response.writeHead(206, { ...headers, 'content-range': contentRange }).end(content.subarray(from));
+    }
+  };
+}
+
+describe('a download', () => {
+  test('that broke off goes on where it stopped', async () => {
+    const [folder, ranges] = [temporaryFolder(), [] as (string | undefined)[]];
+    const set = definition({ url: await serve(breaking(ranges)) });
+    const error = await fetchDataset(set, fileStorage(folder)).catch((e: unknown) => e);
+    expect(error).toMatchObject({ name: 'DownloadError', code: 'DOWNLOAD' });
+    expect((error as Error).message).toMatch(/ended after \d+ of 300000 bytes. To fix: run the same command again/);
+    expect(existsSync(join(folder, 'set/data.bin'))).toBe(false);
+    const there = readFileSync(join(folder, 'set/data.bin.part')).length;
+    expect(there).toBeGreaterThan(0);
+    expect(await fetchDataset(set, fileStorage(folder))).toEqual([join(folder, 'set/data.bin')]);
+    expect(ranges).toEqual([undefined, `bytes=${there}-`]);
+    expect(readFileSync(join(folder, 'set/data.bin')).equals(content)).toBe(true);
+    expect(filesIn(folder)).toHaveLength(1);
+    expect(await fetchDataset(set, fileStorage(folder))).toEqual([]);
+  });
+
+  test('starts over from a server that knows no ranges, and when what was there is of another file', async () => {
+    const folder = temporaryFolder();
+    put(folder, 'set/data.bin.part', 'something else');
+    const plain = await serve((_, response) => response.end(content));
+    await fetchDataset(definition({ url: plain }), fileStorage(folder));
+    expect(readFileSync(join(folder, 'set/data.bin')).equals(content)).toBe(true);
+    put(folder, 'set/other.bin.part', 'x'.repeat(50));
+    let asked = 0;
+    const ranged = await serve((request, response) =>
+      asked++ === 0 ? breaking([])(request, response) : response.end(content),
+    );
+    await fetchDataset(definition({ url: ranged, path: 'set/other.bin' }), fileStorage(folder));
+    expect([asked, readFileSync(join(folder, 'set/other.bin')).equals(content)]).toEqual([2, true]);
+  });
+
+  test.each<readonly [string, RequestListener, RegExp]>([
+    ['with another checksum', (_, r) => void r.end('other bytes'), /does not have the md5 \w{32}, and was removed/],
+    [
+      'that a proxy answers with a page',
+      (_, r) => void r.setHeader('content-type', 'text/html').end('<html>'),
+      /a web page came instead of the file.*To fix: log in/,
+    ],
+    ['of a page without a type', (_, r) => void r.end('<html>log in</html>'), /does not have the md5/],
+    ['that is not there', (_, r) => void r.writeHead(404).end(), /the server answers 404/],
+  ])('%s leaves nothing', async (_what, answer, message) => {
+    const folder = temporaryFolder();
+    const set = definition({ url: await serve(answer) });
+    await expect(fetchDataset(set, fileStorage(folder))).rejects.toThrow(message);
+    expect(filesIn(folder)).toEqual([]);
+  });
+
+  describe('onto a full disk', () => {
+    afterEach(() => vi.restoreAllMocks());
+    test('says so, and places no file', async () => {
+      const folder = temporaryFolder();
+      put(folder, 'x', '');
+      const handle = await open(join(folder, 'x'));
+      const methods = Object.getPrototypeOf(handle) as FileHandle;
+      await handle.close();
+      vi.spyOn(methods, 'appendFile').mockRejectedValue(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+      const set = definition({ url: await serve((_, response) => response.end(content)) });
+      await expect(fetchDataset(set, fileStorage(folder))).rejects.toThrow(
+        /the disk is full \(ENOSPC\)\. To fix: free space/,
+      );
+      expect(existsSync(join(folder, 'set/data.bin'))).toBe(false);
+    });
+  });
+});
+
+describe('an archive', () => {
+  async function archive(): Promise<Buffer> {
+    const entries = pack();
+    entries.entry({ name: 'data/readme' }, 'x');
+    entries.entry({ name: 'data/a/values.bin' }, content);
+    entries.finalize();
+    const parts: Buffer[] = [];
+    for await (const part of entries) parts.push(part as Buffer);
+    return gzipSync(Buffer.concat(parts));
+  }
+  const members = { 'a/values.bin': 'set/values.bin' };
+
+  test('gives the members that are wanted, and is removed', async () => {
+    const [bytes, folder] = [await archive(), temporaryFolder()];
+    const url = await serve((_, response) => response.end(bytes));
+    const set = definition({ url, path: 'all.tar.gz', checksum: { algorithm: 'md5', hex: md5(bytes) }, members });
+    expect(await fetchDataset(set, fileStorage(folder))).toEqual([join(folder, 'set/values.bin')]);
+    expect(readFileSync(join(folder, 'set/values.bin')).equals(content)).toBe(true);
+    expect(filesIn(folder)).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      'cut',
+      (bytes: Buffer) => bytes.subarray(0, bytes.length / 2),
+      members,
+      /gzip stream is truncated or damaged|cannot be unpacked/,
+    ],
+    ['without a member', (bytes: Buffer) => bytes, { 'b.bin': 'b.bin' }, /it has no b\.bin/],
+  ])('that is %s is named, and places nothing', async (_what, damage, wanted, message) => {
+    const [bytes, folder] = [damage(await archive()), temporaryFolder()];
+    const url = await serve((_, response) => response.end(bytes));
+    const set = definition({
+      url,
+      path: 'all.tar.gz',
+      checksum: { algorithm: 'md5', hex: md5(bytes) },
+      members: wanted,
+    });
+    await expect(fetchDataset(set, fileStorage(folder))).rejects.toThrow(message);
+    expect(filesIn(folder).filter((path) => !path.endsWith('.part'))).toEqual([]);
+  });
+});
+
+describe('the command line', () => {
+  async function run(...argv: string[]) {
+    const written = { stdout: '', stderr: '' };
+    const stream = (name: keyof typeof written) => ({ write: (text: string) => (written[name] += text) });
+    return { code: await main(argv, { stdout: stream('stdout'), stderr: stream('stderr') }), ...written };
+  }
+
+  test('lists every set', async () => {
+    const { code, stdout } = await run('list', '--data-dir', temporaryFolder());
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^power +1659917 \+ 184435 \+ 204928 rows of 6: .*\(not here\)$/m);
+    expect(stdout.trim().split('\n')).toHaveLength(7);
+  });
+
+  test('without a network one line says which file, from where, its checksum and where to put it', async () => {
+    vi.stubGlobal('fetch', async () => {
+      throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ENOTFOUND' } });
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const folder = temporaryFolder();
+    const { code, stdout, stderr } = await run('fetch', 'miniboone', '--data-dir', folder);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr.replaceAll(folder, 'DIR')).toMatchInlineSnapshot(`
+      "https://raw.githubusercontent.com/EmoryMLIP/OT-Flow/HEAD/data/miniboone/data.npy: it cannot be reached (ENOTFOUND). To fix: check the network. By hand: get https://raw.githubusercontent.com/EmoryMLIP/OT-Flow/HEAD/data/miniboone/data.npy (git-blob 9737c80fa84df483ed368404e3110c324613d54c) and put it at DIR/miniboone/data.npy.
+      "
+    `);
+    expect(filesIn(folder)).toEqual([]);
+  });
+
+  test('unknown names and commands end with 2, damaged files with 1', async () => {
+    expect(await run('fetch', 'imagenet')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('use one of power, gas'),
+    });
+    expect((await run('steal')).code).toBe(2);
+    const folder = temporaryFolder();
+    put(folder, 'miniboone/data.npy', 'not it');
+    const { code, stderr } = await run('verify', 'miniboone', '--data-dir', folder);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/git-blob is \w{40} instead of 9737c80f.*remove it and fetch/),
+    ]);
+  });
+});
+
+testOnRealData('MNIST’s checksums agree', async (dataDir) => {
+  const written: string[] = [];
+  const cache = temporaryFolder();
+  vi.stubEnv('XDG_CACHE_HOME', cache);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const code = await main(['verify', 'mnist', '--data-dir', dataDir], {
+    stdout: { write: (text) => written.push(text) },
+    stderr: process.stderr,
+  });
+  expect([code, written.join('')]).toEqual([0, 'mnist: 4 checksums agree; 54000 + 6000 + 10000 rows\n']);
+});

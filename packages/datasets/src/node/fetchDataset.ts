@@ -1,0 +1,57 @@
+import { checksumOf } from '../fetch/checksum.ts';
+import { download, type OnProgress } from '../fetch/download.ts';
+import { DataFileError } from '../errors.ts';
+import { gunzip } from '../formats/gzip.ts';
+import type { DatasetDefinition, Download } from '../sets/definition.ts';
+import { using, type DataStorage } from '../storage/storage.ts';
+import { extractMembers } from './extract.ts';
+
+/** Fetches what a data set needs and does not have, the archive's members included. Every file appears whole and checked, or not at all. */
+export async function fetchDataset(
+  { downloads }: DatasetDefinition,
+  storage: DataStorage,
+  onProgress: (file: Download, ...progress: Parameters<OnProgress>) => void = () => undefined,
+): Promise<readonly string[]> {
+  const fetched: string[] = [];
+  for (const file of downloads) {
+    const places = Object.values(file.members ?? { [file.path]: file.path });
+    if ((await Promise.all(places.map((path) => exists(storage, path)))).every(Boolean)) continue;
+    const part = await download(file, storage, (...progress) => onProgress(file, ...progress));
+    if (file.members) {
+      await using((await storage.open(part))!, (archive) => extractMembers(archive, file.members!, storage));
+      await storage.remove(part);
+    } else {
+      await storage.rename(part, file.path);
+    }
+    fetched.push(...places.map((path) => storage.describe(path)));
+  }
+  return fetched;
+}
+
+async function exists(storage: DataStorage, path: string): Promise<boolean> {
+  const file = await storage.open(path);
+  await file?.close();
+  return file !== undefined;
+}
+
+/** Compares the files that are there with their published checksums. @returns the paths that were compared */
+export async function verifyFiles({ downloads }: DatasetDefinition, storage: DataStorage): Promise<readonly string[]> {
+  const compared: string[] = [];
+  for (const { path, checksum: packed, unpacked, members } of downloads) {
+    const file = members ? undefined : await storage.open(path);
+    if (!file) continue;
+    // The same contents may have been packed by another program.
+    const checksum = unpacked ?? packed;
+    const found = await using(file, () => checksumOf(file, checksum.algorithm, unpacked && gunzip(file)));
+    if (found !== checksum.hex) {
+      throw new DataFileError(
+        'checksum',
+        file.path,
+        `its ${checksum.algorithm} is ${found} instead of ${checksum.hex}`,
+        'it is damaged or another file: remove it and fetch it again',
+      );
+    }
+    compared.push(file.path);
+  }
+  return compared;
+}

@@ -1,0 +1,35 @@
+import { key } from '@sparseflow/tensor';
+import { expect, test } from 'vitest';
+import { openDataset, opfsStorage, readRows, realDataset, streamBatches } from '../src/index.ts';
+import { npyHeader } from '../src/formats/npyHeader.ts';
+
+test('a data set is prepared in the browser’s own file system, once, and streamed from it', async () => {
+  const storage = await opfsStorage(`datasets-${crypto.randomUUID()}`);
+  const options = { data: [storage], cache: storage };
+  const absent = await openDataset(realDataset('miniboone'), options).catch((error: unknown) => error);
+  expect(absent).toMatchObject({ name: 'DataFileError', problem: 'missing' });
+
+  const rows = 200;
+  const values = Float64Array.from({ length: rows * 43 }, (_, k) => Math.imul(k, 2654435761) / 2 ** 32 + (k % 43));
+  const half = values.length / 2;
+  for (const part of [npyHeader('<f8', [rows, 43]), values.slice(0, half), values.slice(half)]) {
+    const file = await storage.append('miniboone/data.npy');
+    await file.write(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    await file.close();
+  }
+  const first = await openDataset(realDataset('miniboone'), options);
+  expect([first.train.count, first.validation.count, first.test.count]).toEqual([162, 18, 20]);
+  expect(first.comparable).toBe(false);
+  const [folder] = (await Promise.all([storage.list('miniboone'), storage.list('prepared')])).flat();
+  expect(folder).toBe('data.npy');
+  const { points } = await readRows(first.train, key(0));
+  const second = await openDataset(realDataset('miniboone'), options);
+  expect((await readRows(second.train, key(0))).points).toEqual(points);
+  let seen = 0;
+  for await (const batch of streamBatches(second.train, { key: key(1), batchSize: 50 })) seen += batch.count;
+  expect(seen).toBe(162);
+
+  await storage.rename('miniboone/data.npy', 'miniboone/moved.npy');
+  await storage.remove('miniboone/moved.npy');
+  expect(await storage.list('miniboone')).toEqual([]);
+});
