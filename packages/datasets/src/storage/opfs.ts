@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.asynciterable" />
 import { DataFileError } from '../errors.ts';
 import { endsEarly, runs, type DataStorage, type StoredFile } from './storage.ts';
 
