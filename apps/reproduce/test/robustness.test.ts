@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSafetensors } from '@sparseflow/optim';
+import { decodeCheckpoint, encodeCheckpoint, readSafetensors } from '@sparseflow/optim';
+import { mul } from '@sparseflow/tensor';
+import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../src/results/canonicalJson.ts';
@@ -185,6 +187,32 @@ test('damaged checkpoints are named and left alone, and computed again', { timeo
     resultIn('whole').points.map(({ seconds: _seconds, ...point }) => point),
   );
 });
+
+test(
+  'a point that diverges is marked with its reason, the others stay, and the run ends with 1',
+  { timeout: 120_000 },
+  async () => {
+    cpSync(at('whole'), at('diverged'), { recursive: true });
+    const { points } = resultIn('whole');
+    const address = (method: string): string => points.find((point) => point.method === method)!.address;
+    // What one point continues from has a field that is infinite; that point is to be computed again.
+    const parent = at('diverged', 'gaussians', 'checkpoints', `${address('dense')}.safetensors`);
+    const dense = decodeCheckpoint(new Uint8Array(readFileSync(parent)), { backend: createReferenceBackend() });
+    const bias = 'layers.1.bias';
+    const params = { ...dense.params, [bias]: mul(dense.params[bias]!, Infinity) };
+    writeFileSync(parent, await encodeCheckpoint({ ...dense, params }));
+    rmSync(at('diverged', 'gaussians', 'points', `${address('structured')}.json`));
+    rmSync(at('diverged', 'gaussians', 'checkpoints', `${address('structured')}.safetensors`));
+
+    const { code, stderr } = await program.run(`${smoke} --workers 1 --out diverged`);
+    expect(stderr).toMatch(/^diverged: gaussians seed 0 structured at prune ratio 0\.6: \S/m);
+    expect(code).toBe(1);
+    const after = resultIn('diverged').points;
+    expect(after.map(({ status }) => status)).toEqual(['ok', 'ok', 'diverged', 'ok', 'ok']);
+    expect(after[2]).toMatchObject({ testNll: null, reason: expect.stringMatching(/\S/) as string });
+    expect(readFileSync(at('diverged', 'index.html'), 'utf8')).toContain('diverged');
+  },
+);
 
 test('results of a real run merge with their checkpoints and logs', { timeout: 120_000 }, async () => {
   const { code, stderr } = await program.run('merge whole --out merged');

@@ -143,7 +143,7 @@ const styles = `
 @media (prefers-color-scheme:dark){:root{${variables(darkColours)}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--background);color:var(--ink);font:16px/1.55 Inter,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;-webkit-text-size-adjust:100%}
-header,main{max-width:78rem;margin:0 auto;padding:0 1.25rem}
+header,main{max-width:80rem;margin:0 auto;padding:0 1.25rem}
 header{padding-top:2.5rem}
 h1{font-size:1.75rem;line-height:1.2;margin:0 0 .5rem;letter-spacing:-.01em}
 h2{font-size:1.375rem;line-height:1.25;margin:0 0 .25rem;letter-spacing:-.005em}
@@ -166,7 +166,7 @@ figure svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--unstructured);outline-offset:2px}
 table{border-collapse:collapse;font-size:.8125rem;font-variant-numeric:tabular-nums;white-space:nowrap;margin:.25rem 0}
-th,td{text-align:right;padding:.3rem .6rem}
+th,td{text-align:right;padding:.3rem .55rem}
 th:first-child,td:first-child{padding-left:0}
 th{font-weight:600;color:var(--muted);border-bottom:1px solid var(--muted);vertical-align:bottom}
 .text{text-align:left}
@@ -193,5 +193,5 @@ code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .evidence li+li{margin-top:.1rem}
 @media (max-width:40rem){.claim .note{white-space:normal}}
 @media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}header{padding-top:1.5rem}}
-@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8.5px}th,td{padding:.15rem .3rem}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
+@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8px}th,td{padding:.15rem .25rem}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
 `.trim();
