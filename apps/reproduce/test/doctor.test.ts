@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const script = fileURLToPath(new URL('../../../scripts/doctor.mjs', import.meta.url));
+
+/** The command itself, which builds what is out of date first. */
+function doctor(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, ...args], (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    );
+  });
+}
+
+test('says what works and to which order, what does not and why', { timeout: 300_000 }, async () => {
+  const { code, stdout } = await doctor('--json', '--backend', 'reference', '--backend', 'tfjs-webgl');
+  expect(code).toBe(0);
+  const { backends } = JSON.parse(stdout) as { backends: { operations?: { op: string }[] }[] };
+  const [reference, webgl] = backends;
+  expect(reference).toMatchObject({ name: 'reference', usable: true });
+  expect(reference!.operations!.find(({ op }) => op === 'dualMlp')).toEqual({ op: 'dualMlp', order: 3, asked: 3 });
+  expect(reference!.operations!.every((each) => !('failure' in each))).toBe(true);
+  expect(webgl).toEqual({
+    name: 'tfjs-webgl',
+    usable: false,
+    reason: "backend 'tfjs-webgl': WebGL needs a browser",
+    remedy: 'use wasm, webgpu or node-gpu in Node',
+  });
+
+  const unknown = await doctor('--backend', 'cuda');
+  expect(unknown.code).toBe(2);
+  expect(unknown.stdout).toBe('');
+  expect(unknown.stderr).toContain('--backend cuda is unknown. To fix: use one of: native, wasm, reference,');
+});
