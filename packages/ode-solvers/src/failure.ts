@@ -72,11 +72,10 @@ const CODES = {
 const REMEDIES: Readonly<Record<FailureKind, string>> = {
   underflow:
     'loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
-  maxSteps:
-    'raise maxSteps; if many steps were rejected or very short, loosen the tolerances or suspect a stiff problem',
+  maxSteps: 'raise maxSteps; if many steps were rejected or very short, loosen the tolerances or use solveStiff',
   maxRejects: 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
-  state: 'look for NaN in the initial state and in the parameters of a diverged training, or take shorter steps',
-  derivative: 'look for NaN parameters and for log, sqrt and division outside their domain, or take shorter steps',
+  state: 'look for NaN in the initial state and the parameters of a diverged training, or take shorter steps',
+  derivative: 'look for NaN parameters, or log, sqrt or division outside their domain, or take shorter steps',
   event: 'check its sign and direction, move t1, or shorten maxStep if it may cross zero twice in a step',
 };
 
@@ -107,20 +106,14 @@ function headline(kind: FailureKind, facts: FailureFacts, growth: number): strin
   const { time, stepSize, progress, maxSteps, maxRejects, because } = facts;
   const at = `at t = ${round(time, 6)}, ${round(100 * progress, 3)}% of the interval`;
   const step = round(stepSize);
-  switch (kind) {
-    case 'underflow':
-      return `a step of ${step} does not move the time ${at}`;
-    case 'maxSteps':
-      return `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`;
-    case 'maxRejects':
-      return `${count(maxRejects, 'step')} rejected in a row, the last of ${step}, ${at}`;
-    case 'event':
-      return because!;
-    case 'state':
-      return `the state is not finite ${Number.isFinite(growth) ? `after a step of ${step} that begins ` : ''}${at}`;
-    case 'derivative':
-      return `the vector field is not finite ${at}, step ${step}`;
-  }
+  return {
+    underflow: `a step of ${step} does not move the time ${at}`,
+    maxSteps: `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`,
+    maxRejects: `${count(maxRejects, 'step')} rejected in a row, the last of ${step}, ${at}`,
+    event: because!,
+    state: `the state is not finite ${Number.isFinite(growth) ? `after a step of ${step} that begins ` : ''}${at}`,
+    derivative: `the vector field is not finite ${at}, step ${step}`,
+  }[kind];
 }
 
 /** The state's size, what of it is not finite, and its worst components. */
@@ -172,37 +165,33 @@ interface Findings {
 
 function worst({ state, sizes, name, measure }: Evidence): Findings {
   const found: Component[] = [];
+  const rank = (x: number): number => (Number.isFinite(x) ? Math.abs(x) : Infinity);
   let nonFinite = 0;
-  let size = 0;
-  const rank = ({ size: own }: Component): number => (Number.isFinite(own) ? Math.abs(own) : Infinity);
+  let total = 0;
   sizes.forEach((part, p) => {
-    size += part.length;
+    total += part.length;
     for (let i = 0; i < part.length; i++) {
-      const own = part[i]!;
-      const finite = Number.isFinite(own);
-      if (!finite) nonFinite++;
-      if (finite && (measure === 'state' || own === 0)) continue;
-      if (found.length === NAMED && rank(found[NAMED - 1]!) >= (finite ? Math.abs(own) : Infinity)) continue;
-      found.push({ name: name(p, i), value: state[p]![i]!, size: own });
-      found.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a)));
-      found.length = Math.min(found.length, NAMED);
+      const size = part[i]!;
+      if (!Number.isFinite(size)) nonFinite++;
+      else if (measure === 'state') continue;
+      if (rank(size) <= rank(found[NAMED - 1]?.size ?? 0)) continue;
+      found.push({ name: name(p, i), value: state[p]![i]!, size });
+      found.sort((a, b) => rank(b.size) - rank(a.size) || 0);
+      found.splice(NAMED);
     }
   });
-  return { components: found, nonFinite, size };
+  return { components: found, nonFinite, size: total };
 }
 
-/** The largest element is taken out first, so that squares do not overflow. */
+/** By hypotenuses, so that squares do not overflow. */
 function rms(parts: readonly ArrayLike<number>[]): number {
-  let largest = 0;
+  let norm = 0;
   let n = 0;
   for (const part of parts) {
-    for (let i = 0; i < part.length; i++) largest = Math.max(largest, Math.abs(part[i]!));
+    for (let i = 0; i < part.length; i++) norm = Math.hypot(norm, part[i]!);
     n += part.length;
   }
-  if (!(largest > 0 && largest < Infinity)) return largest;
-  let sum = 0;
-  for (const part of parts) for (let i = 0; i < part.length; i++) sum += (part[i]! / largest) ** 2;
-  return largest * Math.sqrt(sum / n);
+  return norm / Math.sqrt(n);
 }
 
 function count(n: number, noun: string): string {

@@ -6,6 +6,7 @@ import type { Status } from './march/journey.ts';
 import { march } from './march/march.ts';
 import type { Restart, Stats, Step, StepOptions } from './options.ts';
 import { makePlan } from './plan.ts';
+import { PlainSteps } from './plain/plainSteps.ts';
 import { PlainStepper, type PlainExtras, type Segment } from './plain/plainStepper.ts';
 import { denseWeights, slopeWeights } from './solver.ts';
 
@@ -104,17 +105,18 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
   const refuse = (what: string, remedy: string): SolveError => new SolveError('VALUE', `solve: ${what}`, remedy);
   const plan = makePlan({ ...options, ...numbers }, refuse);
   const { solver, t0, dense } = plan;
+  const steps = new PlainSteps();
   const stepper = new PlainStepper(f, y0, plan, { rtol, atol, events });
-  const { grid, stats, times, status, failure, events: fired, next } = runSync(march(stepper, plan));
+  const { stats, times, status, failure, events: fired, next } = runSync(march(stepper, plan, steps));
   const { outputs, marks, segments } = stepper;
   const t1 = times[times.length - 1]!;
   const y1 = outputs[outputs.length - 1]!;
   const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Float64Array): Float64Array => {
     if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
-    const place = stepAt(grid, t1, t);
+    const place = stepAt(steps.list, t1, t);
     if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
     const segment = segments[place.n];
-    return segment ? from(segment, place.theta, grid[place.n]!.dt) : y1.slice();
+    return segment ? from(segment, place.theta, steps.list[place.n]!.dt) : y1.slice();
   };
   return {
     y1,
@@ -124,7 +126,9 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
     events: fired.map((event, i) => ({ ...event, y: marks[i]! })),
     ts: times.slice(0, -1),
     ys: outputs.slice(0, -1),
-    grid,
+    get grid() {
+      return steps.list;
+    },
     stats,
     next,
     at: (t) =>

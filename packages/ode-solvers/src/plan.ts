@@ -89,7 +89,7 @@ export function makePlan(
     minStep,
     maxStep,
     maxSteps,
-    control: { safety, minFactor, maxFactor, pid: pidOf(controller) },
+    control: { safety, minFactor, maxFactor, pid: pidOf(controller), flat: safety ** solver.order },
     stops: stops.sort((a, b) => (a - b) * direction),
     jumps: new Set(jumpAt),
     maxRejects,

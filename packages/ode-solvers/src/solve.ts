@@ -4,6 +4,7 @@ import { stepAt } from './dense.ts';
 import type { EventOptions } from './march/events.ts';
 import { run } from './march/coroutine.ts';
 import type { Journey, Status } from './march/journey.ts';
+import { Steps } from './march/steps.ts';
 import { march } from './march/march.ts';
 import type { Restart, Stats, Step, StepOptions } from './options.ts';
 import { makePlan, type Plan } from './plan.ts';
@@ -135,8 +136,8 @@ export async function solve<Y extends Tree, P extends Tree = Params>(
   options: SolveOptions,
 ): Promise<Solution<Y>> {
   const { layout, plan, problem } = pose(f, y0, params, options, false);
-  const { stepper, journey, plan: done } = await integrate(problem, plan);
-  return solutionOf(layout, done, stepper, journey);
+  const { stepper, journey, grid, plan: done } = await integrate(problem, plan);
+  return solutionOf(layout, done, stepper, journey, grid);
 }
 
 /** Checks a problem and lays it out in leaves. */
@@ -152,10 +153,8 @@ export function pose<Y extends Tree, P extends Tree>(
   problem: Problem;
   evaluate: (t: number, y: Leaves, params: P) => Leaves;
 } {
-  const numbers = {
-    rtol: typeof options.rtol === 'number' ? options.rtol : undefined,
-    atol: typeof options.atol === 'number' ? options.atol : undefined,
-  };
+  const number = (given: unknown): number | undefined => (typeof given === 'number' ? given : undefined);
+  const numbers = { rtol: number(options.rtol), atol: number(options.atol) };
   const plan = makePlan({ ...options, ...numbers }, (what, remedy) => new ValueError('solve', what, remedy));
   const layout = stateLayout(y0, 'solve');
   const { leaves, names } = layout;
@@ -212,27 +211,27 @@ function normGroups(leaves: Leaves, norm: 'rms' | 'mixed' = 'rms'): number[][] {
 export async function integrate(
   problem: Problem,
   plan: Plan,
-): Promise<{ stepper: TensorStepper; journey: Journey; plan: Plan }> {
+): Promise<{ stepper: TensorStepper; journey: Journey; grid: readonly Step[]; plan: Plan }> {
   const stepper = new TensorStepper(problem, plan);
+  const steps = new Steps();
   try {
     plan.signal?.throwIfAborted();
-    const journey = await run(march(stepper, plan));
+    const journey = await run(march(stepper, plan, steps));
     stepper.dispose(false);
     // What was reached, which a terminal event or a failure may have cut short.
-    return { stepper, journey, plan: { ...plan, times: journey.times, t1: lastOf(journey.times) } };
+    return { stepper, journey, grid: steps.list, plan: { ...plan, times: journey.times, t1: journey.times.at(-1)! } };
   } catch (error) {
     stepper.dispose(true);
     throw error;
   }
 }
 
-const lastOf = <T>(items: readonly T[]): T => items[items.length - 1]!;
-
 export function solutionOf<Y extends Tree>(
   layout: Layout<Y>,
   plan: Plan,
   { outputs, marks, segments }: TensorStepper,
-  { grid, stats, status, failure, events, next }: Journey,
+  { stats, status, failure, events, next }: Journey,
+  grid: readonly Step[],
 ): Solution<Y> {
   const { times, t1, solver } = plan;
   const states = outputs.map((leaves) => layout.unflatten(leaves));
@@ -244,7 +243,7 @@ export function solutionOf<Y extends Tree>(
     return layout.unflatten(scope(() => from(place.n, place.theta)));
   };
   return {
-    y1: lastOf(states),
+    y1: states.at(-1)!,
     t1,
     status,
     failure,
@@ -258,7 +257,7 @@ export function solutionOf<Y extends Tree>(
       read(t, (n, theta) => {
         const segment = segments[n];
         // With t0 = t1 there is no step.
-        if (!segment) return lastOf(outputs).map(copy);
+        if (!segment) return outputs.at(-1)!.map(copy);
         return denseState(solver, segment.y, segment.ks, grid[n]!.dt, theta);
       }),
     derivativeAt: (t) =>

@@ -85,7 +85,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     adjoint.keeps === 'dense' ? { ...options, dense: true } : options,
     adjoint.keeps === 'states',
   );
-  const { stepper, journey, plan } = await integrate(problem, asked);
+  const { stepper, journey, grid, plan } = await integrate(problem, asked);
   // Copies, so that the solution can be disposed before the pullback.
   const outputs =
     adjoint.keeps === 'outputs' || adjoint.keeps === 'dense'
@@ -111,13 +111,13 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     groups: problem.groups,
     tolerances: problem.tolerances,
     names: problem.names,
-    grid: journey.grid,
+    grid,
     states: stepper.states,
     outputs,
     segments,
   };
   return {
-    solution: solutionOf(layout, plan, stepper, journey),
+    solution: solutionOf(layout, plan, stepper, journey, grid),
     async pullback(cotangent) {
       const given = cotangentsOf(layout, cotangent, plan.times.length);
       const event = ending && (await endingEvent(ending, context, given, cotangentOfEnd(layout, cotangent)));

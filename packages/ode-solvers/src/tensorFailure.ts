@@ -3,7 +3,9 @@ import { solveError } from './errors.ts';
 import { report, type FailureFacts, type FailureKind } from './failure.ts';
 import type { Leaves } from './rungeKutta.ts';
 
-const download = (leaves: Leaves): Promise<ArrayLike<number>[]> => Promise.all(leaves.map((leaf) => leaf.data()));
+/** The numbers of all leaves. */
+export const download = (leaves: Leaves): Promise<ArrayLike<number>[]> =>
+  Promise.all(leaves.map((leaf) => leaf.data()));
 
 /** Whether all numbers are finite. */
 export function allFinite(parts: readonly ArrayLike<number>[]): boolean {

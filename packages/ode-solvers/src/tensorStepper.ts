@@ -18,7 +18,7 @@ import { report, type Evidence, type FailureFacts, type FailureKind } from './fa
 import type { Wait } from './march/coroutine.ts';
 import type { Stepper, Trial } from './march/stepper.ts';
 import type { Plan } from './plan.ts';
-import { allFinite, componentName } from './tensorFailure.ts';
+import { allFinite, componentName, download } from './tensorFailure.ts';
 import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
 
 export interface Problem {
@@ -157,7 +157,7 @@ export class TensorStepper implements Stepper {
     else disposeTree(ks);
     if (this.#problem.retain) this.states.push(this.#y);
     else this.#release(this.#y);
-    this.#forget();
+    this.forget();
     this.#y = y1;
     this.#k1 = slope;
   }
@@ -174,10 +174,6 @@ export class TensorStepper implements Stepper {
     const { outputs } = this.#attempt!;
     disposeTree(outputs.splice(count));
     outputs.push(this.#inside(theta));
-  }
-
-  forget(): void {
-    this.#forget();
   }
 
   event(index: number, time: number, theta: number): Wait<number> {
@@ -210,7 +206,7 @@ export class TensorStepper implements Stepper {
   restart(): void {
     this.reject();
     this.#release(this.#y);
-    this.#forget();
+    this.forget();
     for (const state of this.states.splice(0)) this.#release(state);
     disposeTree(this.outputs.splice(0));
     this.#drop();
@@ -235,7 +231,7 @@ export class TensorStepper implements Stepper {
   /** Frees the state and everything else that the caller did not give; with `retained`, also the states and outputs. */
   dispose(retained: boolean): void {
     this.reject();
-    this.#forget();
+    this.forget();
     this.#release(this.#y);
     this.#y = [];
     if (!retained) return;
@@ -298,7 +294,7 @@ export class TensorStepper implements Stepper {
     return this.#sync ? finish(x.dataSync()) : x.data().then(finish);
   }
 
-  #forget(): void {
+  forget(): void {
     disposeTree(this.#k1 ?? []);
     this.#k1 = undefined;
   }
@@ -306,8 +302,4 @@ export class TensorStepper implements Stepper {
   #release(state: Leaves): void {
     if (state !== this.#problem.y0) disposeTree(state);
   }
-}
-
-function download(leaves: Leaves): Promise<ArrayLike<number>[]> {
-  return Promise.all(leaves.map((leaf) => leaf.data()));
 }

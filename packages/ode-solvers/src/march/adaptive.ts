@@ -87,7 +87,7 @@ export function* adaptiveSteps(trek: Trek): March<void> {
         if (jump) {
           t = beside(end, direction);
           stepper.forget();
-          if (journey.status === 'done') journey.grid.push({ ...journey.grid.pop()!, end: until });
+          if (journey.status === 'done') journey.steps.amend({ end: until });
         }
       } else {
         stepper.reject();

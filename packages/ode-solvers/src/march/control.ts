@@ -30,6 +30,8 @@ export interface Control {
   readonly maxFactor: number;
   /** Without it the controller is the integral one. */
   readonly pid?: PidCoefficients | undefined;
+  /** safety^order: from here to 1 the error ratio leaves the integral controller's step as it is, and no power is needed to say so. */
+  readonly flat?: number;
 }
 
 /** Errors are not remembered as smaller than this: a step without error says nothing about the next. */
@@ -44,10 +46,11 @@ const SMALLEST = 1e-10;
 export function stepFactor(
   ratio: number,
   order: number,
-  { safety, minFactor, maxFactor, pid }: Control,
+  { safety, minFactor, maxFactor, pid, flat = 1 }: Control,
   earlier: readonly number[] = [],
 ): number {
   if (ratio === 0) return maxFactor;
+  if (!pid && ratio >= flat && ratio < 1) return 1;
   // ratio^(-1/order), in a third of the time that a power takes.
   const wanted = safety * Math.exp(-Math.log(ratio) / order);
   if (!pid || ratio > 1) return Math.min(maxFactor, Math.max(wanted, ratio < 1 ? 1 : minFactor));

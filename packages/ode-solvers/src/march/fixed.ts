@@ -40,7 +40,8 @@ function* findFault(trek: Trek, grid: readonly number[]): March<never> {
   const { stepper, plan, journey } = trek;
   const { nfe } = stepper;
   stepper.restart();
-  Object.assign(journey, { grid: [], times: [] });
+  journey.steps.clear();
+  journey.times = [];
   begin(trek);
   journey.stats.accepted = 0;
   for (let i = 1; ; i++) {

@@ -1,17 +1,18 @@
 import type { FailureFacts, FailureKind } from '../failure.ts';
-import type { Restart, Stats, Step } from '../options.ts';
+import type { Restart, Stats } from '../options.ts';
 import type { Plan } from '../plan.ts';
 import { wait, type March } from './coroutine.ts';
 import type { Fired, Watch } from './events.ts';
 import { countStep } from '../stats.ts';
 import type { Stepper, Trial } from './stepper.ts';
+import type { StepLog } from './steps.ts';
 
 /** How a solve ended: at `t1`, at a terminal event, or not at all. */
 export type Status = 'done' | 'event' | 'failed';
 
 /** What a march leaves behind, besides the stepper's outputs. */
 export interface Journey {
-  grid: Step[];
+  readonly steps: StepLog;
   readonly stats: Stats;
   /** The times of the stepper's outputs. */
   times: number[];
@@ -88,10 +89,11 @@ export function inside({ times: { length: from } }: Journey, plan: Plan, end: nu
 export function take({ stepper, plan, journey }: Trek, trial: Trial): void {
   stepper.accept();
   const { t, dt, end, times } = trial;
-  const { grid, stats } = journey;
+  const { steps, stats } = journey;
   const beyond = (end - plan.t1) * plan.direction > 0;
-  grid.push(beyond ? { t, dt, until: plan.t1 } : { t, dt });
-  for (const time of times) journey.times.push(time);
+  steps.add(t, dt);
+  if (beyond) steps.amend({ until: plan.t1 });
+  if (times.length > 0) journey.times.push(...times);
   journey.reached = beyond ? plan.t1 : end;
   countStep(stats, dt);
 }
@@ -105,7 +107,7 @@ export function* takeToEvent(trek: Trek, trial: Trial): March<void> {
   const kept = times.filter((time) => (time - stop) * plan.direction < 0);
   stepper.cut(kept.length, stop === end ? 1 : (stop - t) / dt);
   take(trek, { ...trial, times: [...kept, stop] });
-  journey.grid.push({ ...journey.grid.pop()!, until: stop });
+  journey.steps.amend({ until: stop });
   Object.assign(journey, { status: 'event', reached: stop });
 }
 

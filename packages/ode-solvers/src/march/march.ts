@@ -6,17 +6,18 @@ import { Watch } from './events.ts';
 import { fixedSteps } from './fixed.ts';
 import { begin, Failed, failed, type Journey, type Trek } from './journey.ts';
 import type { Stepper } from './stepper.ts';
+import type { StepLog } from './steps.ts';
 
 /**
  * Takes a stepper from t0 to t1, by fixed or by adaptive steps. All that decides about steps is in this folder, for tensors and
  * plain arrays alike; what a step is, the stepper knows.
  */
-export function* march(stepper: Stepper, plan: Plan): March<Journey> {
+export function* march(stepper: Stepper, plan: Plan, steps: StepLog): March<Journey> {
   const { t0, t1 } = plan;
   const stats = noStats();
   const next = { t0, firstStep: plan.firstStep, firstErrors: plan.firstErrors };
   const journey: Journey = {
-    grid: [],
+    steps,
     stats,
     times: [],
     events: [],

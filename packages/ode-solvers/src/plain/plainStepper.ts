@@ -5,7 +5,7 @@ import type { Plan } from '../plan.ts';
 import { advance } from './advance.ts';
 import { SolveError } from './errors.ts';
 import { Norm } from './norm.ts';
-import { denseRow, stagesOf, type Stages } from './stages.ts';
+import { denseRow, rowOf, stagesOf, type Stages } from './stages.ts';
 
 /** What plain arrays can be given besides the options shared with tensors. */
 export interface PlainExtras {
@@ -40,7 +40,6 @@ export class PlainStepper implements Stepper {
   readonly #norm: Norm;
   readonly #zero: Float64Array;
   #hasK1 = false;
-  #dt = 0;
   #trialOutputs: Float64Array[] = [];
   #trialMarks: Float64Array[] = [];
   readonly #events: readonly PlainEvent[];
@@ -63,7 +62,8 @@ export class PlainStepper implements Stepper {
 
   curvature(t: number, h: number): number {
     const [k1, k2] = this.#stages.each as [Float64Array, Float64Array];
-    advance(this.#probe, this.#y, this.#stages.all, { starts: [0], weights: [1] }, h);
+    this.#stages.dt = h;
+    advance(this.#probe, this.#y, this.#stages, rowOf([1], k1.length));
     this.#evaluate(t + h, this.#probe, k2);
     for (let j = 0; j < k2.length; j++) k2[j]! -= k1[j]!;
     return this.#norm.of(k2, this.#y, this.#y) / Math.abs(h);
@@ -75,26 +75,30 @@ export class PlainStepper implements Stepper {
 
   trial({ t, dt, end, times, estimate, forced, last, keep }: Trial): number {
     const { c, fsal } = this.#plan.solver;
-    const { all, each, rows, result } = this.#stages;
+    const stages = this.#stages;
+    const { each, rows, result, error } = stages;
     const [y, y1, probe] = [this.#y, this.#y1, this.#probe];
-    this.#dt = dt;
+    stages.dt = dt;
     this.#firstStage(t);
     const inner = fsal ? c.length - 1 : c.length;
     for (let i = 1; i < inner; i++) {
-      advance(probe, y, all, rows[i]!, dt);
+      advance(probe, y, stages, rows[i]!);
       this.#evaluate(c[i] === 1 ? end : t + c[i]! * dt, probe, each[i]!);
     }
-    advance(y1, y, all, result, dt);
-    const complete = estimate || !last || keep || times.some((time) => (time - t) / dt !== 1);
-    if (fsal && complete) this.#evaluate(end, y1, each[inner]!);
+    advance(y1, y, stages, result);
+    if (fsal && (estimate || !last || keep || readsInside(times, t, dt))) this.#evaluate(end, y1, each[inner]!);
     let ratio = 0;
     if (estimate) {
-      advance(probe, this.#zero, all, this.#stages.error!, dt);
+      advance(probe, this.#zero, stages, error!);
       ratio = this.#norm.of(probe, y, y1);
     }
-    if (times.length > 0 && (ratio <= 1 || forced))
-      this.#trialOutputs = times.map((time) => this.#at((time - t) / dt, dt));
+    if (times.length > 0 && (ratio <= 1 || forced)) this.#output(times, t);
     return ratio;
+  }
+
+  /** Keeps the states at times inside the trial step. */
+  #output(times: readonly number[], t: number): void {
+    this.#trialOutputs = times.map((time) => this.#at((time - t) / this.#stages.dt));
   }
 
   isFinite(): boolean {
@@ -121,7 +125,7 @@ export class PlainStepper implements Stepper {
   }
 
   cut(count: number, theta: number): void {
-    this.#trialOutputs = [...this.#trialOutputs.slice(0, count), this.#at(theta, this.#dt)];
+    this.#trialOutputs = [...this.#trialOutputs.slice(0, count), this.#at(theta)];
   }
 
   forget(): void {
@@ -129,11 +133,11 @@ export class PlainStepper implements Stepper {
   }
 
   event(index: number, time: number, theta: number): number {
-    return this.#events[index]!.value(time, theta === 0 ? this.#y.slice() : this.#at(theta, this.#dt));
+    return this.#events[index]!.value(time, theta === 0 ? this.#y.slice() : this.#at(theta));
   }
 
   mark(theta: number): void {
-    this.#trialMarks.push(this.#at(theta, this.#dt));
+    this.#trialMarks.push(this.#at(theta));
   }
 
   fault(t: number): 'state' | 'derivative' | undefined {
@@ -190,11 +194,16 @@ export class PlainStepper implements Stepper {
     for (let j = 0; j < into.length; j++) into[j] = result[j]!;
   }
 
-  #at(theta: number, dt: number): Float64Array {
+  #at(theta: number): Float64Array {
     if (theta === 1) return this.#y1.slice();
     const n = this.#y.length;
     const state = new Float64Array(n);
-    advance(state, this.#y, this.#stages.all, denseRow(this.#plan.solver, theta, n), dt);
+    advance(state, this.#y, this.#stages, denseRow(this.#plan.solver, theta, n));
     return state;
   }
+}
+
+/** Some of the times need the dense output of a step, being inside it and not at its end. */
+function readsInside(times: readonly number[], t: number, dt: number): boolean {
+  return times.some((time) => (time - t) / dt !== 1);
 }

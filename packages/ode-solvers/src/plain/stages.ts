@@ -2,8 +2,8 @@ import { denseWeights, type Solver } from '../solver.ts';
 
 /** The weights of a sum over stages that are not zero, with the places of their stages in `Stages.all`. */
 export interface Row {
-  readonly starts: readonly number[];
-  readonly weights: readonly number[];
+  readonly starts: Int32Array;
+  readonly weights: Float64Array;
 }
 
 /**
@@ -18,6 +18,8 @@ export interface Stages {
   readonly rows: readonly Row[];
   readonly result: Row;
   readonly error: Row | undefined;
+  /** The step's length. Here, as a number that is handed on to a function is allocated anew. */
+  dt: number;
 }
 
 export function stagesOf({ a, b, c, error }: Solver, n: number): Stages {
@@ -30,12 +32,13 @@ export function stagesOf({ a, b, c, error }: Solver, n: number): Stages {
     rows: a.map((row) => rowOf(row, n)),
     result: rowOf(b, n),
     error: error && rowOf(error, n),
+    dt: NaN,
   };
 }
 
 export function rowOf(weights: readonly number[], n: number): Row {
   const used = weights.flatMap((w, i) => (w === 0 ? [] : [i]));
-  return { starts: used.map((i) => i * n), weights: used.map((i) => weights[i]!) };
+  return { starts: Int32Array.from(used, (i) => i * n), weights: Float64Array.from(used, (i) => weights[i]!) };
 }
 
 /** The weights of the state at t + θ dt. */
