@@ -1,5 +1,6 @@
 export { cnf, type Cnf } from './cnf.ts';
 export { flow, type Flow, type FrozenLoss, type LossAndGrad } from './flow.ts';
+export { lossAndGradInParts, type InPartsOptions } from './inParts.ts';
 export { multiscaleFlow, stackedFlow, type MultiscaleFlowOptions, type StackedFlowOptions } from './ffjord.ts';
 export { compose } from './transforms/compose.ts';
 export { continuous, type Continuous, type ContinuousOptions } from './transforms/continuous.ts';
