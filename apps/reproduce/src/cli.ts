@@ -1,3 +1,4 @@
+import { findData } from './data/findData.ts';
 import { main } from './main.ts';
 import { canContinueFrom } from './numerics/checkpoints.ts';
 import { createWorkerPool } from './run/workerPool.ts';
@@ -15,6 +16,7 @@ process.exitCode = await main(process.argv.slice(2), {
   studies,
   // Beside this file once both are built.
   createExecutor: (size, stop) => createWorkerPool(new URL('worker.js', import.meta.url), size, stop),
+  findData,
   canContinueFrom,
   onInterrupt(handler) {
     let asked = false;

@@ -2,19 +2,27 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Behaviour, Ran } from '../test/runMain.ts';
-import { runMain } from '../test/runMain.ts';
+import { runMain, sampleFound } from '../test/runMain.ts';
 import { exitCodes } from './main.ts';
 import type { Point, Result } from './results/schema.ts';
 import { resultSchema } from './results/schema.ts';
+import type { FoundData } from './study.ts';
 import { chainMethods } from './study.ts';
 
 let cwd: string;
+let elsewhere: string;
 beforeEach(() => {
   cwd = mkdtempSync(join(tmpdir(), 'main-'));
+  // No test finds the data sets of whoever runs it.
+  elsewhere = mkdtempSync(join(tmpdir(), 'cache-'));
+  vi.stubEnv('XDG_CACHE_HOME', elsewhere);
 });
-afterEach(() => rmSync(cwd, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  for (const directory of [cwd, elsewhere]) rmSync(directory, { recursive: true });
+});
 
 const run = (line: string, behaviour?: Behaviour): Promise<Ran> => runMain(cwd, line, behaviour);
 
@@ -77,11 +85,41 @@ describe('a whole run', () => {
     expect(executor!.mostAtOnce()).toBe(7);
     expect(numbers(readResult('gaussians', 'seven'))).toEqual(numbers(readResult('gaussians', 'one')));
   });
+});
 
-  test('runs what there is of a group and names the rest', async () => {
-    expect((await run(`figure2 ${smoke}`)).stderr).toContain(
-      'Not yet available, left out: power, gas, hepmass, miniboone, bsds300.',
-    );
+describe('data in files', () => {
+  const excerpt: FoundData = { ...sampleFound, fingerprint: 'beef', reason: 'an excerpt of 1,300 of 2,049,280 rows' };
+  const files = (found: FoundData): Behaviour => ({ found: { power: found, mnist: found } });
+
+  test('a normal distribution stands beside the flows, and what is printed of other models below', async () => {
+    const { code } = await run(`power mnist ${smoke}`, files(sampleFound));
+    expect(code).toBe(exitCodes.ok);
+    const result = readResult('power');
+    expect(result.points.map(({ method }) => method)).toEqual(['gaussian', 'dense', ...chainMethods]);
+    expect(result.dataset).toEqual(sampleFound);
+    const table = (study: string): string => readFileSync(join(cwd, 'results', study, 'table.md'), 'utf8');
+    expect(table('power')).toContain('| 0 % | gaussian |');
+    expect(table('power')).toContain('against that of the normal distribution');
+    expect(table('power')).toContain('| Real NVP | −0.17 | 212,000 |');
+    expect(table('power')).not.toMatch(/not comparable/i);
+    // Smaller images are not the paper's.
+    expect(table('mnist')).toContain('Not comparable with the paper: images of which 4 × 4 pixels were made one.');
+    for (const study of ['power', 'mnist']) expect(table(study)).not.toMatch(/undefined|NaN|null|Infinity/);
+    expect(readdirSync(join(cwd, 'results', 'mnist', 'figures'))).toContain('samples-unstructured.svg');
+  });
+
+  test('an excerpt is marked in every table with numbers of it, and has points of its own', async () => {
+    await run(`power ${smoke}`, files(excerpt));
+    const table = readFileSync(join(cwd, 'results', 'power', 'table.md'), 'utf8');
+    const marked = table.match(/^## .*\(not comparable with the paper\)$/gm);
+    expect(marked).toHaveLength(2);
+    expect(table.match(/an excerpt of 1,300 of 2,049,280 rows/g)).toHaveLength(3);
+    expect(table).not.toContain('| difference |');
+    const page = readFileSync(join(cwd, 'results', 'index.html'), 'utf8');
+    expect(page.match(/not comparable with the paper/g)!.length).toBeGreaterThanOrEqual(2);
+    // What was computed of the excerpt is known again without its files, and is not taken for the whole set's.
+    expect((await run('report')).stderr).toContain('power: all 6 points');
+    expect((await run(`power ${smoke}`, files(sampleFound))).executor!.started).toHaveLength(6);
   });
 });
 
@@ -273,8 +311,8 @@ test('a failure of the program itself exits with 1, keeps what was finished and 
 describe('bad input exits with 2, says what to do in one line, and writes nothing', () => {
   test.each([
     ['gausians', /^unknown study 'gausians' \(did you mean 'gaussians'\?\)\. To fix: run `pnpm reproduce list`/],
-    ['mnist', /^study 'mnist' is not yet available\. To fix: choose one of: gaussians/],
-    ['table3', /^group 'table3' .* is not yet available/],
+    ['mnist --data-dir .', /^mnist: .*train-images.* are not there\. To fix: run 'pnpm datasets fetch mnist'/],
+    ['table2 --data-dir .', /^power: .*power.data\.npy: .* are not there\. To fix: /],
     ['--budget huge', /^--budget huge is unknown\. To fix: use one of: smoke, quick, paper\.$/],
     ['--backend cuda', /^--backend cuda is unknown\. To fix: use one of: auto, native, wasm/],
     ['--backend tfjs-webgl', /^backend 'tfjs-webgl': WebGL needs a browser\. To fix: /],
@@ -347,7 +385,7 @@ describe('list', () => {
     const { code, stdout, stderr } = await run('list');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^ {2}gaussians +NLL against prune ratio, densities$/m);
-    expect(stdout).toMatch(/^ {2}mnist +.*\(not yet available\)$/m);
+    expect(stdout).toMatch(/^ {2}mnist +images, bits per dimension$/m);
     expect(stdout).toMatch(/^ {2}figure4 +gaussians, gaussians-spiral, spirals$/m);
     expect(readdirSync(cwd)).toEqual([]);
   });

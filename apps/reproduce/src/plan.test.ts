@@ -2,18 +2,46 @@ import { expect, test } from 'vitest';
 import { planStudy } from './plan.ts';
 import { gaussians } from './studies/gaussians.ts';
 import { studies } from './studies/index.ts';
-import type { TrainingStudy } from './study.ts';
-import { budgets, isAnalysis, isTraining, toyKeepRatios } from './study.ts';
+import type { Budget, FoundData, TrainingStudy } from './study.ts';
+import { budgets, fileDataOf, isAnalysis, isTraining, toyKeepRatios } from './study.ts';
 
 const base = { budget: 'quick', protocol: 'paper', seeds: 2, backend: 'reference' } as const;
 
 const training = studies.filter(isTraining);
 const analyses = studies.filter(isAnalysis);
 
+const found: FoundData = { fingerprint: 'f00d', train: 10, validation: 5, test: 5, reason: null };
+const files = (study: TrainingStudy, budget: Budget) => (fileDataOf(study, budget) === undefined ? {} : { found });
+
+test('other rows of a data set in files have other addresses, and without its files nothing is planned', () => {
+  const power = studies.find(({ name }) => name === 'power')!;
+  const addresses = (rows: FoundData): string[] =>
+    planStudy(power, { ...base, found: rows }).map(({ address }) => address);
+  expect(planStudy(power, base)).toEqual([]);
+  const others = new Set(addresses({ ...found, fingerprint: 'beef' }));
+  for (const address of addresses(found)) expect(others).not.toContain(address);
+});
+
+test('the tables’ studies are the paper’s at the paper budget', () => {
+  const of = (name: string) => {
+    const study = studies.find((one) => one.name === name) as TrainingStudy;
+    const { epochs, batch, milestones, keepRatios, seeds, best, instead } = study.budgets.paper;
+    expect([best, instead]).toEqual([true, undefined]);
+    return [epochs, batch, milestones, keepRatios.length, keepRatios[0], keepRatios.at(-1), seeds];
+  };
+  expect(of('power')).toEqual([100, 10000, [90, 97], 8, 0.7, expect.closeTo(0.1, 12), 1]);
+  expect(of('gas')).toEqual([30, 1000, [25, 28], 8, 0.7, expect.closeTo(0.1, 12), 1]);
+  expect(of('hepmass')).toEqual([400, 10000, [250, 295], 12, 0.8, expect.closeTo(0.05, 12), 1]);
+  expect(of('miniboone')).toEqual([400, 1000, [300, 350], 16, 0.8, expect.closeTo(0.01, 12), 3]);
+  expect(of('bsds300')).toEqual([100, 10000, [96, 99], 8, 0.7, expect.closeTo(0.1, 12), 1]);
+  for (const name of ['mnist', 'cifar10'])
+    expect(of(name)).toEqual([50, 200, [45], 12, 0.8, expect.closeTo(0.05, 12), 1]);
+});
+
 test.each(training.flatMap((study) => budgets.map((budget) => [study.name, budget, study] as const)))(
   '%s at %s: parents come first, addresses are unique, every pruned ratio has its control and random point',
   (_name, budget, study) => {
-    const points = planStudy(study, { ...base, budget });
+    const points = planStudy(study, { ...base, budget, ...files(study, budget) });
     const seen = new Set<string>();
     for (const { address, config } of points) {
       if (config.parent !== null) expect(seen).toContain(config.parent);
@@ -22,7 +50,8 @@ test.each(training.flatMap((study) => budgets.map((budget) => [study.name, budge
     }
     const ratios = study.budgets[budget].keepRatios;
     const labels = study.variants?.map(({ label }) => label) ?? [undefined];
-    expect(points).toHaveLength(labels.length * 2 * (1 + 4 * ratios.length));
+    const flows = points.filter(({ config }) => config.method !== 'gaussian');
+    expect(flows).toHaveLength(labels.length * 2 * (1 + 4 * ratios.length));
     const groups = labels.flatMap((label) => [0, 1].map((seed) => [label, seed] as const));
     for (const [label, seed] of groups) {
       for (const method of ['unstructured', 'structured', 'random', 'control'] as const) {
@@ -135,13 +164,11 @@ test('the paper budget is the paper’s: ratios, epochs, batch, optimiser, solve
     0.2,
     ...[0.18, 0.16, 0.14, 0.12, 0.1, 0.08, 0.06, 0.04, 0.02].map((x) => expect.closeTo(x, 12)),
   ]);
-  const { seeds, epochs, batch, data } = gaussians.budgets.paper;
-  expect({ seeds, epochs, batch, train: data.trainPerComponent, test: data.testPerComponent }).toEqual({
+  expect(gaussians.budgets.paper).toMatchObject({
     seeds: 3,
     epochs: 100,
     batch: 1024,
-    train: 2730,
-    test: 1365,
+    data: { trainPerComponent: 2730, testPerComponent: 1365 },
   });
   expect(gaussians.optimiser).toEqual({ name: 'adamw', learningRate: 5e-3, weightDecay: 1e-5 });
   expect(gaussians.solver).toEqual({ method: 'dopri5', rtol: 1e-5, atol: 1e-5, adjoint: 'backsolve' });

@@ -5,6 +5,8 @@ import type {
   AnalysisStudy,
   Budget,
   BudgetPlan,
+  FileData,
+  FoundData,
   Method,
   Net,
   Optimiser,
@@ -16,7 +18,7 @@ import type {
   TrainingStudy,
   Variant,
 } from './study.ts';
-import { chainMethods, isAnalysis, prunerNameOf } from './study.ts';
+import { chainMethods, isAnalysis, isInFiles, isMlp, prunerNameOf, settingsOf } from './study.ts';
 
 /** Raised whenever the same configuration would give other numbers, so that kept points of older versions are not mixed in. */
 const numericsVersion = 1;
@@ -30,16 +32,23 @@ export interface Training {
   readonly patience: number | null;
   /** How often the learning rate is multiplied by `factor`; when, says `learningRateFactor`. Absent: it stays. */
   readonly decay?: { readonly factor: number; readonly times: number };
+  /** Epochs at whose beginning the learning rate falls to a tenth. */
+  readonly milestones?: readonly number[];
+  /** The parameters of the epoch with the best validation loss are kept. */
+  readonly best?: true;
 }
 
 /**
  * What a round is under a protocol. `converged` trains the dense model until its validation loss has stopped improving, also at a hundredth
  * of the learning rate; its rounds, the control's too, are as long as the paper's, and end at that rate.
  */
-function trainingOf(protocol: Protocol, { epochs, batch }: BudgetPlan, round: number): Training {
-  if (protocol === 'paper') return { epochs, batch, patience: null };
+function trainingOf(protocol: Protocol, plan: BudgetPlan, round: number): Training {
+  const { epochs, batch, milestones, best } = plan;
+  const kept = best === undefined ? {} : { best };
+  if (protocol === 'paper')
+    return { epochs, batch, patience: null, ...(milestones === undefined ? {} : { milestones }), ...kept };
   const decay = { factor: 0.1, times: 2 };
-  if (round > 0) return { epochs, batch, patience: null, decay };
+  if (round > 0) return { epochs, batch, patience: null, decay, ...kept };
   return { epochs: epochs * 10, batch, patience: Math.max(2, Math.ceil(epochs / 5)), decay };
 }
 
@@ -50,7 +59,7 @@ function trainingOf(protocol: Protocol, { epochs, batch }: BudgetPlan, round: nu
  */
 export interface PointConfig {
   readonly numerics: number;
-  readonly data: ToyData;
+  readonly data: ToyData | (FileData & { readonly found: FoundData });
   /** Absent: density. */
   readonly task?: TaskName;
   readonly net: Net;
@@ -104,6 +113,8 @@ export interface PlanOptions {
   readonly seeds: number;
   readonly backend: string;
   readonly pruners?: readonly PrunerChoice[];
+  /** What the files of the study's data set hold; absent: nothing is known, and only toy studies can be planned. */
+  readonly found?: FoundData;
 }
 
 /** `ratio` in percent with at most one decimal, such as `60` or `58.5`. */
@@ -136,7 +147,11 @@ export function planStudy(study: Study, options: PlanOptions): PlannedPoint[] {
  */
 function planTraining(study: TrainingStudy, variant: Variant | undefined, options: PlanOptions): PlannedPoint[] {
   const plan = study.budgets[options.budget];
-  const { net, solver, optimiser, divergence } = { ...study, ...variant };
+  const { net, solver, optimiser, divergence } = { ...settingsOf(study, options.budget), ...variant };
+  const { found } = options;
+  if (isInFiles(plan.data) && found === undefined) return [];
+  const data = isInFiles(plan.data) ? { ...plan.data, found: found! } : plan.data;
+  const { extent } = study;
   const name = variant === undefined ? study.name : `${study.name} ${variant.label}`;
   const points: PlannedPoint[] = [];
 
@@ -148,21 +163,26 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
     parent: PlannedPoint | null,
     pruner?: PrunerChoice,
   ): PlannedPoint => {
-    const pruned = method === 'dense' || method === 'control' ? 1 : keepRatio;
+    const pruned = method === 'dense' || method === 'control' || method === 'gaussian' ? 1 : keepRatio;
     const drawn =
+      extent !== undefined &&
       seed === 0 &&
+      method !== 'gaussian' &&
       (method === 'dense' || (method !== 'random' && pruner === undefined && plan.drawn.includes(keepRatio)));
     const config: PointConfig = {
       numerics: numericsVersion,
-      data: plan.data,
+      data,
       ...(study.task === undefined ? {} : { task: study.task }),
       net,
       solver,
       optimiser,
       ...(divergence === undefined ? {} : { divergence }),
-      training: trainingOf(options.protocol, plan, round),
+      training:
+        method === 'gaussian'
+          ? { epochs: 0, batch: plan.batch, patience: null }
+          : trainingOf(options.protocol, plan, round),
       evaluation: plan.evaluation,
-      draw: drawn ? { extent: study.extent } : null,
+      draw: drawn ? { extent } : null,
       method,
       ...(pruner?.source ? { prunerSource: pruner.source } : {}),
       round,
@@ -172,13 +192,13 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
       parent: parent?.address ?? null,
     };
     const pruneRatio = pruneRatioOf(keepRatio);
-    const at = method === 'dense' ? '' : ` ${percent(pruneRatio)} %`;
+    const at = method === 'dense' || method === 'gaussian' ? '' : ` ${percent(pruneRatio)} %`;
     const point: PlannedPoint = {
-      folder: plan.data.name,
+      folder: data.name,
       address: contentAddress(config),
       config,
       pruneRatio,
-      work: plan.epochs,
+      work: method === 'gaussian' ? 0 : plan.epochs,
       label: `${name} seed ${seed} ${pruner?.name ?? method}${at}`,
       ...(variant === undefined ? {} : { variant: variant.label }),
       ...(pruner ? { pruner, grandparent: parent?.config.parent ?? null } : {}),
@@ -187,6 +207,7 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
     return point;
   };
 
+  if (!isMlp(net) && net.kind === 'stacked' && options.seeds > 0) add(0, 'gaussian', 0, 1, null);
   for (let seed = 0; seed < options.seeds; seed++) {
     const dense = add(seed, 'dense', 0, 1, null);
     const chains = [
@@ -227,7 +248,7 @@ function planAnalysis(study: AnalysisStudy, base: TrainingStudy, options: PlanOp
     if (!needed.has(model.address)) return [];
     const trained = { ...model, prerequisite: true };
     if (!isChosen(model)) return [trained];
-    const config: PointConfig = { ...model.config, draw: { extent: base.extent }, parent: model.address, analysis };
+    const config: PointConfig = { ...model.config, draw: { extent: base.extent! }, parent: model.address, analysis };
     const { folder, pruneRatio, work } = model;
     const analysed: PlannedPoint = {
       folder,

@@ -3,8 +3,8 @@ import { describeMachine, describeVersions } from './machine.ts';
 import type { PlannedPoint, Training } from './plan.ts';
 import type { Point, Result } from './results/schema.ts';
 import type { Outcome } from './run/executor.ts';
-import type { Budget, Net, Optimiser, Protocol, Solver, Study, TrainingStudy } from './study.ts';
-import { isAnalysis } from './study.ts';
+import type { Budget, FileData, FoundData, Net, Optimiser, Protocol, Solver, Study, TrainingStudy } from './study.ts';
+import { fileDataOf, isAnalysis, isInFiles, isMlp, settingsOf } from './study.ts';
 
 const nothing = { trainNll: null, validationNll: null, testNll: null, nfeForward: null, nfeBackward: null };
 
@@ -46,8 +46,13 @@ function rowOf(planned: PlannedPoint, known: ReadonlyMap<string, Point>): Point 
 }
 
 /** What decided a study's numbers, in words, for readers of its report. */
-function describeSettings(study: Study, budget: Budget, points: readonly PlannedPoint[]): Result['settings'] {
-  const bases: readonly TrainingStudy[] = isAnalysis(study) ? study.of : [study];
+function describeSettings(
+  study: Study,
+  { budget, found }: RunIdentity,
+  points: readonly PlannedPoint[],
+): Result['settings'] {
+  const bases = (isAnalysis(study) ? study.of : [study]).map((base) => settingsOf(base, budget));
+  const trained = points.filter(({ config }) => config.method !== 'gaussian');
   /** One description, or one for each of the models by name where they differ. */
   const each = (describe: (base: TrainingStudy) => string): string => {
     const texts = bases.map((base) => `${bases.length > 1 ? `${base.name}: ` : ''}${describe(base)}`);
@@ -55,20 +60,23 @@ function describeSettings(study: Study, budget: Budget, points: readonly Planned
   };
   return {
     data: each(({ budgets }) => {
-      const { name, trainPerComponent, testPerComponent, validationShare } = budgets[budget].data;
+      const { data } = budgets[budget];
+      if (isInFiles(data)) return describeFiles(data, found!);
+      const { name, trainPerComponent, testPerComponent, validationShare } = data;
       return `${name}, ${trainPerComponent} training and ${testPerComponent} test points per component, ${Math.round(validationShare * 100)} % of the training points held out`;
     }),
     net: each((base) => {
       const nets = varied(base, 'net', describeNet);
-      if (base.task === 'classification') return `multilayer perceptron without time, ${nets}`;
+      if (base.task === 'classification') return nets;
       const traces = varied(base, 'divergence', (divergence) =>
         divergence === 'exact' ? 'the exact trace in training' : 'Hutchinson trace with Gaussian noise in training',
       );
-      return `multilayer perceptron without time, ${nets}; ${traces}, exact trace in evaluation`;
+      const images = !isMlp(base.net) && base.net.kind === 'multiscale';
+      return `${nets}; ${traces}, ${images ? 'and in evaluation' : 'exact trace in evaluation'}`;
     }),
     solver: each((base) => varied(base, 'solver', describeSolver)),
     optimiser: each((base) => `${varied(base, 'optimiser', describeOptimiser)}, started afresh in every round`),
-    training: describeTraining(points[0]!.config.training, (points[1] ?? points[0])!.config.training),
+    training: describeTraining(trained[0]!.config.training, (trained[1] ?? trained[0])!.config.training),
     ...(isAnalysis(study) ? { analysis: describeAnalysis(study.budgets[budget].analysis) } : {}),
   };
 }
@@ -85,8 +93,25 @@ function varied<K extends 'net' | 'solver' | 'optimiser' | 'divergence'>(
   return [...new Set(settings)].join(' or ');
 }
 
-function describeNet({ layers, hidden, activation }: Net): string {
-  return `${layers} linear layers, ${hidden} hidden units, ${activation}`;
+function describeNet(net: Net): string {
+  const { activation } = net;
+  if (isMlp(net))
+    return `multilayer perceptron without time, ${net.layers} linear layers, ${net.hidden} hidden units, ${activation}`;
+  const widths = net.hidden.join(', ');
+  const blocks = `${net.blocks} ${net.blocks === 1 ? 'block' : 'blocks'}`;
+  return net.kind === 'stacked'
+    ? `${blocks} of concatsquash layers with ${widths} hidden units, ${activation}, end times trained`
+    : `multi-scale flow of ${net.shape.join(' × ')} images, ${blocks} before and after each squeeze, concat convolutions with ${widths} channels, ${activation}, end times trained`;
+}
+
+/** What is used of a data set in files. */
+function describeFiles({ name, rows, pool }: FileData, { train, validation, test }: FoundData): string {
+  const count = (there: number, used: number | undefined): string =>
+    used === undefined || used >= there
+      ? there.toLocaleString('en')
+      : `the first ${used.toLocaleString('en')} of ${there.toLocaleString('en')}`;
+  const pooled = pool === undefined ? '' : `; ${pool} × ${pool} pixels made one`;
+  return `${name}, ${count(train, rows?.train)} training, ${count(validation, rows?.validation)} validation and ${count(test, rows?.test)} test rows${pooled}`;
 }
 
 function describeSolver(solver: Solver): string {
@@ -101,11 +126,27 @@ function describeOptimiser({ name, learningRate, weightDecay }: Optimiser): stri
   return `${name === 'adamw' ? 'AdamW' : 'Adam'}, learning rate ${learningRate}, weight decay ${weightDecay.toExponential()}`;
 }
 
-function describeTraining({ epochs, batch, patience, decay }: Training, round: Training): string {
-  if (patience === null) return `${epochs} epochs a round in batches of ${batch}`;
+function describeTraining({ epochs, batch, patience, decay, milestones, best }: Training, round: Training): string {
+  if (patience === null) {
+    const falls = milestones === undefined ? '' : `, learning rate a tenth from epochs ${milestones.join(' and ')} on`;
+    return `${epochs} epochs a round in batches of ${batch}${falls}${best ? '; the epoch with the best validation loss is kept' : ''}`;
+  }
   const falls =
     decay === undefined ? '' : `, also at ${decay.times} times a ${1 / decay.factor}th of the learning rate`;
   return `the dense model until its validation NLL has not improved for ${patience} epochs${falls} (at most ${epochs} epochs, best one kept), then ${round.epochs} epochs a round whose learning rate falls likewise, in batches of ${batch}`;
+}
+
+/** What a budget takes in place of the study's own settings. */
+function insteadRemarks(study: Study, budget: Budget): string[] {
+  if (isAnalysis(study)) return [];
+  const { instead = {} } = study.budgets[budget];
+  const names = { net: 'net', solver: 'solver', optimiser: 'optimiser' } as const;
+  const others = Object.keys(instead).map((name) => names[name as keyof typeof names]);
+  if (others.length === 0) return [];
+  const what = others.join(', ').replace(/, ([^,]*)$/, ' and $1');
+  return [
+    `The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`,
+  ];
 }
 
 /** What identifies a run of a study: together with the study it decides every point's address. */
@@ -114,6 +155,8 @@ export interface RunIdentity {
   readonly protocol: Protocol;
   readonly backend: string;
   readonly seeds: number;
+  /** What the files of its data set hold, where it has any. */
+  readonly found?: FoundData;
 }
 
 /** How a result came about; nothing in here changes its points. */
@@ -131,11 +174,17 @@ export function provenanceHere(run: Result['run']): Provenance {
  */
 export function buildResult(
   study: Study,
-  { budget, protocol, backend, seeds }: RunIdentity,
+  identity: RunIdentity,
   planned: readonly PlannedPoint[],
   known: ReadonlyMap<string, Point>,
   { run, machine, machines, versions }: Provenance,
 ): Result {
+  const { budget, protocol, backend, seeds, found } = identity;
+  const pool = fileDataOf(study, budget)?.pool;
+  const reasons = [
+    ...(found?.reason ? [found.reason] : []),
+    ...(pool === undefined ? [] : [`images of which ${pool} × ${pool} pixels were made one`]),
+  ];
   const wanted = planned.filter(({ prerequisite }) => prerequisite !== true);
   const isKnown = ({ address }: PlannedPoint): boolean => known.has(address);
   const points = wanted.filter(isKnown).map((point) => rowOf(point, known));
@@ -146,7 +195,9 @@ export function buildResult(
     study: study.name,
     title: study.title,
     about: study.about,
-    remarks: [...study.remarks],
+    remarks: [...insteadRemarks(study, budget), ...study.remarks],
+    ...(found === undefined ? {} : { dataset: { ...found } }),
+    ...(reasons.length === 0 ? {} : { notComparable: `${reasons.join('; ')}.` }),
     budget,
     protocol,
     backend,
@@ -157,13 +208,16 @@ export function buildResult(
     ...(machines === undefined ? {} : { machines }),
     versions,
     run,
-    settings: describeSettings(study, budget, planned),
+    settings: describeSettings(study, identity, planned),
     ...(isAnalysis(study) ? { analysis: study.budgets[budget].analysis.kind } : {}),
     ...(!isAnalysis(study) && study.task !== undefined ? { task: study.task } : {}),
     ...(variants.length > 0 ? { variants } : {}),
     ...(study.measures === undefined ? {} : { measures: study.measures.map(copyOf) }),
     ...(missing.length > 0 ? { partial: { planned: wanted.length, missing } } : {}),
     points,
+    ...(!isAnalysis(study) && study.others !== undefined
+      ? { others: study.others.map((other) => ({ ...other })) }
+      : {}),
     paper: study.references.map((reference) => ({ ...reference })),
   };
 }

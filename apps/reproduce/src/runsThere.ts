@@ -3,8 +3,8 @@ import type { PrunerChoice } from './pruners.ts';
 import type { RunIdentity } from './result.ts';
 import type { StoredPoint } from './results/files.ts';
 import type { Result } from './results/schema.ts';
-import type { Study } from './study.ts';
-import { budgets, protocols, prunerNameOf, underProtocol } from './study.ts';
+import type { Budget, FoundData, Study } from './study.ts';
+import { budgets, fileDataOf, isInFiles, protocols, prunerNameOf, underProtocol } from './study.ts';
 
 /** A run of a study that left points in a results directory. */
 export interface RunThere {
@@ -31,8 +31,14 @@ export function runsThere(
   const unexplained = new Set(all);
   const backends = [...new Set(stored.map(({ config }) => config.backend))];
   const seedsThere = 1 + Math.max(0, ...stored.map(({ config }) => config.seed));
-  const anyWayOf = ({ protocol = 'paper' }: Study): RunIdentity[] =>
-    budgets.flatMap((budget) => backends.map((backend) => ({ budget, protocol, backend, seeds: 0 })));
+  const anyWayOf = (study: Study): RunIdentity[] => {
+    const { protocol = 'paper' } = study;
+    return budgets.flatMap((budget) =>
+      backends.flatMap((backend) =>
+        filesOf(study, budget, stored).map((found) => ({ budget, protocol, backend, seeds: 0, ...found })),
+      ),
+    );
+  };
 
   const explain = (study: Study, ways: readonly RunIdentity[], among: ReadonlySet<string>): RunThere | undefined => {
     let best: { readonly run: RunThere; readonly count: number } | undefined;
@@ -57,12 +63,26 @@ export function runsThere(
   const waysOf = (study: Study): RunIdentity[] =>
     results
       .filter((result) => result.study === study.name)
-      .map(({ budget, protocol, backend, seeds }) => ({ budget, protocol, backend, seeds: seeds.length }));
+      .map(({ budget, protocol, backend, seeds, dataset }) => ({
+        budget,
+        protocol,
+        backend,
+        seeds: seeds.length,
+        ...(dataset && { found: dataset }),
+      }));
   const declared = studies.map((study) => explain(study, waysOf(study), all));
   return studies.flatMap((study, i) => {
     if (waysOf(study).length > 0) return declared[i] ?? [];
     return explain(study, anyWayOf(study), unexplained) ?? [];
   });
+}
+
+/** What the files of a study's data set held when points were computed: an excerpt, the whole set, or both at different times. */
+function filesOf(study: Study, budget: Budget, stored: readonly StoredPoint[]): { readonly found?: FoundData }[] {
+  const name = fileDataOf(study, budget)?.name;
+  if (name === undefined) return [{}];
+  const all = stored.flatMap(({ config: { data } }) => (isInFiles(data) && data.name === name ? [data.found] : []));
+  return [...new Map(all.map((found) => [found.fingerprint, { found }])).values()];
 }
 
 /** The pruners of `--pruner` that left points. What they computed is there, so their files are not needed. */

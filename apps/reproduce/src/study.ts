@@ -18,13 +18,14 @@ export type Protocol = (typeof protocols)[number];
  * - `unstructured`, `structured`: the two pruners of the paper's Table 1.
  * - `random`: weights removed at random, to the same ratios as `unstructured`.
  * - `control`: never pruned, but trained round by round exactly like the pruned chains.
+ * - `gaussian`: not a flow but the normal distribution with the training rows' mean and covariance, to see what a flow is worth.
  */
-export const methods = ['dense', 'unstructured', 'structured', 'random', 'control'] as const;
+export const methods = ['gaussian', 'dense', 'unstructured', 'structured', 'random', 'control'] as const;
 export type OwnMethod = (typeof methods)[number];
 /** A chain that `--pruner` asked for. */
 export type PrunerMethod = `pruner:${string}`;
 export type Method = OwnMethod | PrunerMethod;
-export type ChainMethod = Exclude<OwnMethod, 'dense'>;
+export type ChainMethod = Exclude<OwnMethod, 'dense' | 'gaussian'>;
 
 /** The name of the pruner behind a method that `--pruner` asked for; undefined for a study's own methods. */
 export function prunerNameOf(method: Method): string | undefined {
@@ -46,11 +47,64 @@ export interface ToyData {
   readonly validationShare: number;
 }
 
-export interface Net {
+/** Rows that lie in files: which data set, and how much of it. */
+export interface FileData {
+  readonly name: 'power' | 'gas' | 'hepmass' | 'miniboone' | 'bsds300' | 'mnist' | 'cifar10';
+  /** The first rows of each split, where not all of them are used. */
+  readonly rows?: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Of images: as many pixels in a row and in a column are made one, their mean. */
+  readonly pool?: number;
+}
+
+/** What the files of a data set hold: part of every point's configuration, so that an excerpt's numbers are never taken for the whole set's. */
+export interface FoundData {
+  /** Hash of the numbers of rows and of rows from all over each split. */
+  readonly fingerprint: string;
+  readonly train: number;
+  readonly validation: number;
+  readonly test: number;
+  /** Why likelihoods cannot be compared with published ones; null where they can. */
+  readonly reason: string | null;
+}
+
+export function isInFiles(data: ToyData | FileData): data is FileData {
+  return !('trainPerComponent' in data);
+}
+
+type Activation = 'sigmoid' | 'tanh' | 'softplus' | 'relu';
+
+/** A multilayer perceptron of the plane, without time. */
+export interface MlpNet {
   /** Linear layers, the last one included. */
   readonly layers: number;
   readonly hidden: number;
-  readonly activation: 'sigmoid' | 'tanh' | 'softplus' | 'relu';
+  readonly activation: Activation;
+}
+
+/** FFJORD's flow for tables: blocks of concatsquash nets with trained end times, one after another. */
+export interface StackedNet {
+  readonly kind: 'stacked';
+  readonly dim: number;
+  readonly hidden: readonly number[];
+  readonly blocks: number;
+  readonly activation: Activation;
+}
+
+/** FFJORD's multi-scale flow for images. */
+export interface MultiscaleNet {
+  readonly kind: 'multiscale';
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Channels of the hidden convolutions. */
+  readonly hidden: readonly number[];
+  /** Before and after each squeeze. */
+  readonly blocks: number;
+  readonly activation: Activation;
+}
+
+export type Net = MlpNet | StackedNet | MultiscaleNet;
+
+export function isMlp(net: Net): net is MlpNet {
+  return !('kind' in net);
 }
 
 /** A solver with step control, or one with a number of equal steps. */
@@ -78,7 +132,13 @@ export interface Optimiser {
 /** What a budget changes; everything else of a study is the paper's at every budget. */
 export interface BudgetPlan {
   readonly seeds: number;
-  readonly data: ToyData;
+  readonly data: ToyData | FileData;
+  /** Settings that stand for the study's own, where those cost too much for the budget; the report says so. */
+  readonly instead?: Partial<Pick<TrainingStudy, 'net' | 'solver' | 'optimiser'>>;
+  /** Epochs at whose beginning the learning rate falls to a tenth. */
+  readonly milestones?: readonly number[];
+  /** Keep the parameters of the epoch with the best validation loss, not the last. */
+  readonly best?: true;
   /** Epochs of every round. */
   readonly epochs: number;
   readonly batch: number;
@@ -89,7 +149,7 @@ export interface BudgetPlan {
     readonly trainRows: number | null;
     readonly validationRows: number | null;
     readonly testRows: number | null;
-    /** The figures show `grid` × `grid` cells of a square, and as many samples. */
+    /** The figures show `grid` × `grid` cells of a square, and as many samples; of images only samples. */
     readonly grid: number;
     readonly samples: number;
     /** Of classifiers: how their robustness is measured; absent: not at all. */
@@ -159,6 +219,13 @@ export interface Measure {
   }[];
 }
 
+/** Another model in the paper's table. */
+export interface OtherModel {
+  readonly model: string;
+  readonly value: number;
+  readonly parameters: number | null;
+}
+
 interface StudyBase {
   readonly name: string;
   /** Absent: the paper's. */
@@ -184,8 +251,10 @@ export interface TrainingStudy extends StudyBase {
   readonly budgets: Readonly<Record<Budget, BudgetPlan>>;
   /** Compared settings, each trained and pruned as a whole; absent: one, the study's own. */
   readonly variants?: readonly Variant[];
-  /** Half the side of the square on which densities are drawn, in units of the normalised data. */
-  readonly extent: number;
+  /** Half the side of the square on which densities are drawn, in units of the normalised data; of images 1. Absent: nothing is drawn. */
+  readonly extent?: number;
+  /** What the paper prints of other models: in nats, of images in bits a dimension. */
+  readonly others?: readonly OtherModel[];
 }
 
 /** What a budget changes in the analysis of trained models. */
@@ -225,6 +294,18 @@ export function underProtocol<S extends Study>(study: S, protocol: Protocol): S 
 
 export function isTraining(study: Study): study is TrainingStudy {
   return !isAnalysis(study);
+}
+
+/** What a study trains with at a budget. */
+export function settingsOf(study: TrainingStudy, budget: Budget): TrainingStudy {
+  return { ...study, ...study.budgets[budget].instead };
+}
+
+/** The data set in files that a study needs at a budget, if it needs any. */
+export function fileDataOf(study: Study, budget: Budget): FileData | undefined {
+  if (isAnalysis(study)) return undefined;
+  const { data } = study.budgets[budget];
+  return isInFiles(data) ? data : undefined;
 }
 
 /** The keep ratios of the paper's toy experiments. */

@@ -3,7 +3,7 @@ import type { PlannedPoint } from '../src/plan.ts';
 import type { Executor, Handlers, Job, Measured, Outcome } from '../src/run/executor.ts';
 import type { Artefact } from '../src/results/store.ts';
 import { studies } from '../src/studies/index.ts';
-import { isAnalysis } from '../src/study.ts';
+import { isAnalysis, isMlp } from '../src/study.ts';
 import { sampleArtefact } from './sample.ts';
 
 export interface FakeOptions {
@@ -104,8 +104,15 @@ export function fakeExecutor(options: FakeOptions): FakeExecutor {
       return { status: 'diverged', reason: 'the loss became NaN', parameters: 642, epochs: 3, seconds: 1 };
     }
     if (planned.config.analysis !== undefined) return fakeAnalysis(planned);
-    const artefact =
-      planned.config.draw === null ? {} : { artefact: sampleArtefact(0.25, 0.2, planned.config.method === 'dense') };
+    const { net, draw } = planned.config;
+    if (!isMlp(net) && net.kind === 'multiscale') {
+      const shape = [4, ...net.shape];
+      const images = { shape, values: new Float32Array(shape.reduce((n, m) => n * m, 1)) };
+      const quantities = { bitsPerDim: { value: fakeMeasured(planned).testNll, standardError: null } };
+      const artefact = draw === null ? {} : { artefact: { extent: 1, arrays: { images } } };
+      return { status: 'ok', measured: { ...fakeMeasured(planned), quantities }, seconds: 2, ...artefact };
+    }
+    const artefact = draw === null ? {} : { artefact: sampleArtefact(0.25, 0.2, planned.config.method === 'dense') };
     return { status: 'ok', measured: fakeMeasured(planned), seconds: 2, ...artefact };
   };
   return {

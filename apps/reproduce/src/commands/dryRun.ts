@@ -6,7 +6,7 @@ import { isOurs, readPoints } from '../results/read.ts';
 import type { Store } from '../results/store.ts';
 import { formatDuration } from '../run/describe.ts';
 import type { Forecast } from '../run/forecast.ts';
-import { costKey, forecast } from '../run/forecast.ts';
+import { costKey, forecast, isTraining } from '../run/forecast.ts';
 
 /** Reads what a results directory holds without creating or locking it. */
 export function readOnlyStore(directory: string): Pick<Store, 'loadPoint'> {
@@ -27,9 +27,9 @@ export async function describeDryRun(
   backend: string,
 ): Promise<string> {
   const calibrations = new Map<string, Calibration>();
-  for (const { config } of todo) {
+  for (const { config } of todo.filter(isTraining)) {
     const key = costKey(config);
-    if (config.analysis === undefined && !calibrations.has(key)) calibrations.set(key, await calibrate(config, 1));
+    if (!calibrations.has(key)) calibrations.set(key, await calibrate(config, 1, options.dataDir));
   }
   const workers = Math.max(1, Math.min(options.workers, todo.length));
   const expected = forecast(todo, calibrations, workers);
@@ -45,8 +45,8 @@ function describe(
   { budget, protocol, out }: Options,
 ): string {
   const measured = calibrations.map(
-    ({ secondsPerStep, nfeForward, nfeBackward, steps: taken }) =>
-      `${(secondsPerStep * 1000).toFixed(1)} ms with NFE ${nfeForward.toFixed(0)}+${nfeBackward.toFixed(0)} (${taken} steps)`,
+    ({ secondsPerStep, nfeForward, nfeBackward, steps: taken, rows }) =>
+      `${(secondsPerStep * 1000).toFixed(1)} ms with NFE ${nfeForward.toFixed(0)}+${nfeBackward.toFixed(0)} (${taken} steps of ${rows} rows, scaled to whole batches)`,
   );
   const most = protocol === 'converged' ? 'at most ' : '';
   const lines = [

@@ -21,11 +21,11 @@ import type { Reporter } from '../run/progress.ts';
 import { createReporter } from '../run/progress.ts';
 import { runPoints } from '../run/runPoints.ts';
 import { createStopFlag } from '../run/workerPool.ts';
-import type { Study } from '../study.ts';
+import type { FoundData, Study } from '../study.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
 import type { Work } from '../work.ts';
-import { underProtocol } from '../study.ts';
+import { fileDataOf, underProtocol } from '../study.ts';
 import { findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
 import { describeDryRun, readOnlyStore } from './dryRun.ts';
 
@@ -48,9 +48,12 @@ export async function runStudies(
   const names = studies.map(({ name }) => name);
   inspectDirectory(options.out, names);
 
+  const files = await findFiles(studies, options, surroundings);
   const identityOf = (study: Study): RunIdentity => {
     const { budget, protocol } = options;
-    return { budget, protocol, backend: backend.name, seeds: options.seeds ?? seedsOf(study, budget) };
+    const found = files.get(study);
+    const seeds = options.seeds ?? seedsOf(study, budget);
+    return { budget, protocol, backend: backend.name, seeds, ...(found && { found }) };
   };
   if (options.dryRun) {
     const there = readOnlyStore(options.out);
@@ -131,6 +134,7 @@ export async function runStudies(
         executor,
         (point) => ({
           checkpoints: store.checkpointDirectory(point.folder),
+          ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
           logs: logFiles(join(store.directory, point.folder), point, options.log),
           fresh: options.fresh,
           // The chains share the cores; what is left over goes to threads within them.
@@ -180,6 +184,20 @@ export async function runStudies(
     unregister();
     store.close();
   }
+}
+
+/** What the data files hold that studies need. */
+async function findFiles(
+  studies: readonly Study[],
+  { budget, dataDir }: Options,
+  { findData }: Surroundings,
+): Promise<ReadonlyMap<Study, FoundData>> {
+  const found = new Map<Study, FoundData>();
+  for (const study of studies) {
+    const data = fileDataOf(study, budget);
+    if (data !== undefined) found.set(study, await findData(data.name, dataDir));
+  }
+  return found;
 }
 
 /** What is to be computed. Studies of the same models share them: each is computed once. */

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Cnf } from '@sparseflow/cnf';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
 import type { Analysis } from '../analysis.ts';
@@ -12,7 +13,7 @@ import type { ConcreteBackendName } from './backends.ts';
 import { openBackend } from './backends.ts';
 import { findTrained } from './checkpoints.ts';
 import { divergenceReason } from './divergence.ts';
-import { dataOf, flowOf, keysOf } from './model.ts';
+import { keysOf, planarFlowOf, toyDataOf } from './model.ts';
 import type { PrunedFlow } from './prunedFlow.ts';
 import { prunedFlow } from './prunedFlow.ts';
 import type { TrainHooks } from './trainPoint.ts';
@@ -51,15 +52,15 @@ export async function analysePoint(job: Job, hooks: TrainHooks): Promise<Outcome
   const { size } = await sparsityReport(params, masks);
   const common = { parameters: size, epochs: record.epochs };
   const seconds = (): number => Math.round(performance.now() - started) / 1000;
-  let executed: PrunedFlow | undefined;
+  let executed: PrunedFlow<Cnf> | undefined;
   try {
-    executed = await prunedFlow(flowOf(config), trained);
+    executed = await prunedFlow(planarFlowOf(config), trained);
     const findings = await analyse(
       {
         flow: executed.flow,
         params,
         masks,
-        data: dataOf(config),
+        data: toyDataOf(config),
         key: keysOf(config).analysis,
         backend,
         extent: config.draw!.extent,

@@ -7,14 +7,15 @@ import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { planStudy } from '../plan.ts';
 import { moons } from '../studies/moons.ts';
 import { classificationTask, classifierOf } from './classification.ts';
-import { dataOf, keysOf } from './model.ts';
+import { keysOf, toyDataOf } from './model.ts';
+import { inMemory } from './pointData.ts';
 import { pruneRound } from './pruneRound.ts';
 
 const backend = createReferenceBackend();
 const planned = planStudy(moons, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' });
 const configOf = (method: string) => planned.find(({ config }) => config.method === method)!.config;
 const dense = configOf('dense');
-const data = dataOf(dense);
+const data = toyDataOf(dense);
 const batch = {
   ...data.train,
   points: data.train.points.slice(0, 40),
@@ -48,7 +49,10 @@ test.each(['unstructured', 'structured'])(
     expect(small.loss.dataSync()[0]).toBeCloseTo(full.loss.dataSync()[0]!, 12);
     // A neuron that nothing reads has no gradient; masked weights within a layer that is left have one in both, which the mask removes.
     expect(differenceOf(full.grads, small.grads)).toBeLessThan(1e-12);
-    expect(await lean.task.nll(start.params, data.test)).toBeCloseTo(await task.nll(start.params, data.test), 12);
+    expect(await lean.task.nll(start.params, data.test, key(0))).toBeCloseTo(
+      await task.nll(start.params, data.test, key(0)),
+      12,
+    );
     disposeTree([full.loss, full.grads, small.loss, small.grads]);
     lean.dispose();
     expect(backend.liveBuffers()).toBe(before);
@@ -59,7 +63,8 @@ test('measures what the study names, and draws what the figure needs, leaving no
   const task = classificationTask(dense, backend);
   const params = task.init(keysOf(dense).init);
   const before = backend.liveBuffers();
-  const quantities = await task.quantities!(params, data);
+  const likelihoods = { trainNll: 0, validationNll: 0, testNll: 0 };
+  const quantities = await task.quantities!(params, inMemory(data), likelihoods);
   const { sigmas } = dense.evaluation.robustness!;
   const named = moons.measures!.map(({ name }) => name);
   expect(Object.keys(quantities)).toEqual([
@@ -77,7 +82,7 @@ test('measures what the study names, and draws what the figure needs, leaving no
   const x = tensor(data.test.points, { backend, shape: [data.test.count, 2] });
   expect(quantities['testAccuracy']!.value).toBeCloseTo(100 * (await model.accuracy(params, x, labels)), 10);
 
-  const { arrays, extent } = await task.draw(params, data, 3);
+  const { arrays, extent } = await task.draw(params, inMemory(data), 3);
   expect(extent).toBe(3);
   const { grid, samples } = dense.evaluation;
   expect(Object.fromEntries(Object.entries(arrays).map(([name, { shape }]) => [name, shape]))).toEqual({

@@ -9,6 +9,7 @@ import type { PointConfig } from '../plan.ts';
 import type { Quantity } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import { layerInputs } from './density.ts';
+import type { MlpNet } from '../study.ts';
 import { gridCentres } from './evaluate.ts';
 import { fieldOf, keysOf, solverOf } from './model.ts';
 import { marginQuantities, noisyAccuracy, seePlane } from './robustness.ts';
@@ -48,7 +49,7 @@ export function classificationTask(
               disposeTree(grads);
               return { ...rest, grads: expanded };
             }),
-          nll: (full, split) => inSmall(full, (left) => nll(left, split)),
+          nll: (full, split, key) => inSmall(full, (left) => nll(left, split, key)),
         },
         dispose: small.dispose,
       };
@@ -60,9 +61,9 @@ export function classificationTask(
     },
     nll: async (params, { points, labels }) =>
       (await evaluateClassifier(model, params, points, labels!, { backend })).loss,
-    layerInputs: (params, batch) => layerInputs(params, toTensor(batch, { backend }), config),
-    quantities: (params, data) => robustnessOf(model, params, data, config, backend),
-    draw: (params, data, extent) => drawClassifier(model, params, data, config, extent, backend),
+    layerInputs: (params, batch) => layerInputs(params, toTensor(batch, { backend }), config.net as MlpNet),
+    quantities: (params, { whole }) => robustnessOf(model, params, whole!, config, backend),
+    draw: (params, { whole }, extent) => drawClassifier(model, params, whole!, config, extent, backend),
   };
   return task;
 }

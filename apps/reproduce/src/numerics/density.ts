@@ -1,19 +1,38 @@
-import type { Cnf } from '@sparseflow/cnf';
+import type { Cnf, Flow } from '@sparseflow/cnf';
 import { evaluateNll, exact, hutchinson } from '@sparseflow/cnf';
 import { toTensor } from '@sparseflow/datasets';
 import type { Backend, Params, Tensor } from '@sparseflow/tensor';
 import { activations, add, matMul, tensor } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
+import type { Quantity } from '../results/schema.ts';
+import type { MlpNet } from '../study.ts';
+import { isMlp } from '../study.ts';
+import { drawImages } from './drawImages.ts';
 import { drawFlow } from './evaluate.ts';
 import { flowOf } from './model.ts';
 import { prunedFlow } from './prunedFlow.ts';
 import type { Task } from './task.ts';
 
-/** Density estimation by a continuous normalizing flow: the trace is estimated in training, with fresh noise in each step, and exact otherwise. */
-export function densityTask(config: PointConfig, backend: Backend, flow: Cnf = flowOf(config)): Task {
+/** Tangents that are computed at once with the exact trace, over all rows. */
+const tangentsAtOnce = 2 ** 16;
+
+/**
+ * Density estimation by a continuous normalizing flow. In training the trace is estimated, with fresh noise in each step. Otherwise it is
+ * exact; of images, whose dimensions are hundreds or thousands, it stays an estimate.
+ */
+export function densityTask(config: PointConfig, backend: Backend, flow: Flow = flowOf(config)): Task {
+  const { net } = config;
   const divergence = config.divergence === 'exact' ? exact() : hutchinson({ noise: 'gaussian' });
+  const images = !isMlp(net) && net.kind === 'multiscale';
+  const estimated: NonNullable<Task['estimatedNll']> = async (params, { points }, key) =>
+    (await evaluateNll(flow, params, points, { backend, divergence, key, batchSize: images ? 128 : 2048 })).nll;
+  const exactly: Task['nll'] = async (params, { points }) => {
+    const batchSize = isMlp(net) ? undefined : Math.max(32, Math.floor(tangentsAtOnce / flow.dim));
+    return (await evaluateNll(flow, params, points, { backend, ...(batchSize && { batchSize }) })).nll;
+  };
   return {
-    neurons: flow.field.neurons,
+    neurons: flow.neurons,
+    ...(flow.positions && { positions: flow.positions }),
     async lean(model) {
       const { flow: pruned, dispose } = await prunedFlow(flow, model);
       return { task: densityTask(config, backend, pruned), dispose };
@@ -27,15 +46,29 @@ export function densityTask(config: PointConfig, backend: Backend, flow: Cnf = f
         x.dispose();
       }
     },
-    nll: async (params, { points }) => (await evaluateNll(flow, params, points, { backend })).nll,
-    layerInputs: (params, { points, count, dim }) =>
-      layerInputs(params, tensor(points, { backend, shape: [count, dim] }), config),
-    draw: (params, data, extent) => drawFlow(flow, params, data, config, extent, backend),
+    nll: images ? estimated : exactly,
+    ...(isMlp(net) ? {} : { estimatedNll: estimated }),
+    ...(isMlp(net) && {
+      layerInputs: (params, { points, count, dim }) =>
+        layerInputs(params, tensor(points, { backend, shape: [count, dim] }), net),
+    }),
+    ...(images && {
+      quantities: (_params, _data, { testNll }) => Promise.resolve({ bitsPerDim: bitsPerDimension(testNll, flow.dim) }),
+    }),
+    draw: (params, data, extent) =>
+      images
+        ? drawImages(flow, params, data, config, net.shape, backend)
+        : drawFlow(flow as Cnf, params, data.whole!, config, extent, backend),
   };
 }
 
+/** Intensities are (pixel + U[0, 1)) / 256: of the pixels themselves, in bits. */
+export function bitsPerDimension(nll: number, dim: number): Quantity {
+  return { value: (nll / dim + Math.log(256)) / Math.LN2, standardError: null };
+}
+
 /** The activations of a multilayer perceptron that precede each of its weights. */
-export function layerInputs(params: Params, x: Tensor, { net }: PointConfig): Record<string, Tensor> {
+export function layerInputs(params: Params, x: Tensor, net: MlpNet): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {};
   let z = x;
   for (let i = 0; i < net.layers; i++) {

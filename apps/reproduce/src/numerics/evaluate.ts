@@ -1,10 +1,12 @@
 import type { Cnf } from '@sparseflow/cnf';
 import { evaluateNll } from '@sparseflow/cnf';
-import type { Dataset, Split } from '@sparseflow/datasets';
-import type { Backend, Params } from '@sparseflow/tensor';
+import { firstRows, readRows, rowsInOrder } from '@sparseflow/datasets';
+import type { Dataset, Rows, Split } from '@sparseflow/datasets';
+import type { Backend, Key, Params } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
 import type { Artefact } from '../results/store.ts';
 import { keysOf } from './model.ts';
+import type { PointData } from './pointData.ts';
 import type { Task } from './task.ts';
 
 /** Exact-trace likelihoods in nats per point. */
@@ -14,20 +16,42 @@ export interface Likelihoods {
   readonly testNll: number;
 }
 
-/** The negative log-likelihood of each split, on as many of its points as the budget says. Splits are in random order. */
+/** The negative log-likelihood of each split, on as many of its rows as the budget says. */
 export async function evaluateLikelihoods(
   task: Task,
   params: Params,
-  data: Dataset,
+  data: PointData,
   { trainRows, validationRows, testRows }: PointConfig['evaluation'],
+  key: Key,
 ): Promise<Likelihoods> {
-  const nll = (split: Split, rows: number | null): Promise<number> =>
-    task.nll(params, rowsOf(split, 0, rows ?? Infinity));
+  const nll = (rows: Rows, count: number | null): Promise<number> =>
+    nllOfRows((split) => task.nll(params, split, key), partOf(rows, count), key, data.whole ? Infinity : undefined);
   return {
     trainNll: await nll(data.train, trainRows),
     validationNll: await nll(data.validation, validationRows),
     testNll: await nll(data.test, testRows),
   };
+}
+
+/** The first rows of a split, or all. */
+export function partOf(rows: Rows, count: number | null): Rows {
+  return count === null ? rows : firstRows(rows, count);
+}
+
+/** Of rows in files that are read at once. */
+const numbersAtOnce = 2 ** 21;
+
+/** The mean of a likelihood over rows, which are read a part at a time. */
+export async function nllOfRows(
+  nll: (split: Split) => Promise<number>,
+  rows: Rows,
+  key: Key,
+  atOnce = Math.ceil(numbersAtOnce / rows.dim),
+): Promise<number> {
+  if (rows.count <= atOnce) return nll(await readRows(rows, key));
+  let total = 0;
+  for await (const part of rowsInOrder(rows, { key, batchSize: atOnce })) total += (await nll(part)) * part.count;
+  return total / rows.count;
 }
 
 /** Consecutive rows of a split, without copying. */

@@ -23,3 +23,9 @@ test('in a round of fixed length it falls at the middle and at three quarters', 
   expect(all.slice(50, 75).every((factor) => factor === 0.1)).toBe(true);
   expect(all.slice(75).every((factor) => factor === 0.1 ** 2)).toBe(true);
 });
+
+test('at milestones it falls to a tenth', () => {
+  const at = (epoch: number) =>
+    learningRateFactor({ epochs: 100, batch: 1, patience: null, milestones: [90, 97] }, epoch, []);
+  expect([0, 89, 90, 96, 97, 99].map(at)).toEqual([1, 1, 0.1, 0.1, 0.1 ** 2, 0.1 ** 2]);
+});

@@ -1,12 +1,13 @@
-import { cnf, mlp } from '@sparseflow/cnf';
-import type { Cnf, Field } from '@sparseflow/cnf';
+import { cnf, mlp, multiscaleFlow, stackedFlow } from '@sparseflow/cnf';
+import type { Cnf, Field, Flow, MultiscaleFlowOptions, StackedFlowOptions } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
 import type { Dataset } from '@sparseflow/datasets';
 import { backsolve, checkpoint, dopri5, euler, rk4 } from '@sparseflow/ode-solvers';
 import { fold, key } from '@sparseflow/tensor';
 import type { Key } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
-import type { Net } from '../study.ts';
+import type { MlpNet, Net, ToyData } from '../study.ts';
+import { isMlp } from '../study.ts';
 
 /**
  * All randomness of a point. Methods of one seed share everything that can be shared (data, initialisation, and in each round the order
@@ -33,9 +34,9 @@ export function keysOf({ seed, round }: Pick<PointConfig, 'seed' | 'round'>): Ke
   };
 }
 
-/** The data of a point; the same for all methods and rounds of a seed. */
-export function dataOf(config: PointConfig): Dataset {
-  const { name, trainPerComponent, testPerComponent, validationShare } = config.data;
+/** The toy data of a point; the same for all methods and rounds of a seed. */
+export function toyDataOf(config: PointConfig): Dataset {
+  const { name, trainPerComponent, testPerComponent, validationShare } = config.data as ToyData;
   return generateToy(toyDataset(name), keysOf(config).data, {
     trainPerMode: trainPerComponent,
     testPerMode: testPerComponent,
@@ -56,12 +57,24 @@ export function solverOf({ solver }: PointConfig) {
   };
 }
 
-/** The flow of a point: an MLP field without time, integrated from 0 to 1. */
-export function flowOf(config: PointConfig): Cnf {
+/** The flow of a point with an MLP field: of the plane, without time, integrated from 0 to 1. */
+export function planarFlowOf(config: PointConfig): Cnf {
   return cnf({ field: fieldOf(config.net), ...solverOf(config) });
 }
 
-/** The vector field of a net: an MLP of the plane without time. */
-export function fieldOf({ layers, hidden, activation }: Net): Field {
+/** The flow of a point. */
+export function flowOf(config: PointConfig): Flow {
+  const { net } = config;
+  if (isMlp(net)) return planarFlowOf(config);
+  const { kind, ...shape } = net;
+  const options = { ...shape, ...solverOf(config) };
+  return kind === 'stacked'
+    ? stackedFlow(options as StackedFlowOptions)
+    : multiscaleFlow(options as MultiscaleFlowOptions);
+}
+
+/** The vector field of a net of the plane. */
+export function fieldOf(net: Net): Field {
+  const { layers, hidden, activation } = net as MlpNet;
   return mlp({ dim: 2, hidden: new Array<number>(layers - 1).fill(hidden), activation });
 }

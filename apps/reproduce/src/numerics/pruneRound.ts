@@ -9,6 +9,7 @@ import type { Task } from './task.ts';
 
 /** The pruner of each method; none for those that keep everything. */
 const ownPruners: Readonly<Record<OwnMethod, Pruner | undefined>> = {
+  gaussian: undefined,
   dense: undefined,
   control: undefined,
   unstructured: magnitude,

@@ -12,7 +12,8 @@ import { planStudy } from '../plan.ts';
 import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { densityTask } from './density.ts';
 import { openRunLog } from '../logs/runLog.ts';
-import { dataOf, flowOf } from './model.ts';
+import { planarFlowOf, toyDataOf } from './model.ts';
+import { inMemory } from './pointData.ts';
 import { prunedFlow } from './prunedFlow.ts';
 import { trainRound } from './trainRound.ts';
 
@@ -89,11 +90,11 @@ test.each([
   const training = { epochs: 2, batch: 200, patience: null };
   const config = { ...planned.config, training, optimiser: { ...study.optimiser, learningRate: 1e-2 } };
   const backend = createReferenceBackend();
-  const flow = flowOf(config);
+  const flow = planarFlowOf(config);
   const start = await pruned(backend, flow, pruner, 0.35);
   const { flow: lean, dispose } = await prunedFlow(flow, start);
   const train = async (f: Cnf, name: string): Promise<Params> => {
-    const result = await trainRound(densityTask(config, backend, f), dataOf(config), start, config, {
+    const result = await trainRound(densityTask(config, backend, f), inMemory(toyDataOf(config)), start, config, {
       address: name,
       store: memoryCheckpointStore({ backend }),
       epochsBefore: 0,

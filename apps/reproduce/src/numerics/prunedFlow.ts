@@ -1,13 +1,13 @@
 import { layoutOf, sparsify } from '@sparseflow/backend-cpu';
-import type { Cnf } from '@sparseflow/cnf';
+import type { Cnf, Flow } from '@sparseflow/cnf';
 import { shrink } from '@sparseflow/pruning';
 import { disposeTree, scope } from '@sparseflow/tensor';
 import type { Masks, Params } from '@sparseflow/tensor';
 
 /** A flow that is computed without what its masks remove. */
-export interface PrunedFlow {
+export interface PrunedFlow<F extends Flow = Flow> {
   /** Takes and gives parameters and gradients in their full shapes; its numbers are those of the masked flow up to rounding. */
-  readonly flow: Cnf;
+  readonly flow: F;
   dispose(): void;
 }
 
@@ -17,12 +17,17 @@ export interface PrunedFlow {
  *
  * @param params of the shapes that the flow has; their values do not matter
  */
-export async function prunedFlow(
-  flow: Cnf,
+export async function prunedFlow<F extends Flow>(
+  flow: F,
   { params, masks }: { readonly params: Params; readonly masks: Masks },
-): Promise<PrunedFlow> {
+): Promise<PrunedFlow<F>> {
   if (!flow.resize || Object.keys(masks).length === 0) return { flow, dispose: () => undefined };
-  const small = await shrink<Cnf>({ neurons: flow.neurons, resize: flow.resize }, params, masks);
+  const small = await shrink<Flow & Partial<Pick<Cnf, 'trajectory'>>>(
+    { neurons: flow.neurons, resize: flow.resize },
+    params,
+    masks,
+  );
+  const { trajectory } = small.model;
   const sparse = sparseOnes(small.take(params), small.masks);
   const take = (full: Params): Params =>
     scope(() => {
@@ -49,7 +54,7 @@ export async function prunedFlow(
       logProb: lend(small.model.logProb),
       sample: lend(small.model.sample),
       sampleAndLogProb: lend(small.model.sampleAndLogProb),
-      trajectory: lend(small.model.trajectory),
+      ...(trajectory && { trajectory: lend(trajectory) }),
       async lossAndGrad(full, ...rest) {
         const { grads, ...result } = await lossAndGrad(full, ...rest);
         const expanded = small.expand(grads);

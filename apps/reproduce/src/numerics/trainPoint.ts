@@ -14,8 +14,10 @@ import type { TrainedFlow } from './checkpoints.ts';
 import { findTrained, findTrainingState, saveTrained } from './checkpoints.ts';
 import { divergenceReason } from './divergence.ts';
 import { evaluateLikelihoods } from './evaluate.ts';
-import { dataOf, keysOf } from './model.ts';
+import { keysOf } from './model.ts';
 import { objectiveOfPoint } from './objective.ts';
+import type { PointData } from './pointData.ts';
+import { openData } from './pointData.ts';
 import { pruneRound } from './pruneRound.ts';
 import type { Asked } from './pruneRound.ts';
 import type { LeanTask, Task } from './task.ts';
@@ -47,8 +49,9 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
   };
   let trained: TrainedFlow | undefined;
   let executed: LeanTask | undefined;
+  const data = await openData(config, job.dataDir);
   try {
-    trained = await trainedFlow(job, backend, log, hooks);
+    trained = await trainedFlow(job, data, backend, log, hooks);
     if (trained === undefined || hooks.shouldStop()) return { status: 'stopped' };
     const { params, masks, record } = trained;
     const evaluationStarted = performance.now();
@@ -56,10 +59,9 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
     const { nfeForward, nfeBackward } = record;
     hooks.onProgress({ phase: 'evaluate', epoch: epochs, epochs, loss: NaN, nfeForward, nfeBackward });
 
-    const data = dataOf(config);
     executed = await taskOf(config, backend).lean(trained);
     const { task } = executed;
-    const likelihoods = await evaluateLikelihoods(task, params, data, config.evaluation);
+    const likelihoods = await evaluateLikelihoods(task, params, data, config.evaluation, keysOf(config).analysis);
     const unusable = Object.entries(likelihoods).find(([, value]) => !Number.isFinite(value));
     const { size } = await sparsityReport(params, masks);
     if (unusable !== undefined) {
@@ -72,7 +74,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
       });
     }
     if (hooks.shouldStop()) return { status: 'stopped' };
-    const quantities = await task.quantities?.(params, data);
+    const quantities = await task.quantities?.(params, data, likelihoods);
     const artefact = config.draw === null ? {} : { artefact: await task.draw(params, data, config.draw.extent) };
     const seconds = Math.round(record.seconds * 1000 + performance.now() - evaluationStarted) / 1000;
     const measured = {
@@ -95,6 +97,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
       seconds: secondsSince(),
     });
   } finally {
+    await data.close();
     executed?.dispose();
     if (trained !== undefined) disposeTree([trained.params, trained.masks]);
   }
@@ -103,6 +106,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
 /** The flow after this point's round of training; undefined when it was stopped. */
 async function trainedFlow(
   job: Job,
+  data: PointData,
   backend: Backend,
   log: RunLog,
   hooks: TrainHooks,
@@ -124,7 +128,7 @@ async function trainedFlow(
   if (config.parent !== null && parent === undefined) {
     throw new Error(`${label}: the checkpoint ${config.parent} that it continues from is missing from ${checkpoints}`);
   }
-  const asked = await askedPruner(job, task, backend, warn);
+  const asked = await askedPruner(job, task, data, backend, warn);
   const start = await pruneRound(
     task,
     parent ?? { params: task.init(keysOf(config).init), masks: {} },
@@ -135,7 +139,7 @@ async function trainedFlow(
   let executed: LeanTask | undefined;
   try {
     executed = await task.lean(start);
-    const result = await trainRound(executed.task, dataOf(config), start, config, {
+    const result = await trainRound(executed.task, data, start, config, {
       address,
       store: fileCheckpointStore(statePath, { backend }),
       epochsBefore: parent?.record.epochs ?? 0,
@@ -186,12 +190,13 @@ function resultRow(outcome: Extract<Outcome, { status: 'ok' | 'diverged' }>): Lo
 async function askedPruner(
   { planned: { pruner: choice, config, grandparent, label }, checkpoints }: Job,
   task: Task,
+  data: PointData,
   backend: Backend,
   warn: (path: string, reason: string) => void,
 ): Promise<Asked | undefined> {
   if (choice === undefined) return undefined;
   const pruner = await loadPruner(choice);
-  const objective = objectiveOfPoint(task, dataOf(config), config);
+  const objective = await objectiveOfPoint(task, data, config);
   if (!pruner.needs?.includes('before')) return { pruner, seen: { objective } };
   if (typeof grandparent !== 'string') {
     return { pruner, seen: { objective, before: task.init(keysOf(config).init) } };

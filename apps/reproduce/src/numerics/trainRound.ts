@@ -1,15 +1,15 @@
-import type { Dataset } from '@sparseflow/datasets';
-import { batches, batchesPerEpoch } from '@sparseflow/datasets';
 import { adam, adamW, disposeCheckpoint, fit } from '@sparseflow/optim';
 import type { CheckpointStore } from '@sparseflow/optim';
-import type { Masks, Params } from '@sparseflow/tensor';
+import type { Key, Masks, Params } from '@sparseflow/tensor';
 import { disposeTree } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
 import type { RunLog } from '../logs/runLog.ts';
 import type { Progress } from '../run/executor.ts';
 import type { TrainingRecord } from './checkpoints.ts';
+import { nllOfRows, partOf } from './evaluate.ts';
 import { learningRateFactor } from './learningRate.ts';
 import { keysOf } from './model.ts';
+import type { PointData } from './pointData.ts';
 import type { Task } from './task.ts';
 
 export interface TrainRoundOptions {
@@ -41,13 +41,13 @@ const loggedSteps = 500;
  */
 export async function trainRound(
   task: Task,
-  { train, validation }: Dataset,
+  data: PointData,
   start: { readonly params: Params; readonly masks: Masks },
   config: PointConfig,
   { address, store, epochsBefore, log, onProgress, shouldStop }: TrainRoundOptions,
 ): Promise<{ readonly params: Params; readonly record: TrainingRecord } | undefined> {
   const { training, optimiser } = config;
-  const perEpoch = batchesPerEpoch(train, training.batch);
+  const perEpoch = data.batchesPerEpoch(training.batch);
   const { learningRate, weightDecay } = optimiser;
   const stop = new AbortController();
   let stepEnd = performance.now();
@@ -56,13 +56,21 @@ export async function trainRound(
   const logEvery = Math.ceil((training.epochs * perEpoch) / loggedSteps);
   const validations = training.decay === undefined ? [] : await validationsIn(store);
 
+  const { whole, validation } = data;
+  /** Cheaper than the likelihoods that are reported, where a whole validation set would cost more than training. */
+  const validate = (params: Params, key: Key): Promise<number> => {
+    const nll = task.estimatedNll ?? task.nll;
+    const rows = partOf(validation, config.evaluation.validationRows);
+    return whole ? nll(params, whole.validation, key) : nllOfRows((split) => nll(params, split, key), rows, key);
+  };
+
   const result = await fit({
     params: start.params,
     masks: start.masks,
     optimizer: { adam, adamw: adamW }[optimiser.name]({ learningRate, weightDecay }),
     epochs: training.epochs,
     key: keysOf(config).train,
-    batches: (epoch, index, key) => batches(train, { key, batchSize: training.batch, epoch, index }),
+    batches: (epoch, index, key) => data.batches({ key, batchSize: training.batch, epoch, index }),
     async lossAndGrad(params, batch, key) {
       const { loss, grads, stats } = await task.lossAndGrad(params, batch, key);
       // Time since the step before, so that what happens between steps counts; it is summed like any metric and survives a resume.
@@ -71,15 +79,12 @@ export async function trainRound(
       stepEnd = now;
       return { loss, grads, metrics: { nfeForward: stats.nfe, nfeBackward: stats.nfeBackward, seconds } };
     },
+    ...(training.patience === null && training.best === undefined ? {} : { validation: validate, keepBest: true }),
     ...(training.patience === null
       ? {}
-      : {
-          validation: (params: Params) => task.nll(params, validation),
-          keepBest: true,
-          // A learning rate that falls gets its own chance after each fall.
-          earlyStopping: { patience: training.patience * (1 + (training.decay?.times ?? 0)) },
-        }),
-    ...(training.decay === undefined
+      : // A learning rate that falls gets its own chance after each fall.
+        { earlyStopping: { patience: training.patience * (1 + (training.decay?.times ?? 0)) } }),
+    ...(training.decay === undefined && training.milestones === undefined
       ? {}
       : {
           schedule: (_step: number, epoch: number) => learningRate * learningRateFactor(training, epoch, validations),

@@ -23,7 +23,7 @@ export function cellsOf(row: Row): Readonly<Record<Column, string>> {
     difference: paper === undefined || testNll === undefined ? none : formatSigned(testNll.mean - paper.testNll.mean),
     'original code': published(originalCode, pruneRatio),
     NFE:
-      row.nfeForward === undefined || row.nfeBackward === undefined
+      row.nfeForward === undefined || row.nfeBackward === undefined || method === 'gaussian'
         ? none
         : `${nfe(row.nfeForward)} + ${nfe(row.nfeBackward)}`,
     time: formatDuration(row.seconds),

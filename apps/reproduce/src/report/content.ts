@@ -5,6 +5,7 @@ import { contributionColumns, contributions } from './contribution.ts';
 import { findings } from './findings.ts';
 import { measureContent } from './measures.ts';
 import { rowsOf } from './rows.ts';
+import { formatNumber } from './statistics.ts';
 import { legend } from './table.ts';
 import { byVariant } from './variants.ts';
 
@@ -27,11 +28,44 @@ export interface Content {
 }
 
 /** Columns of words, which are aligned to the left. */
-export const wordColumns: ReadonlySet<string> = new Set(['setting', 'method', 'measure']);
+export const wordColumns: ReadonlySet<string> = new Set(['setting', 'method', 'measure', 'model']);
 
 /** What the report says of a study. */
 export function contentOf(result: Result): Content {
-  return result.measures === undefined ? likelihoodContent(result) : measureContent(result);
+  const { says, tables } = result.measures === undefined ? likelihoodContent(result) : measureContent(result);
+  const { others = [], notComparable: reason } = result;
+  return {
+    says,
+    tables: [
+      ...(reason === undefined ? tables : tables.map((table) => notComparable(table, reason))),
+      ...(others.length > 0 ? [otherModels(result)] : []),
+    ],
+  };
+}
+
+/** A table with numbers of data that are not the paper's: nobody may take it without seeing so. */
+function notComparable({ title, note, ...table }: Table, reason: string): Table {
+  return {
+    ...table,
+    title: `${title} (not comparable with the paper)`,
+    note: `Not comparable with the paper: ${reason} ${note}`,
+    columns: table.columns.filter((column) => !/(^|: )difference$/.test(column)),
+  };
+}
+
+/** What the paper prints of models that are not flows of its own. */
+function otherModels({ others = [], measures, notComparable: reason }: Result): Table {
+  const value = measures === undefined ? 'test NLL' : 'bits/dim';
+  return {
+    title: 'Other models, as printed in the paper',
+    note: `Of the whole data set; none of them was run here.${reason === undefined ? '' : ` Not comparable with the tables above: ${reason}`} \`${value}\`: lower is better.`,
+    columns: ['model', value, 'parameters'],
+    rows: others.map(({ model, value: printed, parameters }) => ({
+      model,
+      [value]: formatNumber(printed, 2),
+      parameters: parameters === null ? '–' : parameters.toLocaleString('en'),
+    })),
+  };
 }
 
 /** Of a study that is about likelihoods. */

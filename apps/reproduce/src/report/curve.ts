@@ -48,7 +48,7 @@ export function denseRule(dense: Mark | undefined, { thin }: Weight): Plot.Marki
  * @param dx shift to the right, in pixels.
  */
 export function curve(
-  method: Exclude<Method, 'dense'>,
+  method: Exclude<Method, 'dense' | 'gaussian'>,
   all: readonly Method[],
   marks: readonly Mark[],
   dense: Mark | undefined,

@@ -3,6 +3,7 @@ import type { Result } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import { curvatureFigures } from './curvatureFigures.ts';
 import { densityFigures } from './densities.ts';
+import { imageFigures } from './imageFigures.ts';
 import { measureFigure } from './measureFigure.ts';
 import { modelsOf } from './models.ts';
 import { nllFigure } from './nllFigure.ts';
@@ -49,6 +50,7 @@ function partFigures(result: Result, label: string, points: readonly PlannedPoin
         ...(nll === undefined ? [] : [['nll', nll] as const]),
         ...densityFigures(result, points, load),
         ...robustnessFigures(result, points, load),
+        ...imageFigures(result, models),
       ]);
     }
   }

@@ -49,7 +49,7 @@ export function compare(result: Result, first: Method, second: Method, pruneRati
  * the weights is worth against removing them at random.
  */
 export function findings(result: Result): string[] {
-  const sentences: string[] = [];
+  const sentences: string[] = againstGaussian(result);
   const ratios = ratiosOf(result.points).filter((ratio) => ratio > 0);
   for (const method of ['unstructured', 'structured'] as const) {
     const best = bestRatio(result, method, ratios);
@@ -66,6 +66,17 @@ export function findings(result: Result): string[] {
   }
   sentences.push(uncertainty(result));
   return sentences;
+}
+
+/** What the dense flow is worth beside a normal distribution. */
+function againstGaussian(result: Result): string[] {
+  const of = (method: Method): number | undefined =>
+    meanOf(result.points.flatMap((point) => (point.method === method ? (point.testNll ?? []) : [])))?.mean;
+  const [dense, gaussian] = [of('dense'), of('gaussian')];
+  if (dense === undefined || gaussian === undefined) return [];
+  return [
+    `The dense flow's test NLL is ${formatSigned(dense - gaussian)} nats against that of the normal distribution that fits the training rows best (${formatNumber(gaussian)}).`,
+  ];
 }
 
 /** Ratio with the lowest mean validation NLL: choosing by the test set would flatter it. */

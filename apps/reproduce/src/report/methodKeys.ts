@@ -1,18 +1,18 @@
-import type { Method, OwnMethod } from '../study.ts';
+import type { ChainMethod, Method } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
 import { colourOf, colours } from './theme.ts';
 
 export const legendTop = 72;
 export const legendLine = 20;
 
-const names: Readonly<Record<Exclude<OwnMethod, 'dense'>, string>> = {
+const names: Readonly<Record<ChainMethod, string>> = {
   unstructured: 'unstructured',
   structured: 'structured',
   random: 'random',
   control: 'control (not pruned)',
 };
 type Symbol = 'circle' | 'square' | 'triangle' | 'diamond';
-const symbols: Readonly<Record<Exclude<OwnMethod, 'dense'>, Symbol>> = {
+const symbols: Readonly<Record<ChainMethod, Symbol>> = {
   unstructured: 'circle',
   structured: 'square',
   random: 'triangle',
@@ -20,7 +20,7 @@ const symbols: Readonly<Record<Exclude<OwnMethod, 'dense'>, Symbol>> = {
 };
 /** A study's own methods, the most important last, on top. */
 export const drawnMethods = ['random', 'control', 'structured', 'unstructured'] as const;
-type Drawn = Exclude<Method, 'dense'>;
+type Drawn = Exclude<Method, 'dense' | 'gaussian'>;
 
 function nameOf(method: Drawn): string {
   return prunerNameOf(method) ?? names[method as keyof typeof names];

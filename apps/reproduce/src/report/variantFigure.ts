@@ -1,5 +1,5 @@
 import type { Result } from '../results/schema.ts';
-import type { OwnMethod } from '../study.ts';
+import type { ChainMethod } from '../study.ts';
 import { linePath, panelFrame, ticksOf, xOf, yOf } from './panels.ts';
 import { frame } from './render.ts';
 import type { Row } from './rows.ts';
@@ -14,8 +14,7 @@ const height = 130;
 const left = 72;
 const top = 112;
 const methods = ['random', 'control', 'structured', 'unstructured'] as const;
-const names: Readonly<Record<OwnMethod, string>> = {
-  dense: 'dense',
+const names: Readonly<Record<ChainMethod, string>> = {
   unstructured: 'unstructured',
   structured: 'structured',
   random: 'random',
@@ -87,7 +86,7 @@ export function variantFigure(result: Result): string | undefined {
   });
   const keys = (['dense', ...methods.toReversed()] as const).map((method, i) => {
     const at = 16 + [0, 76, 186, 282, 436][i]!;
-    return `<circle cx="${at + 5}" cy="72" r="4" fill="${colours[method]}"/><text x="${at + 15}" y="76" font-size="12" fill="${colours.ink}">${names[method]}</text>`;
+    return `<circle cx="${at + 5}" cy="72" r="4" fill="${colours[method]}"/><text x="${at + 15}" y="76" font-size="12" fill="${colours.ink}">${method === 'dense' ? method : names[method]}</text>`;
   });
   return frame({
     width: Math.max(560, left + columns * (width + 16) + 8),

@@ -144,6 +144,20 @@ export const resultSchema = v.strictObject({
   measures: v.optional(v.array(measureSchema)),
   /** Present while points are missing: how many there will be, and which are not there yet. */
   partial: v.optional(v.strictObject({ planned: count, missing: v.array(v.string()) })),
+  /** What the data files held, in studies of such. */
+  dataset: v.optional(
+    v.strictObject({
+      fingerprint: v.string(),
+      train: count,
+      validation: count,
+      test: count,
+      reason: v.nullable(v.string()),
+    }),
+  ),
+  /** Why likelihoods must not be compared with published ones; absent where they may. */
+  notComparable: v.optional(v.string()),
+  /** What the paper prints of other models. */
+  others: v.optional(v.array(v.strictObject({ model: v.string(), value: finite, parameters: v.nullable(count) }))),
   points: v.array(pointSchema),
   paper: v.array(referenceSchema),
 });

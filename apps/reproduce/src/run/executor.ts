@@ -22,6 +22,8 @@ export interface Job {
   readonly planned: PlannedPoint;
   /** Directory of the checkpoints of the point's folder. */
   readonly checkpoints: string;
+  /** Where data files are looked for first. */
+  readonly dataDir?: string;
   /** Where its training is logged; absent: nowhere. */
   readonly logs?: LogFiles;
   /** Train again although a finished checkpoint is there. */

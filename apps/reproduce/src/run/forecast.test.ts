@@ -8,11 +8,13 @@ const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds:
 const rounds = gaussians.budgets.quick.keepRatios.length;
 const calibration: Calibration = {
   steps: 3,
+  rows: 512,
   secondsPerStep: 0.01,
   nfeForward: 20,
   nfeBackward: 22,
   stepsPerEpoch: 10,
   secondsPerRow: 0,
+  evaluatedRows: 0,
   parameters: 642,
   bytes: 1e6,
 };

@@ -25,21 +25,26 @@ export function costKey({ data, net, solver, divergence, training, task }: Point
   return JSON.stringify([data, net, solver, divergence, training.batch, task]);
 }
 
+/** Whether a point takes training steps: analyses take none, nor does the fit of a normal distribution. */
+export function isTraining({ config: { analysis, method } }: PlannedPoint): boolean {
+  return analysis === undefined && method !== 'gaussian';
+}
+
 /** @param calibrations by `costKey`. */
 export function forecast(
   points: readonly PlannedPoint[],
   calibrations: ReadonlyMap<string, Calibration>,
   workers: number,
 ): Forecast {
-  const trained = points.filter(({ config }) => config.analysis === undefined);
+  const trained = points.filter(isTraining);
   const costOf = ({ config }: PlannedPoint): Calibration => calibrations.get(costKey(config))!;
   const stepsOf = (point: PlannedPoint): number => point.config.training.epochs * costOf(point).stepsPerEpoch;
   const secondsOf = (factor: number): Map<string, number> =>
     new Map(
       points.map((point) => {
-        if (point.config.analysis !== undefined) return [point.address, 0];
-        const { secondsPerStep, secondsPerRow } = costOf(point);
-        const seconds = stepsOf(point) * secondsPerStep + evaluatedRows(point.config) * secondsPerRow;
+        if (!isTraining(point)) return [point.address, 0];
+        const { secondsPerStep, secondsPerRow, evaluatedRows } = costOf(point);
+        const seconds = stepsOf(point) * secondsPerStep + evaluatedRows * secondsPerRow;
         return [point.address, factor * seconds];
       }),
     );
@@ -49,22 +54,13 @@ export function forecast(
   const own = [...calibrations.values()].map(({ bytes }) => bytes);
   return {
     trainings: trained.length,
-    analyses: points.length - trained.length,
+    analyses: points.filter(({ config }) => config.analysis !== undefined).length,
     steps: sum(trained.map(stepsOf)),
     evaluations: [evaluations, growth * evaluations],
     seconds: [makespan(points, secondsOf(1), workers), makespan(points, secondsOf(growth), workers)],
     memoryBytes: process.memoryUsage.rss() + workers * Math.max(0, ...own),
     diskBytes: sum(trained.map((point) => bytesOf(point, costOf(point)))),
   };
-}
-
-/** Rows whose likelihood is evaluated after training, with those of the density that is drawn. */
-function evaluatedRows({ data, evaluation, draw }: PointConfig): number {
-  const components = { gaussians: 6, 'gaussians-spiral': 10, spirals: 2, moons: 2 }[data.name];
-  const { trainPerComponent, testPerComponent } = data;
-  const train = Math.min(evaluation.trainRows ?? Infinity, trainPerComponent * components);
-  const test = Math.min(evaluation.testRows ?? Infinity, testPerComponent * components);
-  return train + test + (draw === null ? 0 : evaluation.grid ** 2);
 }
 
 /** Checkpoint, logs, the point itself, and for those that are drawn their arrays in base64: as measured, to a few tens of percent. */

@@ -142,7 +142,7 @@ it.each(wholeNets)('%s: value and reverse pass at once are those of the dual pas
   };
   const t = tensor(0.7, { backend });
   const { value, pullback } = vjp(
-    ([p, x, time]: readonly [Params, Tensor, Tensor]) => dualPass(field, p, time, x, probes),
+    ([p, x, time]: readonly [Params, Tensor, Tensor]) => ({ ...dualPass(field, p, time, x, probes) }),
     [params, z, t] as const,
   );
   const expected = pullback(cotangent);

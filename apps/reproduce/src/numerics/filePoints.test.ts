@@ -1,0 +1,130 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { key, normal } from '@sparseflow/tensor';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { findData } from '../data/findData.ts';
+import type { PlannedPoint } from '../plan.ts';
+import { planStudy } from '../plan.ts';
+import type { Outcome } from '../run/executor.ts';
+import { miniboone } from '../studies/miniboone.ts';
+import { mnist } from '../studies/mnist.ts';
+import type { FileData, Method, TrainingStudy } from '../study.ts';
+import { calibrate } from './calibrate.ts';
+import { computePoint } from './computePoint.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'files-'));
+  vi.stubEnv('XDG_CACHE_HOME', join(directory, 'cache'));
+  for (const folder of ['miniboone', 'mnist']) mkdirSync(join(directory, folder));
+  const rows = [60, 43] as const;
+  const header = `{'descr': '<f8', 'fortran_order': False, 'shape': (${rows.join(', ')}), }`.padEnd(117) + '\n';
+  const values = Float64Array.from(normal(key(1), 60 * 43), (value) => 3 + 2 * value);
+  writeFileSync(
+    join(directory, 'miniboone/data.npy'),
+    Buffer.concat([
+      Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'),
+      Buffer.from(header),
+      Buffer.from(values.buffer),
+    ]),
+  );
+  const idx = (sizes: readonly number[], level: (i: number) => number): Buffer => {
+    const bytes = Buffer.alloc(4 + 4 * sizes.length + sizes.reduce((n, m) => n * m, 1));
+    bytes[2] = 8;
+    bytes[3] = sizes.length;
+    sizes.forEach((size, i) => bytes.writeUInt32BE(size, 4 + 4 * i));
+    return bytes.map((byte, i) => (i < 4 + 4 * sizes.length ? byte : level(i))) as Buffer;
+  };
+  for (const [name, count] of [
+    ['train', 24],
+    ['t10k', 8],
+  ] as const) {
+    writeFileSync(
+      join(directory, `mnist/${name}-images-idx3-ubyte`),
+      idx([count, 28, 28], (i) => (i * 37) % 256),
+    );
+    writeFileSync(
+      join(directory, `mnist/${name}-labels-idx1-ubyte`),
+      idx([count], (i) => i % 10),
+    );
+  }
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true });
+});
+
+/** The smoke budget, smaller still. */
+function smallest(study: TrainingStudy, rows: FileData['rows'], width: number): TrainingStudy {
+  const { smoke } = study.budgets;
+  const net = { ...smoke.instead!.net!, hidden: [width] } as TrainingStudy['net'];
+  const data = { ...smoke.data, ...(rows && { rows }) } as FileData;
+  const plan = { ...smoke, data, instead: { ...smoke.instead, net }, batch: 8, epochs: 2, milestones: [1] };
+  return { ...study, budgets: { ...study.budgets, smoke: plan } };
+}
+
+async function planned(study: TrainingStudy): Promise<PlannedPoint[]> {
+  const found = await findData((study.budgets.smoke.data as FileData).name, directory);
+  return planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference', found });
+}
+
+async function compute(point: PlannedPoint): Promise<Outcome> {
+  const checkpoints = join(directory, 'checkpoints');
+  mkdirSync(checkpoints, { recursive: true });
+  return computePoint(
+    { planned: point, checkpoints, dataDir: directory, fresh: false, threads: 1 },
+    { onProgress: () => undefined, onWarning: (line) => expect.fail(line), shouldStop: () => false },
+  );
+}
+
+test('a table: its normal distribution, a flow and a pruned one, and what a run would take', async () => {
+  const study = smallest(miniboone, { train: 16, validation: 5, test: 6 }, 3);
+  const points = await planned(study);
+  const pick = (method: Method): PlannedPoint => points.find(({ config }) => config.method === method)!;
+  // 16 rows have no covariance of 43 dimensions.
+  expect(await compute(pick('gaussian'))).toMatchObject({
+    status: 'diverged',
+    reason: 'the covariance of the training rows has no inverse',
+  });
+  for (const [method, epochs] of [
+    ['dense', 2],
+    ['unstructured', 4],
+  ] as const) {
+    const outcome = await compute(pick(method));
+    if (outcome.status !== 'ok') throw new Error(JSON.stringify(outcome));
+    const { testNll } = outcome.measured;
+    expect(outcome.measured.epochs).toBe(epochs);
+    // Standard normal rows and a flow that is about the identity: 43 (½ log 2π + ½) = 61.0, by 6 rows to within a few nats.
+    expect(testNll).toBeGreaterThan(50);
+    expect(testNll).toBeLessThan(80);
+  }
+  const expected = { rows: 8, stepsPerEpoch: 2, evaluatedRows: 27 };
+  expect(await calibrate(pick('dense').config, 1, directory)).toMatchObject(expected);
+});
+
+test('images: bits a dimension, samples, and a pruned flow', async () => {
+  const points = await planned(smallest(mnist, { train: 8, validation: 4, test: 4 }, 2));
+  expect(points.map(({ config }) => config.method)).not.toContain('gaussian');
+  const drawn = points.filter(({ config }) => ['dense', 'structured'].includes(config.method));
+  for (const point of drawn) {
+    const outcome = await compute(point);
+    if (outcome.status !== 'ok') throw new Error(JSON.stringify(outcome));
+    const { testNll, quantities } = outcome.measured;
+    expect(quantities!['bitsPerDim']!.value).toBeCloseTo((testNll / 49 + Math.log(256)) / Math.LN2, 12);
+    expect(outcome.artefact!.arrays['images']!.shape).toEqual([4, 7, 7, 1]);
+    expect(outcome.artefact!.arrays['data']?.shape).toEqual(point.config.method === 'dense' ? [4, 7, 7, 1] : undefined);
+  }
+});
+
+test('what files hold is known by their contents', async () => {
+  const found = await findData('miniboone', directory);
+  expect(found).toMatchObject({
+    train: 49,
+    validation: 5,
+    test: 6,
+    reason: expect.stringContaining('excerpt') as string,
+  });
+  expect(await findData('miniboone', directory)).toEqual(found);
+  await expect(findData('power', directory)).rejects.toThrow(/^power: .*are not there/);
+});
