@@ -44,18 +44,27 @@ export interface Visited {
 /** Serves the site and starts a browser. */
 export async function openSite({
   isolated = true,
+  webGpu = true,
   flags = [],
-}: { readonly isolated?: boolean; readonly flags?: readonly string[] } = {}): Promise<Site> {
+}: {
+  readonly isolated?: boolean;
+  readonly webGpu?: boolean;
+  readonly flags?: readonly string[];
+} = {}): Promise<Site> {
   if (!existsSync(join(DIST, 'index.html'))) throw new Error('the site is not built: pnpm --filter playground build');
   const server = await serve(isolated ? ISOLATION : {});
   const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
-  const browser = await chromium.launch({ executablePath: chromiumPath()!, args: [...CHROMIUM_FLAGS, ...flags] });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath()!,
+    args: [...CHROMIUM_FLAGS.filter((flag) => webGpu || !flag.includes('webgpu')), ...flags],
+  });
   return {
     url,
     browser,
     async visit({ hash = '', ...options } = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
+      page.setDefaultTimeout(20_000);
       const errors: string[] = [];
       page.on('console', (message) => {
         if (message.type() === 'error') errors.push(message.text());

@@ -129,7 +129,7 @@ export function particles(
     (_, i) => place(before, i) + share * (place(before + 1, i) - place(before, i)),
   );
   context.strokeStyle = trail;
-  context.lineWidth = size / 720;
+  context.lineWidth = (1.4 * size) / 720;
   context.beginPath();
   for (let i = 0; i < count; i++) {
     context.moveTo(frame.x(place(0, 2 * i)), frame.y(place(0, 2 * i + 1)));

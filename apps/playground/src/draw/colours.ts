@@ -1,4 +1,4 @@
-import { interpolateMagma, interpolatePuRd } from 'd3-scale-chromatic';
+import { interpolateMagma, interpolateBuPu } from 'd3-scale-chromatic';
 import type { ModelName } from '../protocol.ts';
 import type { ThemeName } from '../page/theme.ts';
 
@@ -14,6 +14,8 @@ export interface Palette {
   readonly data: string;
   readonly sample: string;
   readonly arrow: string;
+  /** The ways of particles. */
+  readonly trail: string;
   readonly classes: readonly [string, string];
   readonly models: Readonly<Record<ModelName, string>>;
   /** log p and |f|: from little to much. */
@@ -58,6 +60,7 @@ export const palettes: Readonly<Record<ThemeName, Palette>> = {
     data: 'rgba(255, 255, 255, 0.45)',
     sample: 'rgba(255, 201, 138, 0.75)',
     arrow: 'rgba(255, 255, 255, 0.85)',
+    trail: 'rgba(154, 134, 255, 0.38)',
     classes: ['#7fb2ff', '#ffab66'],
     models: { dense: '#9aa8ff', sparse: '#ff9f5a', control: '#45c9b5' },
     sequential: rampOf((t) => parse(interpolateMagma(0.03 + 0.95 * t))),
@@ -72,9 +75,10 @@ export const palettes: Readonly<Record<ThemeName, Palette>> = {
     data: 'rgba(28, 24, 48, 0.35)',
     sample: 'rgba(178, 60, 20, 0.6)',
     arrow: 'rgba(28, 24, 48, 0.8)',
+    trail: 'rgba(90, 65, 216, 0.28)',
     classes: ['#1f5fc4', '#c2520a'],
     models: { dense: '#4453d1', sparse: '#c2520a', control: '#0f7a6c' },
-    sequential: rampOf((t) => parse(interpolatePuRd(t ** 1.15))),
+    sequential: rampOf((t) => parse(interpolateBuPu(0.02 + 0.98 * t))),
     decision: blend([72, 134, 224], [170, 200, 241], [250, 249, 253], [250, 207, 170], [236, 138, 60]),
     weights: blend([31, 95, 196], [190, 188, 204], [214, 96, 20]),
   },

@@ -55,7 +55,7 @@ export function paint(canvas: HTMLCanvasElement, painting: Painting, palette: Pa
   if (picture.vectors) arrows(frame, picture, palette.arrow);
   if (picture.paths) {
     const colour = picture.paths.labels ? palette.classes : palette.sample;
-    particles(frame, picture.paths, time, palette.grid, colour);
+    particles(frame, picture.paths, time, palette.trail, colour);
   }
 }
 

@@ -51,6 +51,7 @@ export function createPage(worker: Worker) {
   /** Changes when a curve has. */
   const drawn = signal(0);
   let noticed = 0;
+  let shownTask: Settings['task'] = 'density';
   /** What is due once the worker has written it. */
   let asked = 0;
 
@@ -85,6 +86,9 @@ export function createPage(worker: Worker) {
     switch (report.type) {
       case 'data':
         data.value = report.data;
+        // A boundary means little without what it is to part.
+        if (settings.value.task !== shownTask) showsData.value = settings.value.task === 'classification';
+        shownTask = settings.value.task;
         return;
       case 'status': {
         const before = status.value;

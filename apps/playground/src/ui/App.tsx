@@ -16,29 +16,29 @@ export function App({ page }: { readonly page: Page }) {
   return (
     <>
       <header>
-        <img src="./icon.svg" alt="" width={30} height={30} />
-        <div>
-          <h1>Sparse Flows playground</h1>
-          <p>Train a continuous normalizing flow, prune it, and watch what changes. All of it runs in your browser.</p>
+        <div class="brand">
+          <img src="./icon.svg" alt="" width={30} height={30} />
+          <div>
+            <h1>Sparse Flows playground</h1>
+            <p>Train a flow, prune it, watch what changes</p>
+          </div>
         </div>
+        <Toolbar page={page} />
         <button
           type="button"
-          class="quiet"
+          class="quiet theme"
           onClick={page.theme.toggle}
           aria-label={`Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`}
         >
           {theme === 'dark' ? 'Light' : 'Dark'}
         </button>
       </header>
-      <main>
-        <div class="stage">
-          <Toolbar page={page} />
+      <main data-count={page.status.value?.models.length ?? 1}>
+        <div class="lead">
           <Notices page={page} />
           <Views page={page} />
-          <Panes page={page} />
-          <Charts page={page} />
-          <Weights page={page} />
         </div>
+        <Panes page={page} />
         <div class="controls">
           <DataChoice page={page} />
           <Pruning page={page} />
@@ -46,6 +46,8 @@ export function App({ page }: { readonly page: Page }) {
           <Curvature page={page} />
           <Files page={page} />
         </div>
+        <Charts page={page} />
+        <Weights page={page} />
       </main>
     </>
   );

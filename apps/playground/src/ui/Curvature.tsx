@@ -61,9 +61,9 @@ export function Curvature({ page }: { readonly page: Page }) {
 }
 
 function withError({ value, error }: Estimated): string {
-  return `${significant(value)} ± ${significant(error)}`;
+  return `${significant(value, 3)} ± ${significant(error, 2)}`;
 }
 
-function significant(x: number): string {
-  return Number(x.toPrecision(3)).toLocaleString('en', { maximumSignificantDigits: 3 });
+function significant(x: number, maximumSignificantDigits: number): string {
+  return x.toLocaleString('en', { maximumSignificantDigits });
 }

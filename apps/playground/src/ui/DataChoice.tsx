@@ -6,6 +6,7 @@ import { palettes } from '../draw/colours.ts';
 import type { Page } from '../page/page.ts';
 import { DRAWN, twoClasses } from '../settings.ts';
 import { DrawPad } from './DrawPad.tsx';
+import { dataTitle } from './words.ts';
 
 /** Points of a thumbnail. */
 const POINTS = 300;
@@ -28,7 +29,7 @@ export function DataChoice({ page }: { readonly page: Page }) {
               onChange={() => page.change({ data: definition.name, sizes: null })}
             />
             <Thumbnail page={page} definition={definition} />
-            <span>{definition.name}</span>
+            <span>{dataTitle(definition.name)}</span>
           </label>
         ))}
         <label class="data-set" title="Points around strokes that you draw">

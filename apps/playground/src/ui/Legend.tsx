@@ -14,7 +14,7 @@ export function Legend({ page, scale }: { readonly page: Page; readonly scale: S
     <div class="legend">
       {hasHeat ? (
         <div class="scale">
-          <span>{isDecision ? 'p(class 2)' : view === 'field' ? '|f|, length per unit of time' : 'log p, nats'}</span>
+          <span>{isDecision ? 'p(class 2)' : view === 'field' ? '|f|, from data to noise' : 'log p, nats'}</span>
           <span class="ticks">{tick(scale.low, view === 'density' && !isDecision)}</span>
           <span class="bar" style={{ background: gradient(isDecision ? palette.decision : palette.sequential) }} />
           <span class="ticks">{tick(scale.high, false)}</span>

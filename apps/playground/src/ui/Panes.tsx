@@ -106,7 +106,7 @@ function Fact({
     <div>
       <dt>
         {name}
-        {unit === undefined ? null : <span class="unit"> {unit}</span>}
+        {unit === undefined ? null : <span>, {unit}</span>}
       </dt>
       <dd>{children}</dd>
     </div>

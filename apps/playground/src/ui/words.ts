@@ -24,3 +24,15 @@ export const percent = (share: number): string => `${(100 * share).toFixed(share
 const whole = new Intl.NumberFormat('en');
 export const integer = (n: number): string => whole.format(n);
 export const nats = (x: number): string => x.toFixed(3);
+
+const dataTitles: Readonly<Record<string, string>> = {
+  'gaussians-spiral': 'gaussian spiral',
+  'spirals-classification': 'noisy spirals',
+  diffeqml: 'limit cycle',
+  '8gaussians': '8 gaussians',
+  '2spirals': '2 spirals',
+  swissroll: 'swiss roll',
+};
+
+/** What a data set is called here. */
+export const dataTitle = (name: string): string => dataTitles[name] ?? name;

@@ -8,6 +8,8 @@ export interface Opened {
   readonly name: BackendName;
   readonly backend: Backend;
   report(): BackendReport;
+  /** Whether pictures can have their full size whatever the machine: true of compiled kernels. */
+  isFast(): boolean;
 }
 
 /** @throws {BackendError} when there is no WebGPU here; WebAssembly always has something to fall back to. */
@@ -20,6 +22,7 @@ function openWasm(): Opened {
   return {
     name: 'wasm',
     backend,
+    isFast: () => backend.describe().path === 'wasm',
     report() {
       const { path, threads } = backend.describe();
       if (path !== 'wasm') {
@@ -40,5 +43,5 @@ function openWasm(): Opened {
 
 async function openWebGpu(): Promise<Opened> {
   const backend = await createTfjsBackend('webgpu');
-  return { name: 'webgpu', backend, report: () => ({ name: 'webgpu', text: 'WebGPU' }) };
+  return { name: 'webgpu', backend, isFast: () => false, report: () => ({ name: 'webgpu', text: 'WebGPU' }) };
 }

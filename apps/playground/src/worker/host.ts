@@ -5,8 +5,9 @@ import { refusal } from './capacity.ts';
 import { curvatureOf } from './curvature.ts';
 import { reportOf } from './data.ts';
 import { readModel, writeModel } from './files.ts';
+import type { Learner } from './learner.ts';
 import { Share, nextTask } from './pace.ts';
-import { matricesOf, measure, pictureOf } from './pictures.ts';
+import { Detail, matricesOf, measure, pictureOf, type Quality } from './pictures.ts';
 import { ProgressLog } from './progress.ts';
 import { pruneTo, runSparseFlow } from './prune.ts';
 import { Session } from './session.ts';
@@ -31,6 +32,7 @@ export class Host {
   readonly #pictures = new Share(PICTURES.share, PICTURES.every);
   readonly #snapshots = new Share(0.1, SNAPSHOT_EVERY);
   readonly #progress: ProgressLog;
+  #detail = new Detail();
   #wake: () => void = () => undefined;
   #cancel: AbortController | undefined;
   #opened: Opened | undefined;
@@ -118,7 +120,7 @@ export class Host {
       case 'view':
         this.#view = request.view;
         this.#shown = false;
-        return this.#running ? this.#show('coarse') : undefined;
+        return this.#running && this.#session ? this.#show('coarse', this.#session.learners) : undefined;
       case 'backend':
         return this.#switch(request.name);
       case 'load':
@@ -264,6 +266,7 @@ export class Host {
     const session = await Session.restored(from.settings, opened, kept);
     this.#opened = opened;
     this.#session = session;
+    this.#detail = new Detail();
     this.#snapshot = kept;
     from.dispose();
     await this.#changed(session);
@@ -307,14 +310,20 @@ export class Host {
     this.#status();
   }
 
-  async #show(quality: 'coarse' | 'fine'): Promise<void> {
+  async #show(quality: Quality, learners?: readonly Learner[]): Promise<void> {
     const session = this.#session!;
     this.#shown = quality === 'fine';
-    const learners = quality === 'fine' ? session.learners : session.training;
+    learners ??= quality === 'fine' ? session.learners : session.training;
     for (const learner of learners) {
+      // What is asked meanwhile comes first; a fine picture follows.
+      if (quality === 'fine' && this.#requests.length > 0) {
+        this.#shown = false;
+        break;
+      }
       this.#send({ type: 'weights', model: learner.name, matrices: await matricesOf(learner) });
-      const picture = await pictureOf(session, learner, this.#view, this.#extent, quality);
+      const picture = await pictureOf(session, learner, this.#view, this.#extent, quality, this.#detail);
       this.#send({ type: 'picture', picture });
+      await nextTask();
     }
     this.#status();
   }

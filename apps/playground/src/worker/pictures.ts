@@ -5,16 +5,48 @@ import { firstRows } from './data.ts';
 import type { Learner } from './learner.ts';
 import { keysOf, type Session } from './session.ts';
 
-/** Cells along a side: coarse while training goes on, fine when there is time. Arrows stand in every second cell of the field. */
-const SIDES: Readonly<Record<ViewName, { readonly coarse: number; readonly fine: number }>> = {
-  density: { coarse: 64, fine: 128 },
-  samples: { coarse: 64, fine: 128 },
-  field: { coarse: 42, fine: 42 },
-  trajectories: { coarse: 0, fine: 0 },
+/** `coarse` while training goes on, `fine` when there is time. */
+export type Quality = 'coarse' | 'fine';
+
+/** Arrows stand in every second cell of the field, which costs one evaluation. */
+const FIELD_SIDE = 42;
+
+/** How much a picture may cost. */
+interface Size {
+  /** Cells along a side. */
+  readonly side: number;
+  /** Test points, at most, whose likelihood is taken. */
+  readonly rows: number;
+}
+
+const FULL: Readonly<Record<Quality, Size>> = {
+  coarse: { side: 64, rows: 2048 },
+  fine: { side: 128, rows: Infinity },
 };
 
-/** Test points whose likelihood is taken while training goes on. */
-const MEASURED = 2048;
+/** What a picture may take on a backend that may be slow, in milliseconds. */
+const PATIENCE: Readonly<Record<Quality, number>> = { coarse: 300, fine: 1200 };
+
+/** Finds out how large pictures can be. Where kernels are fast they always have their full size, and so equal models equal pictures. */
+export class Detail {
+  /** Of a point whose likelihood is taken. */
+  #ms = 1;
+
+  sizeOf(quality: Quality, isFast: boolean): Size {
+    const full = FULL[quality];
+    if (isFast) return full;
+    const points = PATIENCE[quality] / this.#ms;
+    const side = 8 * Math.floor(Math.sqrt(0.75 * points) / 8);
+    return {
+      side: Math.min(full.side, Math.max(16, side)),
+      rows: Math.min(full.rows, Math.max(64, Math.floor(points / 4))),
+    };
+  }
+
+  learn(points: number, ms: number): void {
+    this.#ms = ms / points;
+  }
+}
 
 /** The picture of a model, and how well it does. */
 export async function pictureOf(
@@ -22,19 +54,23 @@ export async function pictureOf(
   learner: Learner,
   view: ViewName,
   extent: number,
-  quality: 'coarse' | 'fine',
+  quality: Quality,
+  detail: Detail,
 ): Promise<Picture> {
-  const { model, data, settings } = session;
+  const { model, data, settings, opened } = session;
   const { params } = learner;
-  const points = quality === 'fine' ? data.test : firstRows(data.test, MEASURED);
+  const { side, rows } = detail.sizeOf(quality, opened.isFast());
   const drawn = await model.look(params, {
     view,
     extent,
-    side: SIDES[view][quality],
+    side: view === 'field' ? FIELD_SIDE : side,
     points: data.test,
     key: keysOf(settings.seed).samples,
   });
+  const points = firstRows(data.test, rows);
+  const start = performance.now();
   const measured = await measure(session, params, points);
+  detail.learn(points.count, performance.now() - start);
   return { model: learner.name, view, step: learner.position.total, measured, extent, ...drawn };
 }
 
