@@ -44,13 +44,13 @@ describe.runIf(hasBrowser)('accessibility', () => {
         () => document.activeElement?.textContent || document.activeElement?.getAttribute('aria-label') || '',
       );
     const reached: string[] = [];
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 5; i++) {
       await page.keyboard.press('Tab');
       reached.push(await focused());
     }
     // In the order in which they are seen.
-    expect(reached).toEqual([expect.stringMatching(/^(Light|Dark)$/), 'Train', 'Step', 'Reset']);
-    await page.keyboard.press('Shift+Tab');
+    expect(reached).toEqual(['Train', 'Step', 'Reset', 'WebAssemblyWebGPU', expect.stringMatching(/^(Light|Dark)$/)]);
+    for (let i = 0; i < 3; i++) await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
     await until(page, 'dense', 'steps', (steps) => steps === 1);
     expect(errors).toEqual([]);
