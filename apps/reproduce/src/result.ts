@@ -144,9 +144,7 @@ function insteadRemarks(study: Study, budget: Budget): string[] {
   const others = Object.keys(instead).map((name) => names[name as keyof typeof names]);
   if (others.length === 0) return [];
   const what = others.join(', ').replace(/, ([^,]*)$/, ' and $1');
-  return [
-    `The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`,
-  ];
+  return [`The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`];
 }
 
 /** What identifies a run of a study: together with the study it decides every point's address. */
