@@ -3,9 +3,11 @@ import { memoryCheckpointStore } from '@sparseflow/optim';
 import { disposeTree, type Backend, type Params } from '@sparseflow/tensor';
 import { expect, it } from 'vitest';
 import { densityTask } from '../src/numerics/density.ts';
-import { dataOf, keysOf } from '../src/numerics/model.ts';
+import { keysOf, toyDataOf } from '../src/numerics/model.ts';
+import { inMemory } from '../src/numerics/pointData.ts';
 import { trainRound } from '../src/numerics/trainRound.ts';
 import type { PointConfig } from '../src/plan.ts';
+import type { ToyData } from '../src/study.ts';
 import { tiny } from './tinyStudy.ts';
 
 const { data, evaluation } = tiny.budgets.smoke;
@@ -15,7 +17,7 @@ const [STEPS, STEADY] = [9, 6];
 /** The dense point of the tiny study, trained briefly. Solver steps of equal length, so that all training steps do the same. */
 const point: PointConfig = {
   numerics: 1,
-  data: { ...data, trainPerComponent: 10, testPerComponent: 5 },
+  data: { ...(data as ToyData), trainPerComponent: 10, testPerComponent: 5 },
   net: tiny.net,
   solver: { method: 'rk4', steps: 2, adjoint: 'backsolve' },
   optimiser: tiny.optimiser,
@@ -47,7 +49,7 @@ async function trainOn(
   const task = densityTask(config, backend);
   const start = { params: task.init(keysOf(config).init), masks: {} };
   const losses: number[] = [];
-  const { params } = (await trainRound(task, dataOf(config), start, config, {
+  const { params } = (await trainRound(task, inMemory(toyDataOf(config)), start, config, {
     address: 'tiny',
     store: memoryCheckpointStore({ backend }),
     epochsBefore: 0,
@@ -57,7 +59,7 @@ async function trainOn(
     },
     shouldStop: () => false,
   }))!;
-  const nll = await task.nll(params, dataOf(config).test);
+  const nll = await task.nll(params, toyDataOf(config).test, keysOf(config).analysis);
   const read = async (tensors: Params): Promise<number[]> =>
     (await Promise.all(Object.values(tensors).map((p) => p.data()))).flatMap((values) => [...values]);
   const trained = { start: await read(start.params), losses, params: await read(params), nll };

@@ -9,23 +9,19 @@ import type { FileData, FoundData } from '../study.ts';
 /** Rows of each split that enter the fingerprint. */
 const sampled = 256;
 
-/** Opens the files of a data set. Results that other readers use must not depend on where they lie. */
-export type OpenFiles = (name: FileData['name'], dataDir: string | undefined) => Promise<RowDataset>;
-
-export const openFiles: OpenFiles = (name, dataDir) => loadDataset(name, dataDir === undefined ? {} : { dataDir });
+/** Opens the files of a data set, which are looked for in the folder first. */
+export function openFiles(name: FileData['name'], dataDir: string | undefined): Promise<RowDataset> {
+  return loadDataset(name, dataDir === undefined ? {} : { dataDir });
+}
 
 /**
  * Finds the files of a data set, and what they hold.
  *
  * @throws UsageError when they are missing, damaged, or not what they should be, with what to do.
  */
-export async function findData(
-  name: FileData['name'],
-  dataDir: string | undefined,
-  open: OpenFiles = openFiles,
-): Promise<FoundData> {
+export async function findData(name: FileData['name'], dataDir: string | undefined): Promise<FoundData> {
   try {
-    const data = await open(name, dataDir);
+    const data = await openFiles(name, dataDir);
     try {
       const { train, validation, test, reason = null } = data;
       return {

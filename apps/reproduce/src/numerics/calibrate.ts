@@ -8,7 +8,7 @@ import { openBackend } from './backends.ts';
 import { isMlp } from '../study.ts';
 import { keysOf } from './model.ts';
 import type { PointData } from './pointData.ts';
-import { openData } from './pointData.ts';
+import { openData } from './openData.ts';
 import { rowsOf } from './evaluate.ts';
 import type { Task } from './task.ts';
 import { taskOf } from './task.ts';

@@ -1,6 +1,6 @@
 import type { Job, Outcome } from '../run/executor.ts';
 import { fitGaussian, gaussianNll } from './gaussian.ts';
-import { openData } from './pointData.ts';
+import { openData } from './openData.ts';
 import { partOf } from './evaluate.ts';
 
 /** Computes the baseline that any flow should beat: the normal distribution that fits the training rows best. */

@@ -17,7 +17,7 @@ import { evaluateLikelihoods } from './evaluate.ts';
 import { keysOf } from './model.ts';
 import { objectiveOfPoint } from './objective.ts';
 import type { PointData } from './pointData.ts';
-import { openData } from './pointData.ts';
+import { openData } from './openData.ts';
 import { pruneRound } from './pruneRound.ts';
 import type { Asked } from './pruneRound.ts';
 import type { LeanTask, Task } from './task.ts';
