@@ -197,7 +197,7 @@ testOnRealData('all of MNIST, and ten thousand images of CIFAR-10', async (dataD
   const mnist = await load('mnist', dataDir);
   expect([mnist.train.count, mnist.validation.count, mnist.test.count]).toEqual([54_000, 6_000, 10_000]);
   expect(mnist.comparable).toBe(true);
-  // The first test image is a seven; its mean is known from the file's bytes.
+  // The first test image is a seven.
   const seven = await mnist.test.take(Int32Array.of(0), key(0));
   expect([...seven.labels!]).toEqual([7]);
   await mnist.close();
