@@ -52,8 +52,9 @@ async function heldInAnEpoch(count: number): Promise<number> {
 
 // About two seconds on an idle machine: a million rows are read, each by its position.
 test('an epoch over a million rows holds no more memory than one over a thousand', { timeout: 120_000 }, async () => {
+  await heldInAnEpoch(20_000); // what is compiled on the way is held from here on
   const few = await heldInAnEpoch(1000);
   const many = await heldInAnEpoch(1_000_000);
-  // The rows take 24 MB, an index of them 4 MB; compiled code and counters of the test's own some hundred kB.
-  expect(many - few).toBeLessThan(1e6);
+  // The rows take 24 MB, an index of them 4 MB; compiled code and counters of the test's own come and go by up to 1.3 MB.
+  expect(many - few).toBeLessThan(2e6);
 });
