@@ -6,6 +6,7 @@
 #include "convolution.hpp"
 #include "dual_pass.hpp"
 #include "dual_pass_direction.hpp"
+#include "dual_step.hpp"
 #include "layout.hpp"
 #include "matrix_product.hpp"
 #include "pointwise.hpp"
@@ -26,7 +27,7 @@ Error peak(Machine& m, const Call& c) {
 }
 
 // Operations by number, in the order of src/operations.ts. To add or change one, raise the version there and here.
-constexpr int interface_version = 7;
+constexpr int interface_version = 8;
 
 template <class Machine>
 Error dispatch(int operation, Machine& m, const Call& c) {
@@ -37,7 +38,7 @@ Error dispatch(int operation, Machine& m, const Call& c) {
                                              conv2d<Machine>, conv2d_input<Machine>, conv2d_filter<Machine>,
                                              row_dots<Machine>, scale_rows<Machine>, dual_backward<Machine, true>,
                                              dual_forward_direction<Machine>, dual_backward_direction<Machine>,
-                                             peak<Machine>};
+                                             peak<Machine>, dual_step<Machine>, dual_adjoint_step<Machine>};
   if (operation < 0 || operation >= static_cast<int>(sizeof operations / sizeof *operations)) return "there is no such operation";
   return operations[operation](m, c);
 }

@@ -4,6 +4,7 @@ import {
   type AdamParams,
   type Buffer,
   type DualMlpParams,
+  type DualMlpStepParams,
   type FusedKernel,
   type Operand,
 } from '@sparseflow/tensor';
@@ -27,6 +28,10 @@ const MAX_LAYERS = 64;
 const MAX_WIDTH = 2 ** 20;
 const MAX_TERMS = 64;
 const MAX_PARTS = 300;
+const MAX_STAGES = 16;
+const MAX_ARRAYS = 1024;
+/** Dense layers wider than that have their gradients summed column by column, which a whole step does not do: stage by stage is faster. */
+const WIDE = 256;
 
 /** In a layer's flags. */
 const SPARSE = 8;
@@ -120,6 +125,33 @@ export function fusedKernels({ floats, single, wrap, pool }: Access, kernels: Ke
       return results.map(wrap);
     };
 
+  /** A step of a flow, or of its adjoint problem: `before` operands come before the layers, and what gradients there are behind them. */
+  const step =
+    (name: 'dualMlpStep' | 'dualMlpAdjointStep', before: number, moving: number): FusedKernel =>
+    (inputs, params, outputs) => {
+      const { network: net, method, dt, weight, output } = params as DualMlpStepParams;
+      const stages = method.error.length;
+      const gradients = outputs.length - (output ? 4 : 3) * moving;
+      const tensors = inputs.slice(before, inputs.length - gradients);
+      const network = single(...inputs) ? networkOf(inputs[0]!, inputs[before - 1]!, tensors, net) : undefined;
+      if (network === undefined || stages > MAX_STAGES) return undefined;
+      const dense = network.arrays.length === 0;
+      if (dense && Math.max(...net.layers.map((_, l) => network.numbers[5 + 3 * l]!)) > WIDE) return undefined;
+      if (inputs.length + outputs.length + network.arrays.length > MAX_ARRAYS) return undefined;
+      const results = take(outputs);
+      const operands = inputs.map((operand) => floats(name, operand));
+      const rows = method.a.slice(1).flatMap((row, i) => row.slice(0, i + 1));
+      const inside = output ? [1, ...output] : [0];
+      const numbers = [stages, dt, weight, ...rows, ...method.error, ...inside, ...network.numbers];
+      kernels.call(name, numbers, results, [...operands, ...network.arrays]);
+      if (gradients > 0) {
+        const half = results.length - gradients / 2;
+        clearPruned(network, results.slice(0, half), 'dense');
+        clearPruned(network, results.slice(half), 'dense');
+      }
+      return results.map(wrap);
+    };
+
   const rows =
     (name: 'rowDots' | 'scaleRows'): FusedKernel =>
     (inputs, weight, outputs) => {
@@ -146,6 +178,9 @@ export function fusedKernels({ floats, single, wrap, pool }: Access, kernels: Ke
 
     dualMlpJvp: direction('dualMlpJvp', 0),
     dualMlpVjpJvp: direction('dualMlpVjpJvp', 2),
+
+    dualMlpStep: step('dualMlpStep', 5, 2),
+    dualMlpAdjointStep: step('dualMlpAdjointStep', 8, 3),
 
     rowDots: rows('rowDots'),
     scaleRows: rows('scaleRows'),

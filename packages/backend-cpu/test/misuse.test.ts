@@ -47,6 +47,45 @@ const valid: fc.Arbitrary<Arguments> = fc.oneof(
       };
     }),
   fc
+    .record({
+      adjoint: fc.boolean(),
+      output: fc.boolean(),
+      batch: small,
+      count: fc.integer({ min: 0, max: 3 }),
+      dim: positive,
+      hidden: fc.array(positive, { maxLength: 2 }),
+      stages: fc.integer({ min: 2, max: 5 }),
+      bias: fc.boolean(),
+    })
+    .map(({ adjoint, output, batch, count, dim, hidden, stages, bias }): Arguments => {
+      const widths = [dim, ...hidden, dim];
+      const layers = widths.slice(1).map((out, l) => [widths[l]!, out, Number(bias)] as const);
+      const tensors = layers.flatMap(([into, out]) => [into * out, ...(bias ? [out] : [])]);
+      const moving = adjoint ? [batch * dim, batch, batch * dim] : [batch * dim, batch];
+      const probes = batch * dim * count;
+      const results = [...moving, ...moving, ...moving, ...(output ? moving : [])];
+      const weights = new Array<number>((stages * (stages - 1)) / 2 + stages).fill(0.5);
+      const inside = output ? [1, ...new Array<number>(stages).fill(0.25)] : [0];
+      return {
+        operation: adjoint ? 'dualMlpAdjointStep' : 'dualMlpStep',
+        numbers: [stages, 0.1, 1, ...weights, ...inside, batch, dim, count, 0, ...layers.flat()],
+        sizes: adjoint
+          ? [
+              ...results,
+              ...tensors,
+              ...tensors,
+              ...moving,
+              ...moving,
+              batch,
+              probes,
+              ...tensors,
+              ...tensors,
+              ...tensors,
+            ]
+          : [...results, ...moving, ...moving, probes, ...tensors],
+      };
+    }),
+  fc
     .tuple(small, small, small, small, fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 1 }))
     .map(([batch, m, n, k, a, b]): Arguments => ({
       operation: 'matMul',
@@ -230,8 +269,8 @@ describe('createCpuBackend', () => {
         [
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are not compiled…",
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels do not load (wrong ELF class)…",
-          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 7)…",
-          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 7)…; there is no WebAssembly here",
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 8)…",
+          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 8)…; there is no WebAssembly here",
         ]
       `);
     vi.unstubAllGlobals();

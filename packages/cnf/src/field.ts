@@ -1,5 +1,14 @@
 import { jvp, reshape, scope, slice, stack } from '@sparseflow/tensor';
-import type { CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+import type {
+  CreateOptions,
+  DualMlpStepOptions,
+  Key,
+  Moving,
+  NeuronGroup,
+  Params,
+  StepTaken,
+  Tensor,
+} from '@sparseflow/tensor';
 
 /** A time: a number, or a scalar tensor where it is to be differentiated, as where the end of a flow is trained. */
 export type Time = number | Tensor;
@@ -18,6 +27,18 @@ export interface DualVjp extends Dual {
     /** Where the time is a tensor and the field depends on it. */
     readonly t?: Tensor;
   };
+}
+
+/** What moves in the adjoint problem of a flow, or its derivative: positions, log determinants, the cotangents of positions and parameters. */
+export interface MovingBack extends Moving {
+  readonly ofZ: Tensor;
+  readonly ofParams: Params;
+}
+
+/** A step of the adjoint problem, the cotangents of the parameters at its output, or else at its end. */
+export interface MovedBack extends StepTaken<Omit<MovingBack, 'ofParams'>> {
+  readonly slope: MovingBack;
+  readonly ofParams: Params;
 }
 
 /**
@@ -44,6 +65,26 @@ export interface Field {
   dualVjp?(params: Params, t: Time, z: Tensor, probes: Tensor, cotangent: Dual): DualVjp;
   /** f(t, z) and tr(∂f/∂z) [batch] in closed form, where the field has one: taken in place of a dual pass where the exact trace is asked for. */
   withTrace?(params: Params, t: Time, z: Tensor): { readonly value: Tensor; readonly trace: Tensor };
+  /**
+   * A faster way to a whole step of the flow, where the field does not depend on time, the backend has a kernel and there is no context;
+   * undefined where it declines.
+   */
+  dualStep?(
+    params: Params,
+    state: Moving,
+    slope: Moving,
+    probes: Tensor,
+    options: DualMlpStepOptions,
+  ): StepTaken<Moving> | undefined;
+  /** The same for the flow's adjoint problem: `dualVjp` for the negative of the cotangents, of which that of logDet stays as it is. */
+  dualAdjointStep?(
+    params: Params,
+    state: MovingBack,
+    slope: MovingBack,
+    ofLogDet: Tensor,
+    probes: Tensor,
+    options: DualMlpStepOptions,
+  ): MovedBack | undefined;
   /** Units that can be removed, and the slices of the parameters that go with them. */
   readonly neurons: readonly NeuronGroup[];
   /** At how many positions of one row each weight is used, where that is not once: those of a convolution. */

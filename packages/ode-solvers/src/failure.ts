@@ -71,12 +71,12 @@ const CODES = {
 
 const REMEDIES: Readonly<Record<FailureKind, string>> = {
   underflow:
-    'loosen rtol and atol, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
-  maxSteps: 'raise maxSteps; if many steps were rejected or very short, loosen the tolerances or use solveStiff',
+    'loosen the tolerances, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
+  maxSteps: 'raise maxSteps; if many were rejected or very short, loosen the tolerances or, if stiff, see solveStiff',
   maxRejects: 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
-  state: 'look for NaN in the initial state and the parameters of a diverged training, or take shorter steps',
-  derivative: 'look for NaN parameters, or log, sqrt or division outside their domain, or take shorter steps',
-  event: 'check its sign and direction, move t1, or shorten maxStep if it may cross zero twice in a step',
+  state: 'look for NaN in the initial state and in the parameters, or take shorter steps',
+  derivative: 'look for NaN in the parameters, for log, sqrt or division outside their domain, or take shorter steps',
+  event: 'check its sign and direction, move t1, or lower maxStep if it may cross zero twice in a step',
 };
 
 /** Puts a failure into words and numbers. `where` names the solver. */

@@ -8,6 +8,14 @@ export {
   type FieldVjp,
   type VectorField,
 } from './solve.ts';
+export {
+  wholeStep,
+  type AdjointState,
+  type FieldStep,
+  type Moved,
+  type WholeAdjointStep,
+  type WholeStep,
+} from './fieldStep.ts';
 export type { ControllerName, PidCoefficients } from './march/control.ts';
 export type { EventOptions } from './march/events.ts';
 export type { Status } from './march/journey.ts';

@@ -1,4 +1,5 @@
 import { copy, disposeTree, scope, ShapeError, Tensor, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import type { AdjointState, FieldStep, FieldStepper, WholeAdjointStep } from './fieldStep.ts';
 import { stateLayout, type Layout } from './layout.ts';
 import { stepAt } from './dense.ts';
 import type { EventOptions } from './march/events.ts';
@@ -19,6 +20,20 @@ export interface VectorField<Y extends Tree, P extends Tree = Params> {
   (t: number, y: Y, params: P): Y;
   /** A faster way to the value and the vector-Jacobian product at once, where the field has one; the adjoint method uses it. */
   readonly vjp?: ((t: number, y: Y, params: P, cotangent: Y) => FieldVjp<Y, P>) | undefined;
+  /** A faster way to take a whole step, where the field has one: see `wholeStep`. */
+  readonly step?: FieldStepper<Y, P> | undefined;
+  /**
+   * The same for the adjoint problem, which `backsolve` solves backwards in time: the derivative is that of y, and what `vjp` gives for
+   * the negative of the cotangent.
+   */
+  readonly adjointStep?:
+    | ((
+        step: FieldStep,
+        state: AdjointState<Y, P>,
+        slope: AdjointState<Y, P>,
+        params: P,
+      ) => WholeAdjointStep<Y, P> | undefined)
+    | undefined;
 }
 
 /** The value of a field and the cotangents of its operands. */
@@ -167,6 +182,7 @@ export function pose<Y extends Tree, P extends Tree>(
     groups: normGroups(leaves, options.norm),
     retain,
     tolerances: tolerancesOf(layout, options, plan),
+    step: f.step?.(layout, params),
     events: plan.events.map(
       (_, i) => (t: number, y: Leaves) => options.events![i]!.value(t, layout.unflatten(y), params),
     ),
@@ -203,8 +219,7 @@ function tolerancesOf(
 
 function normGroups(leaves: Leaves, norm: 'rms' | 'mixed' = 'rms'): number[][] {
   const present = leaves.flatMap((leaf, i) => (leaf.size === 0 ? [] : [i]));
-  if (present.length === 0) return [];
-  return norm === 'rms' ? [present] : present.map((i) => [i]);
+  return norm === 'rms' && present.length > 0 ? [present] : present.map((i) => [i]);
 }
 
 /** Takes a problem to its end; the stepper then holds the outputs, and nothing else unless it retains states. */
@@ -235,8 +250,8 @@ export function solutionOf<Y extends Tree>(
 ): Solution<Y> {
   const { times, t1, solver } = plan;
   const states = outputs.map((leaves) => layout.unflatten(leaves));
+  const refuse = (what: string, remedy: string): Error => new ValueError('solution.at', what, remedy);
   const read = (t: number, from: (n: number, theta: number) => Tensor[]): Y => {
-    const refuse = (what: string, remedy: string): Error => new ValueError('solution.at', what, remedy);
     if (!plan.dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(grid, t1, t);
     if (!place) throw refuse(`t = ${t} is not between ${plan.t0} and ${t1}`, 'give a time that was solved for');
@@ -263,7 +278,7 @@ export function solutionOf<Y extends Tree>(
     derivativeAt: (t) =>
       read(t, (n, theta) => {
         const segment = segments[n];
-        if (!segment) throw new ValueError('solution.derivativeAt', 'no step was taken', 'call the vector field');
+        if (!segment) throw refuse('no step was taken', 'call the vector field');
         return denseSlope(solver, segment.ks, theta);
       }),
     dispose: () => disposeTree([states, marks, segments.map(({ y, ks }) => [y, ks])]),

@@ -1,7 +1,9 @@
 import { copy, disposeTree, scope, ShapeError, Tensor, vjp, type Params, type Tree } from '@sparseflow/tensor';
 import type { Adjoint, AdjointContext, Cotangents } from './adjoints/adjoint.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
+import { leafStep, type AdjointState, type LeafStep, type Moved } from './fieldStep.ts';
 import { layoutOf, type Layout } from './layout.ts';
+import type { Leaves } from './rungeKutta.ts';
 import { endingEvent } from './adjoints/event.ts';
 import {
   integrate,
@@ -105,6 +107,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   const context = {
     evaluate: evaluate as (t: number, y: readonly Tensor[], p: Tree) => readonly Tensor[],
     pullBack: pullBackOf(f as unknown as VectorField<Y, Tree>, layout),
+    stepBack: stepBackOf(f, layout, params),
     y0: problem.y0,
     params,
     plan,
@@ -149,6 +152,41 @@ function pullBackOf<Y extends Tree>(f: VectorField<Y, Tree>, layout: Layout<Y>):
       params: layoutOf(params, 'params').flatten(back.params, 'the cotangent of params'),
     };
   };
+}
+
+/** The field's own way to take a step of the adjoint problem, on leaves: the state's, its cotangent's, the parameters'. */
+function stepBackOf<Y extends Tree, P extends Tree>(
+  f: VectorField<Y, P>,
+  state: Layout<Y>,
+  params: P,
+): LeafStep | undefined {
+  const take = f.adjointStep;
+  if (!take) return undefined;
+  const gradient = layoutOf(params, 'params');
+  const n = state.leaves.length;
+  const unpack = (leaves: Leaves): AdjointState<Y, P> => ({
+    y: state.unflatten(leaves.slice(0, n)),
+    cotangent: state.unflatten(leaves.slice(n, 2 * n)),
+    params: gradient.unflatten(leaves.slice(2 * n)),
+  });
+  const pack = ({ y, cotangent }: Moved<Y, P>, rest: readonly Tensor[] = []): Tensor[] => [
+    ...state.flatten(y, 'y'),
+    ...state.flatten(cotangent, 'the cotangent of y'),
+    ...rest,
+  ];
+  const ofParams = (tree: P): Tensor[] => gradient.flatten(tree, 'the cotangent of params');
+  return leafStep((step, leaves, slope) => {
+    const whole = take(step, unpack(leaves), unpack(slope), params);
+    if (!whole) return undefined;
+    const { y1, output, error } = whole;
+    const sums = ofParams(whole.params);
+    return {
+      y1: pack(y1, output ? [] : sums),
+      slope: pack(whole.slope, ofParams(whole.slope.params)),
+      error: pack(error),
+      output: output && pack(output, sums),
+    };
+  });
 }
 
 function differentiate<Y extends Tree>(

@@ -12,11 +12,13 @@ import {
   ShapeError,
   sub,
   type Tensor,
+  type Tree,
 } from '@sparseflow/tensor';
 import { solveError } from './errors.ts';
 import { report, type Evidence, type FailureFacts, type FailureKind } from './failure.ts';
 import type { Wait } from './march/coroutine.ts';
 import type { Stepper, Trial } from './march/stepper.ts';
+import type { LeafStep, LeafStepTaken } from './fieldStep.ts';
 import type { Plan } from './plan.ts';
 import { allFinite, componentName, download } from './tensorFailure.ts';
 import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
@@ -36,6 +38,8 @@ export interface Problem {
   readonly tolerances?: { readonly rtol: readonly Tolerance[]; readonly atol: readonly Tolerance[] } | undefined;
   /** The values of events, as scalars. */
   readonly events?: readonly ((t: number, y: Leaves) => Tensor)[] | undefined;
+  /** The field's own way to take a whole step. */
+  readonly step?: LeafStep | undefined;
 }
 
 /** One number, or a tensor of them. */
@@ -120,21 +124,25 @@ export class TensorStepper implements Stepper {
     // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
     if (estimate || solver.fsal) this.#derivative(t);
     const attempt = scope((): Attempt | number => {
-      const complete = estimate || !last || keep || times.some((time) => (time - t) / dt !== 1);
+      const thetas = times.map((time) => (time - t) / dt);
+      const complete = estimate || !last || keep || thetas.some((theta) => theta !== 1);
       const options = { k1: this.#k1, complete, read: this.#problem.read };
-      const { y1, ks } = rungeKuttaStep(solver, this.#field, trial, this.#y, options);
-      const ratio = estimate ? this.#norm((j) => combine(ks, solver.error!, dt, j), this.#y, y1) : undefined;
+      const step: LeafStepTaken =
+        this.#problem.step?.(solver, trial, this.#y, this.#k1) ??
+        rungeKuttaStep(solver, this.#field, trial, this.#y, options);
+      this.nfe += step.nfe ?? 0;
+      const { y1, ks } = step;
+      const ratio = estimate
+        ? this.#norm((j) => step.error?.[j] ?? combine(ks, solver.error!, dt, j), this.#y, y1)
+        : undefined;
       if (ratio && this.#sync) {
         const value = ratio.dataSync()[0]!;
         if (!(value <= 1 || (forced && value < Infinity))) return value;
       }
       return {
         y1,
-        slope: solver.fsal && !last ? ks[ks.length - 1]!.map(copy) : undefined,
-        outputs: times.map((time) => {
-          const theta = (time - t) / dt;
-          return theta === 1 ? y1.map(copy) : denseState(solver, this.#y, ks, dt, theta);
-        }),
+        slope: solver.fsal && !last ? (step.slope ?? ks[ks.length - 1]!.map(copy)) : undefined,
+        outputs: thetas.map((theta) => this.#at(theta, step)),
         ratio,
         ks: keep ? ks.map((k) => k.map(copy)) : [],
       };
@@ -163,11 +171,9 @@ export class TensorStepper implements Stepper {
   }
 
   reject(): void {
-    const attempt = this.#attempt;
+    // All that an attempt holds are trees, or nothing.
+    disposeTree([this.#trialMarks.splice(0), (this.#attempt ?? []) as unknown as Tree]);
     this.#attempt = undefined;
-    disposeTree(this.#trialMarks.splice(0));
-    if (!attempt) return;
-    disposeTree([attempt.y1, attempt.slope ?? [], attempt.outputs, attempt.ks, attempt.ratio ?? []]);
   }
 
   cut(count: number, theta: number): void {
@@ -193,8 +199,11 @@ export class TensorStepper implements Stepper {
 
   /** The state at t + θ dt of the trial step, as tensors of its own. */
   #inside(theta: number): Tensor[] {
-    const { y1, ks } = this.#attempt!;
-    return scope(() => (theta === 1 ? y1.map(copy) : denseState(this.#plan.solver, this.#y, ks, this.#dt, theta)));
+    return scope(() => this.#at(theta, this.#attempt!));
+  }
+
+  #at(theta: number, { y1, ks, output }: Pick<LeafStepTaken, 'y1' | 'ks' | 'output'>): Tensor[] {
+    return theta === 1 ? y1.map(copy) : (output ?? denseState(this.#plan.solver, this.#y, ks, this.#dt, theta));
   }
 
   async fault(t: number): Promise<'state' | 'derivative' | undefined> {
@@ -204,12 +213,7 @@ export class TensorStepper implements Stepper {
   }
 
   restart(): void {
-    this.reject();
-    this.#release(this.#y);
-    this.forget();
-    for (const state of this.states.splice(0)) this.#release(state);
-    disposeTree(this.outputs.splice(0));
-    this.#drop();
+    this.dispose(true);
     this.#y = this.#problem.y0;
   }
 
@@ -235,15 +239,8 @@ export class TensorStepper implements Stepper {
     this.#release(this.#y);
     this.#y = [];
     if (!retained) return;
-    for (const state of this.states) this.#release(state);
-    disposeTree(this.outputs);
-    this.#drop();
-  }
-
-  /** Frees what events and the dense solution keep. */
-  #drop(): void {
-    disposeTree(this.marks.splice(0));
-    disposeTree(this.segments.splice(0).map(({ y, ks }) => [y, ks]));
+    for (const state of this.states.splice(0)) this.#release(state);
+    disposeTree([this.outputs.splice(0), this.marks.splice(0), this.segments.splice(0).map(({ y, ks }) => [y, ks])]);
   }
 
   /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */

@@ -80,6 +80,17 @@ export { grad, hvp, valueAndGrad } from './autodiff/grad.ts';
 export { defineFused, type Fused, type FusedRules } from './fused/defineFused.ts';
 export { activations, type Activation, type ActivationName } from './fused/activations.ts';
 export { dualMlp, dualMlpWithVjp, type DualLayer, type DualMlpParams, type DualMlpWithVjp } from './fused/dualMlp.ts';
+export {
+  dualMlpAdjointStep,
+  dualMlpStep,
+  type AdjointStepTaken,
+  type DualMlpStepOptions,
+  type DualMlpStepParams,
+  type Moving,
+  type MovingBack,
+  type StepMethod,
+  type StepTaken,
+} from './fused/dualMlpStep.ts';
 export { rowDots, scaleRows } from './fused/rowDots.ts';
 export { linearCombination } from './fused/linearCombination.ts';
 export { scaledErrorNorm } from './fused/scaledErrorNorm.ts';

@@ -2,6 +2,8 @@ import {
   activations,
   add,
   dualMlp,
+  dualMlpAdjointStep,
+  dualMlpStep,
   dualMlpWithVjp,
   matMul,
   scope,
@@ -11,8 +13,8 @@ import {
   ValueError,
   zeros,
 } from '@sparseflow/tensor';
-import type { ActivationName, CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
-import type { Dual, Field } from '../field.ts';
+import type { ActivationName, CreateOptions, DualLayer, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+import type { Dual, Field, MovingBack } from '../field.ts';
 
 export interface MlpOptions {
   /** Dimension of the state. */
@@ -73,11 +75,23 @@ export function mlp({ dim, hidden, activation }: MlpOptions): Field {
     dual: (params, _t, z, probes) => dual(params, z, probes),
     dualVjp(params, _t, z, probes, cotangent) {
       const { cotangents, ...values } = dualMlpWithVjp(z, probes, linear(params), activation, cotangent);
-      const gradients = cotangents.layers.flatMap((layer, i) => [
-        [`layers.${i}.weight`, layer.weight] as const,
-        [`layers.${i}.bias`, layer.bias!] as const,
-      ]);
-      return { ...values, cotangents: { z: cotangents.x, params: Object.fromEntries(gradients) } };
+      return { ...values, cotangents: { z: cotangents.x, params: named(cotangents.layers) } };
+    },
+    dualStep(params, state, slope, probes, options) {
+      if (!probes.backend.fused?.['dualMlpStep']) return undefined;
+      return dualMlpStep(state, slope, probes, linear(params), activation, options);
+    },
+    dualAdjointStep(params, state, slope, ofLogDet, probes, options) {
+      if (!probes.backend.fused?.['dualMlpAdjointStep']) return undefined;
+      const layered = ({ ofParams, ...moving }: MovingBack) => ({ ...moving, ofLayers: linear(ofParams) });
+      const back = [layered(state), layered(slope), ofLogDet] as const;
+      const {
+        ofLayers,
+        slope: last,
+        ...taken
+      } = dualMlpAdjointStep(...back, probes, linear(params), activation, options);
+      const { ofLayers: slopes, ...moving } = last;
+      return { ...taken, slope: { ...moving, ofParams: named(slopes) }, ofParams: named(ofLayers) };
     },
     neurons: hidden.map((size, i) => linearNeurons(i, size)),
     resize: (sizes) => mlp({ dim, hidden: hidden.map((size, i) => sizes[`layers.${i}`] ?? size), activation }),
@@ -90,6 +104,15 @@ export function mlp({ dim, hidden, activation }: MlpOptions): Field {
       return { value: scope(() => act.apply(bias(params, i))), into };
     },
   };
+}
+
+function named(layers: readonly DualLayer[]): Params {
+  return Object.fromEntries(
+    layers.flatMap(({ weight, bias }, i) => [
+      [`layers.${i}.weight`, weight],
+      [`layers.${i}.bias`, bias!],
+    ]),
+  );
 }
 
 function initLinear(key: Key, widths: readonly number[], options: CreateOptions): Params {

@@ -21,6 +21,7 @@ import { exact } from '../divergence/exact.ts';
 import { dualPass, type Dual, type Field, type Time } from '../field.ts';
 import type { Regulariser } from '../regularisers/regulariser.ts';
 import type { CallOptions, FlowResult, FlowState, Transform, TrainingState } from './transform.ts';
+import { wholeSteps } from './wholeSteps.ts';
 
 export interface ContinuousOptions {
   readonly field: Field;
@@ -162,8 +163,10 @@ export function continuous(options: ContinuousOptions): Continuous {
             };
           }
         : undefined;
+    const alone = !context && !penalised && !trainTime && !withTrace;
+    const steps = alone ? wholeSteps(field, divergence, probes) : {};
     const dispose = (): void => disposeTree([probes, nothing]);
-    return { begin, dynamics: Object.assign(dynamics, { vjp }), dispose };
+    return { begin, dynamics: Object.assign(dynamics, { vjp, ...steps }), dispose };
   };
 
   const transport = async (

@@ -1,5 +1,6 @@
 import { dot, scope, type Tensor, type Tree } from '@sparseflow/tensor';
 import type { Step } from '../options.ts';
+import type { LeafStep } from '../fieldStep.ts';
 import type { Plan } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import type { FieldVjp } from '../solve.ts';
@@ -10,6 +11,8 @@ export interface AdjointContext {
   readonly evaluate: (t: number, y: Leaves, params: Tree) => Leaves;
   /** The field's value and its vector-Jacobian product, by the field's own way or by differentiation. */
   readonly pullBack: (t: number, y: Leaves, params: Tree, cotangent: Leaves) => FieldVjp<Leaves, Leaves>;
+  /** The field's own way to take a step of the adjoint problem. */
+  readonly stepBack: LeafStep | undefined;
   readonly y0: Leaves;
   readonly params: Tree;
   readonly plan: Plan;

@@ -131,7 +131,7 @@ async function sweep(
 
 /** Solves the augmented problem from one output time back to the one before. */
 async function stretchBack(
-  { pullBack, y0, params, plan, groups, tolerances, names, segments, grid }: AdjointContext,
+  { pullBack, stepBack, y0, params, plan, groups, tolerances, names, segments, grid }: AdjointContext,
   seminorm: boolean,
   state: Running,
   y: Leaves,
@@ -169,6 +169,8 @@ async function stretchBack(
     retain: false,
     // Those of the leaves after the state are the plan's numbers.
     tolerances: known ? undefined : tolerances,
+    // It gives no error of the gradient.
+    step: known || !seminorm ? undefined : stepBack,
   };
   const { stepper } = await integrate(problem, planBack(plan, from, to, known));
   const end = stepper.outputs[0]!;

@@ -10,6 +10,8 @@ const fused = [
   'rowDots',
   'scaleRows',
   'dualMlpWithVjp',
+  'dualMlpStep',
+  'dualMlpAdjointStep',
 ];
 const calls = new Map<string, number>();
 const backend = createFusedReferenceBackend((name) => calls.set(name, (calls.get(name) ?? 0) + 1));

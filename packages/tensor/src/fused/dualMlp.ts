@@ -24,7 +24,7 @@ export interface DualMlpParams {
   readonly layers: readonly { readonly bias: boolean; readonly scale: boolean; readonly shift: boolean }[];
 }
 
-function unflatten(tensors: readonly Tensor[], { layers }: DualMlpParams): DualLayer[] {
+export function unflattenLayers(tensors: readonly Tensor[], { layers }: DualMlpParams): DualLayer[] {
   let next = 0;
   const take = (present: boolean): Tensor | undefined => (present ? tensors[next++] : undefined);
   return layers.map((has) => ({
@@ -37,7 +37,7 @@ function unflatten(tensors: readonly Tensor[], { layers }: DualMlpParams): DualL
 
 function decompose([x, dx, ...tensors]: readonly Tensor[], params: DualMlpParams): Tensor[] {
   const act = activations[params.activation];
-  const layers = unflatten(tensors, params);
+  const layers = unflattenLayers(tensors, params);
   let h = x!;
   let dh = dx!;
   layers.forEach(({ weight, bias, scale, shift }, i) => {
@@ -71,7 +71,7 @@ function outputsOf([x, dx, ...tensors]: readonly Tensor[], params: DualMlpParams
     );
   }
   let width = dim!;
-  unflatten(tensors, params).forEach(({ weight, bias, scale, shift }, i) => {
+  unflattenLayers(tensors, params).forEach(({ weight, bias, scale, shift }, i) => {
     const [out, into] = weight.shape;
     const vectors = [bias, scale, shift].filter((v) => v !== undefined);
     if (weight.rank !== 2 || into !== width || vectors.some((v) => !shapesEqual(v.shape, [out!]))) {
@@ -159,7 +159,7 @@ export function dualMlp(
   layers: readonly DualLayer[],
   activation: ActivationName,
 ): { value: Tensor; tangent: Tensor } {
-  const [value, tangent] = fused([x, tangents, ...flatten(layers)], paramsOf(layers, activation));
+  const [value, tangent] = fused([x, tangents, ...flattenLayers(layers)], paramsOf(layers, activation));
   return { value: value!, tangent: tangent! };
 }
 
@@ -200,7 +200,7 @@ export function dualMlpWithVjp(
   cotangent: { readonly value: Tensor; readonly tangent: Tensor },
 ): DualMlpWithVjp {
   const params = paramsOf(layers, activation);
-  const inputs = [x, tangents, ...flatten(layers)];
+  const inputs = [x, tangents, ...flattenLayers(layers)];
   const [value, tangent] = outputsOf(inputs, params);
   if (!shapesEqual(cotangent.value.shape, value!.shape) || !shapesEqual(cotangent.tangent.shape, tangent!.shape)) {
     throw new ShapeError(
@@ -213,17 +213,17 @@ export function dualMlpWithVjp(
   return {
     value: f!,
     tangent: df!,
-    cotangents: { x: gx!, tangents: gdx!, layers: unflatten(rest, params) },
+    cotangents: { x: gx!, tangents: gdx!, layers: unflattenLayers(rest, params) },
   };
 }
 
-function flatten(layers: readonly DualLayer[]): Tensor[] {
+export function flattenLayers(layers: readonly DualLayer[]): Tensor[] {
   return layers.flatMap(({ weight, bias, scale, shift }) =>
     [weight, bias, scale, shift].filter((v) => v !== undefined),
   );
 }
 
-function paramsOf(layers: readonly DualLayer[], activation: ActivationName): DualMlpParams {
+export function paramsOf(layers: readonly DualLayer[], activation: ActivationName): DualMlpParams {
   return {
     activation,
     layers: layers.map(({ bias, scale, shift }) => ({

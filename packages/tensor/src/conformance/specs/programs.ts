@@ -67,6 +67,13 @@ const gateName = (has: (typeof gates)[number]): string =>
 
 const adam = { learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, step: 3 };
 
+/** Bogacki-Shampine 3(2). */
+const step: ops.DualMlpStepOptions = {
+  method: { a: [[], [1 / 2], [0, 3 / 4], [2 / 9, 1 / 3, 4 / 9]], error: [-5 / 72, 1 / 12, 1 / 9, -1 / 8] },
+  dt: -0.3,
+  weight: 0.5,
+};
+
 /** Compositions: fused operations, which a backend may replace by kernels, and the derivative that flows are trained with. */
 export const programSpecs: readonly OpSpec[] = [
   ...names.map((activation): OpSpec => ({
@@ -144,6 +151,53 @@ export const programSpecs: readonly OpSpec[] = [
         all.map((y) => ops.reshape(y, [y.size])),
         0,
       );
+    },
+    order: 1,
+  },
+  {
+    op: 'dualMlpStep',
+    variant: 'two layers with biases, two probes, with an output',
+    inputs: [
+      float([3, 2]),
+      float([3]),
+      float([3, 2]),
+      float([3]),
+      float([2, 3, 2]),
+      ...dualInputs([2, 5, 2], 0, gates[0]!).slice(2),
+    ],
+    f: (z, logDet, slopeOfZ, slopeOfLogDet, probes, w0, b0, w1, b1) => {
+      const layers = [
+        { weight: w0, bias: b0 },
+        { weight: w1, bias: b1 },
+      ];
+      const options = { ...step, output: [0.1, 0, 0.3, 0.1] };
+      const taken = ops.dualMlpStep({ z, logDet }, { z: slopeOfZ, logDet: slopeOfLogDet }, probes, layers, 'tanh', options); // prettier-ignore
+      return ops.flattenTree([taken.state, taken.slope, taken.error, taken.output!] as never);
+    },
+    order: 1,
+  },
+  {
+    op: 'dualMlpAdjointStep',
+    variant: 'two layers without biases, one probe',
+    inputs: [
+      ...[
+        float([3, 2]),
+        float([3]),
+        float([3, 2]),
+        float([3, 2]),
+        float([3]),
+        float([3, 2]),
+        float([3]),
+        float([1, 3, 2]),
+      ],
+      ...[float([5, 2], weights), float([2, 5], weights), float([5, 2]), float([2, 5]), float([5, 2]), float([2, 5])],
+    ],
+    f: (z, logDet, ofZ, slopeOfZ, slopeOfLogDet, slopeOfOfZ, b, probes, w0, w1, g0, g1, s0, s1) => {
+      const layersOf = (...all: Tensor[]): DualLayer[] => all.map((weight) => ({ weight }));
+      const state = { z, logDet, ofZ, ofLayers: layersOf(g0, g1) };
+      const slope = { z: slopeOfZ, logDet: slopeOfLogDet, ofZ: slopeOfOfZ, ofLayers: layersOf(s0, s1) };
+      const taken = ops.dualMlpAdjointStep(state, slope, b, probes, layersOf(w0, w1), 'sigmoid', step);
+      return ops.flattenTree([taken.state, taken.slope, taken.error, taken.ofLayers] as never);
     },
     order: 1,
   },

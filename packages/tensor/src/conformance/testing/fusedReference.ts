@@ -42,6 +42,30 @@ export function createFusedReferenceBackend(called: (name: string) => void): Bac
         const { value, pullback } = ops.vjp((x: readonly Tensor[]) => dual(x, params as DualMlpParams), inputs);
         return [...value, ...pullback([ct!, dct!])];
       }),
+      dualMlpStep: kernel('dualMlpStep', ([z, logDet, slopeOfZ, slopeOfLogDet, probes, ...rest], params) => {
+        const { network, ...options } = params as ops.DualMlpStepParams;
+        const slope = { z: slopeOfZ!, logDet: slopeOfLogDet! };
+        const layers = layersOf(rest, network);
+        const { state, slope: last, error, output } = ops.dualMlpStep({ z: z!, logDet: logDet! }, slope, probes!, layers, network.activation, options); // prettier-ignore
+        return ops.flattenTree([state, last, error, output ?? []] as unknown as ops.Tree);
+      }),
+      dualMlpAdjointStep: kernel('dualMlpAdjointStep', (inputs, params) => {
+        const { network, ...options } = params as ops.DualMlpStepParams;
+        const [b, probes, ...rest] = inputs.slice(6);
+        const count = rest.length / 3;
+        const [layers, gradients, slopes] = [0, 1, 2].map((i) =>
+          layersOf(rest.slice(i * count, (i + 1) * count), network),
+        );
+        const moving = (from: number, ofLayers: readonly DualLayer[]) => {
+          const [z, logDet, ofZ] = inputs.slice(from);
+          return { z: z!, logDet: logDet!, ofZ: ofZ!, ofLayers };
+        };
+        const args = [moving(0, gradients!), moving(3, slopes!), b!, probes!, layers!] as const;
+        const taken = ops.dualMlpAdjointStep(...args, network.activation, options);
+        const { ofLayers, ...slope } = taken.slope;
+        const results = [taken.state, slope, taken.error, taken.output ?? [], taken.ofLayers, ofLayers];
+        return ops.flattenTree(results as unknown as ops.Tree);
+      }),
       dualMlpJvp: kernel('dualMlpJvp', (operands, params) => {
         const n = operands.length / 2;
         const f = (x: readonly Tensor[]) => dual(x, params as DualMlpParams);
@@ -77,14 +101,17 @@ function copy({ buffer, shape, dtype }: Operand, from: Backend, to: Backend): Te
 }
 
 function dual([x, tangents, ...rest]: readonly Tensor[], params: DualMlpParams): readonly Tensor[] {
+  const { value, tangent } = ops.dualMlp(x!, tangents!, layersOf(rest, params), params.activation);
+  return [value, tangent];
+}
+
+function layersOf(tensors: readonly Tensor[], { layers }: DualMlpParams): DualLayer[] {
   let next = 0;
-  const take = (present: boolean): Tensor | undefined => (present ? rest[next++] : undefined);
-  const layers = params.layers.map((has): DualLayer => ({
+  const take = (present: boolean): Tensor | undefined => (present ? tensors[next++] : undefined);
+  return layers.map((has) => ({
     weight: take(true)!,
     bias: take(has.bias),
     scale: take(has.scale),
     shift: take(has.shift),
   }));
-  const { value, tangent } = ops.dualMlp(x!, tangents!, layers, params.activation);
-  return [value, tangent];
 }
