@@ -2,12 +2,11 @@ import { prune } from '@sparseflow/pruning';
 import { tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { expect, test } from 'vitest';
-import { describePruner, describeTies } from '../../packages/pruning/test/conformance.ts';
+import { describePruner } from '../../packages/pruning/test/conformance.ts';
 import { throughput } from './throughput.ts';
 
 // What every pruner must do: exact counts, determinism, ties by index, no layer emptied, NaN refused, …
 describePruner(throughput);
-describeTies(throughput);
 
 test('a unit that nothing reads goes first, however large its own weights', async () => {
   const backend = createReferenceBackend();

@@ -61,6 +61,21 @@ describe('files', () => {
       `const factor = 1; export const a = ${object('a')}; export const b = ${object('b')};`,
       'exports 2 pruners',
     ],
+    [
+      './nan.mjs',
+      `const factor = NaN; export const a = ${object('a')};`,
+      "the score of 'layers.0.weight' at index 0 is NaN",
+    ],
+    [
+      './short.mjs',
+      "export const a = { name: 'a', target: 'neurons', scope: 'local', score: () => ({ 'layers.0': [1] }) };",
+      "it gave 1 scores for 'layers.0', which has 8",
+    ],
+    [
+      './bug.mjs',
+      "export const a = { name: 'a', target: 'neurons', scope: 'local', score: (_, { groups }) => groups.length };",
+      "fails on a small network: Cannot read properties of undefined (reading 'length'). To fix: fix the file (at Object.score",
+    ],
     ['./taken.mjs', `const factor = 1; export const a = ${object('snip')};`, "'snip' is a built-in pruner"],
   ])('%s is refused', async (path, code, message) => {
     if (code) write(path.slice(2), code);

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Pruner } from '@sparseflow/pruning';
-import { pruners } from '@sparseflow/pruning';
+import { checkPruner, pruners } from '@sparseflow/pruning';
+import { SparseflowError } from '@sparseflow/tensor';
 import { UsageError } from './errors.ts';
 
 /** A pruner that a study is run with besides its own methods. Plain data. */
@@ -21,7 +22,7 @@ const inEveryStudy: ReadonlySet<string> = new Set(['magnitude', 'neuron-norm', '
 /**
  * Finds what `--pruner` names: a built-in pruner, `all` for those that the studies do not have anyway, or a file.
  *
- * @throws UsageError for an unknown name, and for a file that is missing, fails or exports no pruner.
+ * @throws UsageError for an unknown name, and for a file that is missing or exports no pruner, or one that fails on a small network.
  */
 export async function resolvePruners(given: readonly string[], cwd: string): Promise<PrunerChoice[]> {
   const choices = new Map<string, PrunerChoice>();
@@ -52,10 +53,12 @@ async function choicesOf(value: string, cwd: string): Promise<PrunerChoice[]> {
   if (!existsSync(path))
     throw new UsageError(`--pruner ${value}: there is no such file`, 'name a .ts, .js or .mjs file');
   const { source, file } = await compile(path, value);
-  const { name } = await importPruner(file, value);
+  const pruner = await importPruner(file, value);
+  const { name } = pruner;
   if (names.includes(name)) {
     throw new UsageError(`--pruner ${value}: '${name}' is a built-in pruner`, 'give yours a name of its own');
   }
+  await tryPruner(pruner, value);
   return [{ name, source, file }];
 }
 
@@ -89,7 +92,10 @@ async function compile(path: string, value: string): Promise<{ readonly source: 
     });
     code = outputFiles[0]!.contents;
   } catch (error) {
-    throw new UsageError(`--pruner ${value} cannot be read: ${oneLine(error)}`, 'fix the file');
+    throw new UsageError(
+      `--pruner ${value} cannot be read: ${oneLine(error)}`,
+      'give a .ts, .js or .mjs file that builds',
+    );
   }
   const source = createHash('sha256').update(code).digest('hex').slice(0, 32);
   const name = `${basename(path, extname(path))}-${source}.mjs`;
@@ -116,6 +122,25 @@ async function importPruner(file: string, value: string): Promise<Pruner> {
     );
   }
   return found[0]!;
+}
+
+/** Its turn comes after minutes of training: what is wrong with it is better said before. */
+async function tryPruner(pruner: Pruner, value: string): Promise<void> {
+  try {
+    await checkPruner(pruner);
+  } catch (error) {
+    const known = error instanceof SparseflowError;
+    const what = oneLine(error).replace(/\. To fix: .*$/, '');
+    throw new UsageError(
+      `--pruner ${value} fails on a small network: ${what}`,
+      known ? error.remedy : `fix the file${error instanceof Error ? ` (${placeOf(error)})` : ''}`,
+    );
+  }
+}
+
+/** Where an error was thrown: the first line of its stack that is a place. */
+function placeOf({ stack = '', name }: Error): string {
+  return /^\s*(at .*)$/m.exec(stack)?.[1] ?? name;
 }
 
 function isPruner(value: unknown): value is Pruner {

@@ -224,4 +224,12 @@ describe('cost', () => {
     await expect(costReport({}, undefined, { nfe: 0 })).rejects.toThrow('nfe is 0');
     await expect(costReport({}, undefined, { repeats: NaN })).rejects.toThrow('repeats is NaN');
   });
+
+  test('masks and positions of parameters that there are not are refused', async () => {
+    const params = { b: tensor([1], { backend }) };
+    await expect(costReport(params, { c: tensor([1], { backend }) })).rejects.toThrow(
+      "has 'c', which is not a parameter",
+    );
+    await expect(costReport(params, undefined, { positions: { c: 3 } })).rejects.toThrow("positions has 'c'");
+  });
 });

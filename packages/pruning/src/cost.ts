@@ -1,6 +1,7 @@
 import type { Masks, Params } from '@sparseflow/tensor';
 import { PruningError } from './errors.ts';
 import { countNonZero } from './report.ts';
+import { checkSameShapes } from './units.ts';
 
 export interface CostOptions {
   /** Evaluations of the model per use, such as the solver's. Default 1. */
@@ -39,7 +40,7 @@ const BYTES = { float32: 4, float64: 8, int32: 4 } as const;
  *
  * A mask alone changes only the numbers of non-zeros: call this again with what {@link compact} made.
  *
- * @throws {PruningError} when masks do not fit, or a number is not a count
+ * @throws {PruningError} when masks or positions do not fit the parameters, or a number is not a count
  *
  * @example
  * ```ts
@@ -57,6 +58,15 @@ export async function costReport(params: Params, masks?: Masks, options: CostOpt
   for (const [what, n] of Object.entries({ nfe, repeats, ...positions })) {
     if (!(n > 0 && Number.isFinite(n)))
       throw new PruningError('costReport', `${what} is ${n}`, 'pass a positive number');
+  }
+  checkSameShapes('costReport', params, masks ?? {}, 'the masks record');
+  const unknown = Object.keys(positions).find((name) => params[name] === undefined);
+  if (unknown !== undefined) {
+    throw new PruningError(
+      'costReport',
+      `positions has '${unknown}', which is not a parameter`,
+      `use the names ${Object.keys(params).join(', ')}`,
+    );
   }
   let parameters = 0;
   let nonZeros = 0;

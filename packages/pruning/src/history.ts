@@ -46,9 +46,10 @@ export async function recordPruning(
   masks: Masks,
   note: PruningStep['note'] = {},
 ): Promise<PruningHistory> {
-  const before = history
-    ? replayOnHost('recordPruning', history, params, history.steps.length)
-    : await downloadMasks('recordPruning', params);
+  const before =
+    history !== undefined
+      ? replayOnHost('recordPruning', history, params)
+      : await downloadMasks('recordPruning', params);
   const after = await downloadMasks('recordPruning', params, masks);
   const removed: Record<string, number[]> = {};
   for (const [name, mask] of Object.entries(after)) {
@@ -76,14 +77,18 @@ export async function recordPruning(
  *
  * @throws {PruningError} when the history is of another model, or is damaged
  */
-export function replayPruning(history: PruningHistory, params: Params, steps = history.steps?.length): Masks {
+export function replayPruning(history: PruningHistory, params: Params, steps?: number): Masks {
   return uploadMasks(params, replayOnHost('replayPruning', history, params, steps));
 }
 
-function replayOnHost(where: string, history: PruningHistory, params: Params, count: number): HostMasks {
+function replayOnHost(
+  where: string,
+  history: PruningHistory,
+  params: Params,
+  count = isHistory(history) ? history.steps.length : 0,
+): HostMasks {
   const damaged = (what: string): PruningError => new PruningError(where, what, 'load the history again from its file');
-  if (history.version !== 1 || typeof history.steps?.length !== 'number')
-    throw damaged('this is no pruning history of version 1');
+  if (!isHistory(history)) throw damaged('this is no pruning history of version 1');
   if (!Number.isSafeInteger(count) || count < 0 || count > history.steps.length) {
     throw new PruningError(where, `${count} of ${history.steps.length} steps`, 'ask for steps that there are');
   }
@@ -113,4 +118,20 @@ function replayOnHost(where: string, history: PruningHistory, params: Params, co
     if (countLive(live) !== size) throw damaged(`step ${i} leaves ${countLive(live)} entries, not ${size}`);
   }
   return live;
+}
+
+/** A file may hold anything. */
+function isHistory(value: unknown): value is PruningHistory {
+  const isRecordOfArrays = (x: unknown): boolean => isRecord(x) && Object.values(x).every(Array.isArray);
+  return (
+    isRecord(value) &&
+    value['version'] === 1 &&
+    isRecordOfArrays(value['parameters']) &&
+    Array.isArray(value['steps']) &&
+    value['steps'].every((step: unknown) => isRecord(step) && isRecordOfArrays(step['removed']))
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

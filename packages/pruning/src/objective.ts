@@ -6,6 +6,8 @@ import { PruningError } from './errors.ts';
 export interface Objective {
   /** How many batches may be asked for: 0 … batches - 1. Smaller batches tell more about single samples, and take longer. */
   readonly batches: number;
+  /** How many samples a batch's loss is the mean of, for what depends on the spread of single samples. Default 1. */
+  readonly rows?: number;
   /** Gradient of a batch's mean loss, for every candidate parameter at least. */
   gradient(params: Params, batch: number): Params | Promise<Params>;
   /** Hessian of a batch's mean loss times v, with the names of `v`. Without it, differences of gradients are taken. */
@@ -90,27 +92,33 @@ export async function valuesOf(params: Params, names: readonly string[]): Promis
   );
 }
 
-/**
- * Sums `term(w, g)` over all entries of the named parameters and all batches, and divides by the number of batches; g is the gradient of
- * one batch.
- */
-export async function meanOverBatches(
+/** Values, and the mean over all batches of their gradients and of the squares of these. */
+export interface Moments {
+  readonly values: HostValues;
+  readonly mean: HostValues;
+  readonly meanSquare: HostValues;
+}
+
+/** Takes the gradient of every batch at the named parameters. */
+export async function gradientMoments(
   pruner: string,
   objective: Objective,
   params: Params,
   names: readonly string[],
-  term: (w: number, g: number) => number,
-): Promise<HostValues> {
-  const values = await valuesOf(params, names);
-  const mean = Object.fromEntries(names.map((name) => [name, new Float64Array(params[name]!.size)]));
+): Promise<Moments> {
+  const zeros = (): HostValues => Object.fromEntries(names.map((name) => [name, new Float64Array(params[name]!.size)]));
+  const moments: Moments = { values: await valuesOf(params, names), mean: zeros(), meanSquare: zeros() };
   for (let batch = 0; batch < objective.batches; batch++) {
     const gradient = await take(pruner, 'gradient', objective.gradient(params, batch), names, params);
     for (const name of names) {
-      const [w, g, m] = [values[name]!, gradient[name]!, mean[name]!];
-      for (let i = 0; i < m.length; i++) m[i]! += term(w[i]!, g[i]!) / objective.batches;
+      const [g, mean, meanSquare] = [gradient[name]!, moments.mean[name]!, moments.meanSquare[name]!];
+      for (let i = 0; i < g.length; i++) {
+        mean[i]! += g[i]! / objective.batches;
+        meanSquare[i]! += g[i]! ** 2 / objective.batches;
+      }
     }
   }
-  return mean;
+  return moments;
 }
 
 /** Applies a function to every entry of every array. */

@@ -8,6 +8,10 @@ export function matchesName(pattern: NamePattern, name: string): boolean {
   return new RegExp(`^${escaped.join('.*')}$`, 's').test(name);
 }
 
+export function matchesSome(patterns: readonly NamePattern[] = [], name: string): boolean {
+  return patterns.some((pattern) => matchesName(pattern, name));
+}
+
 /** Which class a name belongs to: the first pattern that it matches, or the class of all that match none. */
 export function classByPattern(patterns: readonly NamePattern[]): (name: string) => string {
   return (name) => String(patterns.findIndex((pattern) => matchesName(pattern, name)));

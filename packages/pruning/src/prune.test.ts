@@ -223,7 +223,7 @@ describe('counting', () => {
   });
 });
 
-describe('bad input: a typed error, and nothing allocated', () => {
+describe('bad input: a typed error, nothing allocated, and the model untouched', () => {
   const group = neurons[0]!;
   const wrong = (axes: unknown, more: object = {}): Partial<PruneOptions> =>
     ({ neurons: [{ ...group, axes, ...more }] }) as unknown as Partial<PruneOptions>;
@@ -233,6 +233,10 @@ describe('bad input: a typed error, and nothing allocated', () => {
     ['keep is 1.5', { keep: 1.5 }],
     ['keep is NaN', { keep: NaN }],
     ['prunes neurons and got none', { neurons: [] }],
+    ['prunes neurons, and candidates are parameters', { candidates: () => true }],
+    ["exclude has 'layers.1', which matches no neuron group", { exclude: ['layers.1'] }],
+    ["scope has 'layers.1', which matches no neuron group", { scope: ['layers.1'] }],
+    ['nothing may be pruned of layers.0', { exclude: ['*'] }],
     ["refers to parameter 'nope', which does not exist", wrong([{ param: 'nope', axis: 0, role: 'out' }])],
     ['has 4 units, but axis 1', wrong([{ param: 'layers.0.weight', axis: 1, role: 'out' }])],
     ['has no entries', wrong([{ param: 'layers.0.weight', axis: 2, role: 'out' }])],
@@ -251,11 +255,29 @@ describe('bad input: a typed error, and nothing allocated', () => {
     ],
   ];
   test.each(cases)('%s', async (message, options, masks) => {
-    const before = backend.liveBuffers();
+    const [before, values] = [backend.liveBuffers(), await flatValues(params)];
     const pruning = prune(params, masks, neuronNorm, { keep: 0.5, neurons, ...options });
     await expect(pruning).rejects.toThrow(PruningError);
     await expect(pruning).rejects.toThrow(message);
     expect(backend.liveBuffers()).toBe(before);
+    expect(await flatValues(params)).toEqual(values);
+  });
+
+  test.each<[string, Partial<PruneOptions>]>([
+    ["exclude has 'layer.0.*', which matches no parameter", { exclude: ['layers.*.weight', 'layer.0.*'] }],
+    ['scope has /w$/, which matches no parameter', { scope: [/w$/] }],
+    ['nothing may be pruned of layers.0.weight,', { candidates: () => false }],
+    ['nothing may be pruned of layers.0.weight,', { exclude: ['*.weight'] }],
+    ["the scope is 'globl'", { scope: 'globl' as 'global' }],
+  ])('of weights: %s', async (message, options) => {
+    await expect(prune(params, undefined, magnitude, { keep: 0.5, ...options })).rejects.toThrow(message);
+  });
+
+  test('a pattern that matches nothing: says which names there are', async () => {
+    const pruning = prune(params, undefined, neuronNorm, { keep: 0.5, neurons, exclude: ['layers.0.weight'] });
+    await expect(pruning).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[PruningError: prune: exclude has 'layers.0.weight', which matches no neuron group. To fix: use the names layers.0, with * for any characters.]`,
+    );
   });
 
   test('above what is left, the nearest is to prune nothing', async () => {

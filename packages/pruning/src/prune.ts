@@ -1,66 +1,23 @@
-import type { Key, Masks, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
+import type { Key, Masks, NeuronGroup, Params } from '@sparseflow/tensor';
 import { disposeTree } from '@sparseflow/tensor';
 import { PruningError } from './errors.ts';
 import { applyMasks, countLive, downloadMasks, uploadMasks } from './masks.ts';
 import type { HostMasks } from './masks.ts';
-import type { Objective } from './objective.ts';
 import type { Pruner } from './pruner.ts';
 import { reportOf, sizeOfParams } from './report.ts';
 import type { SparsityReport } from './report.ts';
-import { classByPattern, matchesName } from './patterns.ts';
-import type { NamePattern } from './patterns.ts';
+import { matchesSome } from './patterns.ts';
+import { checkNeeds } from './pruners/require.ts';
 import { scoresOf } from './scores.ts';
 import type { Scored } from './scores.ts';
 import { blockFamily } from './select/blocks.ts';
-import type { Block } from './select/blocks.ts';
 import { nearest } from './select/family.ts';
 import type { Family } from './select/family.ts';
 import { neuronFamily } from './select/neurons.ts';
-import type { Counting } from './select/neurons.ts';
 import { weightFamily } from './select/weights.ts';
-import type { WeightScope } from './select/weights.ts';
-import { checkNeurons, checkSameShapes, clearUnreadUnits, liveUnits } from './units.ts';
-
-export interface PruneSettings {
-  /** The prunable units of the model, such as a field's `neurons`. Needed by pruners of neurons and by `deadNeurons: 'remove'`. */
-  readonly neurons?: readonly NeuronGroup[];
-  /** Which parameters a pruner of weights may prune. Default: those of rank 2 and more, so no biases. */
-  readonly candidates?: (name: string, param: Tensor) => boolean;
-  /** Parameters that a pruner of weights leaves alone, or groups of which a pruner of neurons removes no unit. */
-  readonly exclude?: readonly NamePattern[];
-  /**
-   * Between which entries or units scores are compared. `global`: all. `local`: those of one parameter or group, and each keeps the same
-   * share. Patterns: those whose parameters or groups match the same one first (what matches none is one more class), and each such
-   * class keeps the same share. Default: the pruner's own.
-   */
-  readonly scope?: 'global' | 'local' | readonly NamePattern[];
-  /**
-   * Entries that stay of every prunable parameter of rank 2 and more, or units of every group: the best ones, as far as they are left.
-   * Default 1, so that no layer is emptied; neurons never go below 1.
-   */
-  readonly minKept?: number;
-  /** Lets a pruner of weights remove whole blocks; sizes then come in steps, and the nearest one is chosen. `minKept` counts blocks. */
-  readonly block?: Block;
-  /**
-   * What is removed with a neuron. `complete` (default): all that belongs to it. `original`: its bias and gates stay and count, as in the
-   * code that produced the published numbers, so that ratios can be compared; the constant that the neuron would then feed forward is
-   * dropped, because the weights that read it go in both cases.
-   */
-  readonly counting?: Counting;
-  /**
-   * `remove`: a pruner of weights also removes what is left of neurons that no weight reads any more, and the number of weights is chosen
-   * for the size after that. Ratios at which the biases alone would exceed the budget become reachable, and the function of the model
-   * is not changed by it. Default `keep`.
-   */
-  readonly deadNeurons?: 'keep' | 'remove';
-  /**
-   * What to do when the ratio is below the smallest reachable one, or above what is left: `throw` (default), or take the `nearest`
-   * reachable one, which is to prune as far as possible, or not at all. The report says what was reached.
-   */
-  readonly unreachable?: 'throw' | 'nearest';
-  /** For pruners that look at data. */
-  readonly objective?: Objective;
-}
+import { candidatesOf, checkSettings, scopeOf } from './settings.ts';
+import type { PruneSettings } from './settings.ts';
+import { checkSameShapes, clearUnreadUnits, liveUnits } from './units.ts';
 
 export interface PruneOptions extends PruneSettings {
   /** The share of the *original* size that is kept, in (0, 1]. Size counts all parameters, biases included. */
@@ -97,7 +54,8 @@ const SLACK = 1 + 2 ** -50;
  * Liebenwein, Hasani, Amini, Rus 2021, "Sparse Flows: Pruning Continuous-depth Models", Algorithm 1, one step.
  *
  * @throws {PruningError} when `keep` is not in (0, 1], is above what is left, or is below the smallest reachable ratio; when masks or
- *   neurons do not fit the parameters; when a pruner returns NaN, or not one score per entry or unit. Nothing is left allocated.
+ *   neurons do not fit the parameters, or settings the pruner; when the pruner needs what it is not given, or returns anything but a
+ *   number per entry or unit. Nothing is left allocated, and what was given is as before.
  *
  * @example
  * ```ts
@@ -125,15 +83,9 @@ export async function prune(
     throw new PruningError('prune', `keep is ${keep}`, 'pass the share of the original size to keep, in (0, 1]');
   }
   if (originalSize === 0) throw new PruningError('prune', 'there are no parameters', 'pass the parameters of a model');
-  checkNeurons('prune', params, neurons);
+  checkSettings('prune', params, pruner, options);
+  checkNeeds(pruner, options);
   if (options.before) checkSameShapes('prune', params, options.before, 'the record of parameters before training');
-  if (neurons.length === 0 && (pruner.target === 'neurons' || deadNeurons === 'remove')) {
-    throw new PruningError(
-      'prune',
-      pruner.target === 'neurons' ? `pruner '${pruner.name}' prunes neurons and got none` : 'no neurons are named',
-      'pass { neurons }, such as those of a vector field',
-    );
-  }
 
   const live = await downloadMasks('prune', params, masks);
   const currentSize = countLive(live);
@@ -148,8 +100,7 @@ export async function prune(
   }
 
   const scope = scopeOf(params, pruner, options);
-  const excluded = (name: string): boolean => (options.exclude ?? []).some((pattern) => matchesName(pattern, name));
-  const prunable = neurons.filter(({ name }) => !excluded(name));
+  const prunable = neurons.filter(({ name }) => !matchesSome(options.exclude, name));
   const candidates = candidatesOf(params, options);
   const items =
     pruner.target === 'weights'
@@ -198,45 +149,13 @@ export async function prune(
   );
 }
 
-/** Which parameters a pruner of weights may touch, sorted. */
-export function candidatesOf(params: Params, { candidates = hasRankTwo, exclude = [] }: CandidateSettings): string[] {
-  return Object.keys(params)
-    .filter((name) => candidates(name, params[name]!) && !exclude.some((pattern) => matchesName(pattern, name)))
-    .sort();
-}
-
-type CandidateSettings = Pick<PruneSettings, 'candidates' | 'exclude'>;
-
 /** A parameter whose entries are scored. */
 export function weightItem(name: string, params: Params, live: HostMasks): Scored {
   return { name, size: params[name]!.size, isLive: (i) => live[name]![i] === 1 };
 }
 
-function scopeOf(
-  params: Params,
-  pruner: Pruner,
-  { scope = pruner.scope, minKept = 1, block }: PruneSettings,
-): WeightScope {
-  if (!Number.isSafeInteger(minKept) || minKept < 0) {
-    throw new PruningError('prune', `minKept is ${minKept}`, 'pass how many entries or units stay, 0 or more');
-  }
-  if (block && !block.every((n) => Number.isSafeInteger(n) && n > 0)) {
-    throw new PruningError('prune', `a block of ${block.join(' × ')}`, 'pass the numbers of its rows and columns');
-  }
-  if (block && pruner.target === 'neurons') {
-    throw new PruningError('prune', `pruner '${pruner.name}' prunes neurons, not blocks`, 'use a pruner of weights');
-  }
-  const classOf = scope === 'global' ? () => '' : scope === 'local' ? (name: string) => name : classByPattern(scope);
-  const isVector = (name: string): boolean => pruner.target === 'weights' && params[name]!.rank < 2;
-  return { classOf, minKept: (name) => (isVector(name) ? 0 : minKept) };
-}
-
 function between(low: number, x: number, high: number): number {
   return Math.min(Math.max(low, x), high);
-}
-
-function hasRankTwo(_name: string, { rank }: Tensor): boolean {
-  return rank >= 2;
 }
 
 /**

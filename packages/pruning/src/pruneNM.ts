@@ -1,12 +1,15 @@
 import type { Key, Masks, Params } from '@sparseflow/tensor';
 import { PruningError } from './errors.ts';
 import { copyMasks, downloadMasks } from './masks.ts';
-import { candidatesOf, finish, weightItem } from './prune.ts';
-import type { PruneResult, PruneSettings } from './prune.ts';
+import { finish, weightItem } from './prune.ts';
+import type { PruneResult } from './prune.ts';
 import type { Pruner } from './pruner.ts';
+import { checkNeeds } from './pruners/require.ts';
 import { scoresOf } from './scores.ts';
 import { byScore } from './select/order.ts';
-import { checkNeurons } from './units.ts';
+import { candidatesOf, checkSettings } from './settings.ts';
+import type { PruneSettings } from './settings.ts';
+import { checkSameShapes } from './units.ts';
 
 export interface PruneNMOptions extends Pick<PruneSettings, 'candidates' | 'exclude' | 'neurons' | 'objective'> {
   /** At most n entries stay … */
@@ -49,7 +52,9 @@ export async function pruneNM(
   if (pruner.target === 'neurons') {
     throw new PruningError('pruneNM', `pruner '${pruner.name}' prunes neurons`, 'use a pruner of weights');
   }
-  checkNeurons('pruneNM', params, neurons);
+  checkSettings('pruneNM', params, pruner, options);
+  checkNeeds(pruner, options);
+  if (before) checkSameShapes('pruneNM', params, before, 'the record of parameters before training');
   const live = copyMasks(await downloadMasks('pruneNM', params, masks));
   const candidates = candidatesOf(params, options);
   const context = { masks: masks ?? {}, neurons, candidates, key, objective, before };

@@ -3,7 +3,7 @@ import type { Params } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, test } from 'vitest';
 import { chain, flatMask, flatValues } from '../test/models.ts';
-import { magnitude, movement, PruningError, sparseFlow } from './index.ts';
+import { magnitude, movement, neuronNorm, PruningError, snip, sparseFlow } from './index.ts';
 import type { Masks, SparseFlowOptions, SparseFlowResult, TrainingPhase } from './index.ts';
 
 /** Doubles every weight that is left, and writes down what it is told. */
@@ -109,6 +109,19 @@ describe('retraining', () => {
     const resumed = { ...options, retrain: 'weight-rewind', resume: { round: 0 } } as const;
     await expect(sparseFlow(resumed)).rejects.toThrow(PruningError);
     await expect(sparseFlow(resumed)).rejects.toThrow('does not know the weights to go back to');
+    expect(calls).toEqual([]);
+  });
+
+  test('what the pruner cannot do is said before anything is trained', async () => {
+    const { options, calls } = setup();
+    for (const [more, message] of [
+      [{ pruner: neuronNorm, neurons: [] }, 'prunes neurons and got none'],
+      [{ pruner: snip }, 'it looks at the loss and got none'],
+      [{ exclude: ['layer.*'] }, 'which matches no parameter'],
+      [{ minKept: -1 }, 'minKept is -1'],
+    ] as const) {
+      await expect(sparseFlow({ ...options, ...more })).rejects.toThrow(message);
+    }
     expect(calls).toEqual([]);
   });
 });

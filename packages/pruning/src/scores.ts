@@ -14,7 +14,7 @@ export interface Scored {
 /**
  * Lets a pruner score the masked parameters, and downloads and checks what it says. The order of the result is that of `items`.
  *
- * @throws {PruningError} when a score is missing, of the wrong length, or NaN where something is left
+ * @throws {PruningError} when a score is missing, of the wrong length, or no number where something is left
  */
 export async function scoresOf(
   pruner: Pruner,
@@ -29,7 +29,7 @@ export async function scoresOf(
   try {
     scores = await pruner.score(masked, context);
     const downloaded = new Map<string, ArrayLike<number>>();
-    for (const item of items) downloaded.set(item.name, await checked(pruner, scores[item.name], item));
+    for (const item of items) downloaded.set(item.name, await checked(pruner, scores?.[item.name], item));
     return downloaded;
   } finally {
     for (const x of Object.values(scores ?? {})) if (x instanceof Tensor && !own.has(x)) x.dispose();
@@ -54,11 +54,12 @@ async function checked(
     );
   }
   for (let i = 0; i < size; i++) {
-    if (Number.isNaN(values[i]) && isLive(i)) {
+    const score: unknown = values[i];
+    if ((typeof score !== 'number' || Number.isNaN(score)) && isLive(i)) {
       throw new PruningError(
         where,
-        `the score of '${name}' at index ${i} is NaN`,
-        'check that the parameters are finite, which they are not after a training that diverged',
+        `the score of '${name}' at index ${i} is ${typeof score === 'string' ? `'${score}'` : String(score)}`,
+        'score every entry by a number; it is NaN where parameters are, as after a training that diverged, and for 0 / 0',
       );
     }
   }

@@ -3,12 +3,14 @@ import type { Key, Masks, Params } from '@sparseflow/tensor';
 import { PruningError } from './errors.ts';
 import { alias, applyMasks, countLive, downloadMasks } from './masks.ts';
 import { prune } from './prune.ts';
-import type { PruneSettings } from './prune.ts';
 import type { Pruner } from './pruner.ts';
+import { checkNeeds } from './pruners/require.ts';
 import { reportOf, sizeOfParams } from './report.ts';
 import type { SparsityReport } from './report.ts';
+import { checkSettings } from './settings.ts';
+import type { PruneSettings } from './settings.ts';
 import type { StopRule } from './stop.ts';
-import { checkNeurons, checkSameShapes } from './units.ts';
+import { checkSameShapes } from './units.ts';
 
 export type Metrics = Readonly<Record<string, number>>;
 
@@ -262,15 +264,9 @@ function aliases(record: Params): Params {
   return Object.fromEntries(Object.entries(record).map(([name, x]) => [name, alias(x)]));
 }
 
-function checkOptions({
-  keepRatios,
-  resume,
-  params,
-  neurons = [],
-  rewindTo,
-  fromScratch,
-  retrain,
-}: SparseFlowOptions): void {
+/** All that can be known before the first training, which may take long. */
+function checkOptions(options: SparseFlowOptions): void {
+  const { keepRatios, resume, params, pruner, rewindTo, fromScratch, retrain } = options;
   keepRatios.forEach((keep, i) => {
     if (!(keep > 0 && keep <= (keepRatios[i - 1] ?? 1))) {
       throw new PruningError(
@@ -280,7 +276,9 @@ function checkOptions({
       );
     }
   });
-  checkNeurons('sparseFlow', params, neurons);
+  checkSettings('sparseFlow', params, pruner, options);
+  // What the last training started from is known by then.
+  checkNeeds({ ...pruner, needs: pruner.needs?.filter((need) => need !== 'before') ?? [] }, options);
   for (const [what, others] of Object.entries({ rewindTo, fromScratch })) {
     if (!others) continue;
     checkSameShapes('sparseFlow', params, others, what);

@@ -132,7 +132,20 @@ describe('history', () => {
       "'more' is missing there",
     );
     expect(() => replayPruning({ ...history, version: 2 as 1 }, params)).toThrow('no pruning history of version 1');
-    expect(() => replayPruning({} as PruningHistory, params)).toThrow('no pruning history');
+    const { parameters } = history;
+    for (const file of [
+      {},
+      null,
+      'x',
+      { version: 1, steps: [] },
+      { version: 1, parameters, steps: [{}] },
+      { version: 1, parameters, steps: [{ removed: { 'layers.0.bias': 3 } }] },
+    ]) {
+      expect(() => replayPruning(file as unknown as PruningHistory, params)).toThrow('no pruning history of version 1');
+      await expect(recordPruning(file as unknown as PruningHistory | undefined, params, {})).rejects.toThrow(
+        PruningError,
+      );
+    }
     expect(() => replayPruning(history, params, 4)).toThrow('4 of 3 steps');
     const [first, ...rest] = history.steps;
     const with0 = (step: object) => ({ ...history, steps: [{ ...first!, ...step }, ...rest] });

@@ -1,11 +1,12 @@
 import { disposeTree, key, mapTree, tensor } from '@sparseflow/tensor';
-import type { Backend, Params, Tensor } from '@sparseflow/tensor';
+import type { Params, Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countNonZero, prune as pruneOnce, PruningError, sparsityReport } from '../src/index.ts';
+import { checkPruner, countNonZero, prune as pruneOnce, PruningError, sparsityReport } from '../src/index.ts';
 import type { Pruner, PruneOptions } from '../src/index.ts';
 import { chain, chainObjective, flatMask, flatValues, halved, maskOf, sizeOf } from './models.ts';
+import { describeTraining } from './training.ts';
 
 /** Mask of a parameter, entry by entry. */
 type Live = Record<string, number[]>;
@@ -142,6 +143,26 @@ export function describePruner(pruner: Pruner): void {
       expect(await run()).toEqual(await run());
     });
 
+    test('of equal scores the lower index is kept', async () => {
+      const { backend, params, neurons } = fresh([4]);
+      const constant = (x: Tensor): Tensor => tensor(new Float64Array(x.size).fill(1), { backend, shape: x.shape });
+      const equal: Pruner = {
+        ...pruner,
+        score: () =>
+          pruner.target === 'weights'
+            ? mapTree(params, constant)
+            : Object.fromEntries(neurons.map(({ name, size }) => [name, new Array<number>(size).fill(1)])),
+      };
+      // Of 8 + 4 + 8 + 2. Weights: 6 biases and 10 weights, so all of layer 0 and two of layer 1. Neurons: 2 of 4 units of 5 entries, and 2 biases.
+      const keep = (pruner.target === 'weights' ? 16 : 12) / sizeOf(params);
+      const { masks } = await prune(params, undefined, equal, options(keep, { neurons }));
+      const first = (await maskOf(params, masks, 'layers.0.weight')).join('');
+      const second = (await maskOf(params, masks, 'layers.1.weight')).join('');
+      if (pruner.target === 'neurons') expect([first, second]).toEqual(['11110000', '11001100']);
+      else if (pruner.scope === 'global') expect([first, second]).toEqual(['11111111', '11000000']);
+      else expect([first, second]).toEqual(['11111000', '11111000']);
+    });
+
     test('prunes only more over a cascade, and nothing at an unchanged ratio', async () => {
       const { params, neurons } = fresh([8, 8, 8]);
       for (const deadNeurons of ['keep', 'remove'] as const) {
@@ -177,21 +198,24 @@ export function describePruner(pruner: Pruner): void {
       );
     });
 
-    test('refuses scores that are NaN, and names the first', async () => {
-      const { params, neurons } = fresh([4, 4]);
+    test('refuses scores that are NaN, names the first, and leaves the model untouched', async () => {
+      const { backend, params, neurons } = fresh([4, 4]);
+      const [held, values] = [backend.liveBuffers(), await flatValues(params)];
       const broken: Pruner = {
         ...pruner,
         async score(...args) {
           const scores = Object.entries(await pruner.score(...args));
-          const values = Float64Array.from(scores[1]![1] as ArrayLike<number>);
-          values[2] = NaN;
-          return Object.fromEntries([scores[0]!, [scores[1]![0], values], ...scores.slice(2)]);
+          const second = Float64Array.from(scores[1]![1] as ArrayLike<number>);
+          second[2] = NaN;
+          return Object.fromEntries([scores[0]!, [scores[1]![0], second], ...scores.slice(2)]);
         },
       };
       const name = pruner.target === 'weights' ? 'layers.1.weight' : 'layers.1';
       const pruning = prune(params, undefined, broken, options(0.5, { neurons }));
       await expect(pruning).rejects.toThrow(PruningError);
       await expect(pruning).rejects.toThrow(`the score of '${name}' at index 2 is NaN`);
+      expect(await flatValues(params)).toEqual(values);
+      expect(backend.liveBuffers()).toBe(held);
     });
 
     test('leaves no buffer behind but its result, also when it throws', async () => {
@@ -227,6 +251,12 @@ export function describePruner(pruner: Pruner): void {
       expect(await flatValues({ ...prefixed('p', first.params), ...prefixed('m', first.masks) })).toEqual(inputs);
     });
 
+    describeTraining(pruner);
+
+    test('passes the check that is offered to users', async () => {
+      await checkPruner(pruner);
+    });
+
     test('reports what it did', async () => {
       const { params, neurons } = fresh([5, 5]);
       const { masks, report } = await prune(params, undefined, pruner, options(0.5, { neurons }));
@@ -235,40 +265,6 @@ export function describePruner(pruner: Pruner): void {
       expect(report.keepRatio).toBe(report.size / report.originalSize);
       expect(JSON.parse(JSON.stringify(report))).toEqual(report);
     });
-  });
-}
-
-/** Ties are by index: with equal scores everywhere, the first ones stay. */
-export function describeTies(pruner: Pruner): void {
-  test(`${pruner.name}: of equal scores the lower index is kept`, async () => {
-    const backend: Backend = createReferenceBackend();
-    const constant = (x: Tensor): Tensor => tensor(new Float64Array(x.size).fill(1), { backend, shape: x.shape });
-    const { params, neurons } = chain(backend, [2, 4, 2]);
-    const equal: Pruner = {
-      ...pruner,
-      score: () =>
-        pruner.target === 'weights'
-          ? mapTree(params, constant)
-          : Object.fromEntries(neurons.map(({ name, size }) => [name, new Array<number>(size).fill(1)])),
-    };
-    const total = sizeOf(params); // 8 + 4 + 8 + 2
-    // Weights: 6 biases and 10 weights, so all of layer 0 and two of layer 1. Neurons: 2 of 4 units of 5 entries, and 2 biases.
-    const { masks } = await prune(params, undefined, equal, {
-      keep: (pruner.target === 'weights' ? 16 : 12) / total,
-      neurons,
-    });
-    const first = await maskOf(params, masks, 'layers.0.weight');
-    const second = await maskOf(params, masks, 'layers.1.weight');
-    if (pruner.target === 'neurons') {
-      expect(first).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
-      expect(second).toEqual([1, 1, 0, 0, 1, 1, 0, 0]);
-    } else if (pruner.scope === 'global') {
-      expect(first).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
-      expect(second).toEqual([1, 1, 0, 0, 0, 0, 0, 0]);
-    } else {
-      expect(first).toEqual([1, 1, 1, 1, 1, 0, 0, 0]);
-      expect(second).toEqual([1, 1, 1, 1, 1, 0, 0, 0]);
-    }
   });
 }
 

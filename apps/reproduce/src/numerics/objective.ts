@@ -24,6 +24,7 @@ export async function objectiveOfPoint(task: Task, data: PointData, config: Poin
   const batchOf = (batch: number): Split => rowsOf(train, batch * rows, (batch + 1) * rows);
   return {
     batches: count,
+    rows: Math.min(rows, train.count),
     async gradient(params, batch) {
       const key = fold(keysOf(config).prune, 1 + batch);
       const { loss, grads } = await task.lossAndGrad(params, batchOf(batch), key);

@@ -2,7 +2,7 @@ import { disposeTree } from '@sparseflow/tensor';
 import { PruningError } from '../errors.ts';
 import { valuesOf } from '../objective.ts';
 import type { Pruner } from '../pruner.ts';
-import { requireObjective } from './require.ts';
+import { requireInputs, requireObjective } from './require.ts';
 
 /**
  * Keeps the weights that contribute most to their neuron on some input: the largest |w_ij a_j| / Σ_k |w_ik a_k| over all rows of all
@@ -17,18 +17,12 @@ export const activationSensitivity: Pruner = {
   needs: ['objective', 'inputs'],
   async score(params, context) {
     const { candidates } = context;
-    const objective = requireObjective('activation-sensitivity', context);
-    if (!objective.inputs) {
-      throw new PruningError(
-        'activation-sensitivity',
-        'the objective has no inputs',
-        'give it a function that returns what each weight is multiplied with',
-      );
-    }
+    const { batches } = requireObjective('activation-sensitivity', context);
+    const inputsOf = requireInputs('activation-sensitivity', context);
     const values = await valuesOf(params, candidates);
     const scores = Object.fromEntries(candidates.map((name) => [name, new Float64Array(params[name]!.size)]));
-    for (let batch = 0; batch < objective.batches; batch++) {
-      const inputs = await objective.inputs(params, batch);
+    for (let batch = 0; batch < batches; batch++) {
+      const inputs = await inputsOf(params, batch);
       try {
         for (const name of candidates) {
           const { shape } = params[name]!;

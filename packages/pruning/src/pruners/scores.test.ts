@@ -62,6 +62,32 @@ describe('closed forms', () => {
     close((await scoreOf(fisher, two, { objective: linear }))['w']!, [2, 4.5]);
   });
 
+  test('Fisher of batches is that of their samples', async () => {
+    // Of 4 samples with the gradients 1, 3, -2 and 6: every way to make two batches of two of them, or four of one.
+    const samples = [1, 3, -2, 6];
+    const squares = samples.reduce((sum, g) => sum + g ** 2, 0) / 4;
+    const fisherOf = async (groups: readonly (readonly number[])[]) => {
+      const gradients = groups.map((group) => group.reduce((sum, i) => sum + samples[i]!, 0) / group.length);
+      const objective = objectiveOf(({ w }, batch) => affine(sum(w!), gradients[batch]!, 0), groups.length);
+      const scores = await scoreOf(
+        fisher,
+        { w: tensor([[2]], { backend }) },
+        { objective: { ...objective, rows: groups[0]!.length } },
+      );
+      return scores['w']![0]!;
+    };
+    close([await fisherOf([[0], [1], [2], [3]])], [2 * squares]);
+    // Samples are drawn with replacement, so that batches are independent: the mean over all draws is the value itself.
+    const draws = Array.from({ length: 256 }, (_, n) => [
+      [n & 3, (n >> 2) & 3],
+      [(n >> 4) & 3, n >> 6],
+    ]);
+    const scores = await Promise.all(draws.map(fisherOf));
+    close([scores.reduce((sum, s) => sum + s, 0) / 256], [2 * squares], 1e-10);
+    // One batch says nothing of its spread.
+    close([await fisherOf([[0, 1]])], [2 * 2 ** 2]);
+  });
+
   test('Taylor of neurons adds up before squaring, and takes the bias along', async () => {
     const params = { w: tensor([[2, 3]], { backend }), b: tensor([5], { backend }) };
     const objective = objectiveOf(({ w, b }, i) => add(sum(affine(w!, i + 1, 0)), sum(affine(b!, -1, 0))), 2);
@@ -249,6 +275,10 @@ describe('what is missing is said', () => {
         const none = { ...chainObjective(), batches: 0 };
         const pruning = prune(params, undefined, pruner, { keep: 0.7, neurons, objective: none });
         await expect(pruning).rejects.toThrow('the objective has 0 batches');
+        const odd = { ...chainObjective(), rows: 0.5 };
+        await expect(prune(params, undefined, pruner, { keep: 0.7, neurons, objective: odd })).rejects.toThrow(
+          'have 0.5 rows',
+        );
       }
       expect(backend.liveBuffers()).toBe(live);
     },

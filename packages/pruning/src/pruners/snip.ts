@@ -1,4 +1,4 @@
-import { mapValues, meanOverBatches } from '../objective.ts';
+import { gradientMoments, mapValues } from '../objective.ts';
 import type { Pruner } from '../pruner.ts';
 import { requireObjective } from './require.ts';
 
@@ -14,7 +14,7 @@ export const snip: Pruner = {
   needs: ['objective'],
   async score(params, context) {
     const objective = requireObjective('snip', context);
-    const mean = await meanOverBatches('snip', objective, params, context.candidates, (w, g) => w * g);
-    return mapValues(mean, Math.abs);
+    const { values, mean } = await gradientMoments('snip', objective, params, context.candidates);
+    return mapValues(values, (w, name, i) => Math.abs(w * mean[name]![i]!));
   },
 };
