@@ -149,9 +149,7 @@ inline void backward_blocks(const DualProblem& p, int first, int blocks, float* 
 
 // Gradients of a wide network take long to add up: they are computed once for all blocks, in tasks of some columns of a layer each.
 inline bool keeps_panels(const DualProblem& p) {
-  bool dense = true;
-  for (int l = 0; l < p.layers; l++) dense = dense && !p.layer[l].forward.starts;
-  return dense && p.widest > narrow_width && p.count <= most_tangents;
+  return is_dense(p) && p.widest > narrow_width && p.count <= most_tangents;
 }
 
 inline int gradient_tasks(const DualProblem& p) {

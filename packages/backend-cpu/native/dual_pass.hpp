@@ -28,26 +28,32 @@ Error dual_forward(Machine& m, const Call& c) {
   return nullptr;
 }
 
-// Adds rows of the parts' gradients of one layer in order and unfolds scale and shift. With G = Σ ū hᵀ + Σ d̄u dhᵀ and g = Σ ū:
-// W̄ = s G, b̄ = s g, s̄ = Σ_j W G + b g, c̄ = g.
-inline void unfold(const Layer& layer, const GivenLayer& given, const float* parts, long part_size, int count, int first, int last, float* const* results) {
+// Adds rows of the parts' gradients of one layer in order, those of surviving weights within the first part, and unfolds scale and
+// shift. With G = Σ ū hᵀ + Σ d̄u dhᵀ and g = Σ ū: W̄ = s G, b̄ = s g, s̄ = Σ_j W G + b g, c̄ = g.
+inline void unfold(const Layer& layer, const GivenLayer& given, float* parts, long part_size, int count, int first, int last, float* const* results) {
   float* weight = results[0];
   int next = 1;
   float* bias = given.bias ? results[next++] : nullptr;
   float* scale = given.scale ? results[next++] : nullptr;
   float* shift = given.shift ? results[next++] : nullptr;
+  const Sparse& w = layer.forward;
+  float* survivors = parts + layer.gradient;
+  const auto start = [&](int t, int r) { return w.starts[static_cast<long>(t) * layer.out + r]; };
+  if (w.starts)
+    for (int part = 1; part < count; part++)
+      for (int t = 0; t < w.tiles; t++)
+        for (int i = start(t, first); i < start(t, last); i++) survivors[i] += survivors[part * part_size + i];
   for (int r = first; r < last; r++) {
     const long at = static_cast<long>(r) * layer.in;
     float* row = weight + at;
     for (int j = 0; j < layer.in; j++) row[j] = 0;
+    if (w.starts && count > 0)
+      for (int t = 0; t < w.tiles; t++)
+        for (int i = start(t, r); i < start(t, r + 1); i++) row[w.columns[i]] = survivors[i];
     float g = 0;
-    const Sparse& w = layer.forward;
     for (int part = 0; part < count; part++) {
       const float* from = parts + part * part_size + layer.gradient;
-      if (w.starts)
-        for (int t = 0; t < w.tiles; t++)
-          for (int i = w.starts[static_cast<long>(t) * layer.out + r]; i < w.starts[static_cast<long>(t) * layer.out + r + 1]; i++) row[w.columns[i]] += from[i];
-      else
+      if (!w.starts)
         for (int j = 0; j < layer.in; j++) row[j] += from[at + j];
       g += from[layer.weights + r];
     }

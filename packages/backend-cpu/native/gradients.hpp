@@ -10,6 +10,8 @@ inline vec present(vec x, int count) {
   return x;
 }
 
+inline void add_to(float* to, vec x) { store(to, load(to) + x); }
+
 // to[i] += Σ_lanes dot(i), for as many i at a time as there are lanes. Where there are fewer, zeros are added to what is behind: at
 // the end of a layer there is room for that.
 template <class Dot>
@@ -17,7 +19,7 @@ inline void add_sums(float* to, int count, const Dot& dot) {
   for (int i = 0; i < count; i += lanes) {
     vec dots[lanes];
     for (int q = 0; q < lanes; q++) dots[q] = i + q < count ? dot(i + q) : set1(0.f);
-    store(to + i, load(to + i) + sums_of(dots));
+    add_to(to + i, sums_of(dots));
   }
 }
 
@@ -164,17 +166,19 @@ inline void accumulate_gradient(const Layer& layer, const Samples& samples, int 
   for (int task = 0; task < gradient_tasks(layer); task++) accumulate_gradient(layer, task, samples, panels, a, h, transposed, gradient);
 }
 
-// gradient[i] += Σ a[row i] h[column i] for the surviving weights.
+// gradient[i] += Σ a[row i] h[column i] for the surviving weights, whose sums fill whole vectors however few a row has.
 template <int P, bool full>
 inline void accumulate_sparse(const Factors<P>& factors, const Sparse& w, float* gradient, int out) {
+  vec dots[lanes];
+  int i = 0;
   for (int t = 0; t < w.tiles; t++)
     for (int r = 0; r < out; r++) {
-      const int begin = w.starts[(long)t * out + r], end = w.starts[(long)t * out + r + 1];
-      if (begin == end) continue;
+      const int end = w.starts[(long)t * out + r + 1];
+      if (i == end) continue;
       vec left[P][vectors];
       each<P>([&](int p) { each<vectors>([&](int v) { left[p][v] = load(factors.cotangents[p] + r * block + v * lanes); }); });
-      add_sums(gradient + begin, end - begin, [&](int i) {
-        const int column = w.columns[begin + i] * block;
+      for (; i < end; i++) {
+        const int column = w.columns[i] * block, q = i % lanes;
         vec total = set1(0.f);
         each<P>([&](int p) {
           each<vectors>([&](int v) {
@@ -182,14 +186,19 @@ inline void accumulate_sparse(const Factors<P>& factors, const Sparse& w, float*
             total += full ? product : present(product, factors.samples[p] - v * lanes);
           });
         });
-        return total;
-      });
+        dots[q] = total;
+        if (q == lanes - 1) add_to(gradient + i - q, sums_of(dots));
+      }
     }
+  if (i % lanes == 0) return;
+  for (int q = i % lanes; q < lanes; q++) dots[q] = set1(0.f);
+  add_to(gradient + i / lanes * lanes, sums_of(dots));
 }
 
-constexpr int sparse_panels = 2;
+// As many panels as registers hold their cotangents: the lanes are then summed once for all of them.
+constexpr int sparse_panels = 8 / vectors;
 
-// gradient[i] += Σ_blocks Σ_panels Σ_samples a[row i] h[column i], as many panels at a time as registers hold their cotangents.
+// gradient[i] += Σ_blocks Σ_panels Σ_samples a[row i] h[column i].
 inline void accumulate_sparse(const Samples& samples, int panels, const Panels& a, const Panels& h, const Sparse& w, float* gradient, int out) {
   in_groups<sparse_panels>(samples.blocks * panels, [&]<int P>(int first, Constant<P>) {
     Factors<P> factors;

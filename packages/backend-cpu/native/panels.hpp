@@ -27,11 +27,18 @@ inline Samples samples_of(const DualProblem& p, int first, int blocks) {
   return {first, blocks, (int)(left < all ? left : all)};
 }
 
-// Wide networks, whose weights fill a cache, read them once for many samples; in narrow ones the panels would fill it.
+inline bool is_dense(const DualProblem& p) {
+  for (int l = 0; l < p.layers; l++)
+    if (p.layer[l].forward.starts) return false;
+  return true;
+}
+
+// Wide networks, whose weights fill a cache, read them once for many samples; in narrow ones the panels would fill it, and in sparse
+// ones, which read them in no order.
 constexpr int narrow_width = 256, wide_samples = 128, narrow_samples = 64;
 
 inline int blocks_together(const DualProblem& p) {
-  const int samples = p.widest > narrow_width ? wide_samples : narrow_samples;
+  const int samples = p.widest > narrow_width && is_dense(p) ? wide_samples : narrow_samples;
   return samples < block ? 1 : samples / block;
 }
 

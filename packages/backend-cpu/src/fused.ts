@@ -83,7 +83,8 @@ function clearPruned({ patterns }: Network, results: readonly Float32Array[], on
   patterns.forEach((pattern, i) => {
     if (!pattern || (only === 'dense' && pattern.arrays)) return;
     const gradient = results[results.length - patterns.length + i]!;
-    pattern.survives.forEach((one, at) => one === 0 && (gradient[at] = 0));
+    const { survives } = pattern;
+    for (let at = 0; at < survives.length; at++) if (survives[at] === 0) gradient[at] = 0;
   });
 }
 

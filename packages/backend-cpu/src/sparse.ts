@@ -10,6 +10,7 @@ import {
   type Params,
   type Tensor,
 } from '@sparseflow/tensor';
+import type { CpuBackend } from './create.ts';
 
 /**
  * How a weight is used: every number of it, the surviving ones by rows (`csr`), or those by tiles of columns whose part of the input
@@ -54,12 +55,20 @@ function patternOfMask(mask: Tensor): Pattern {
   return pattern;
 }
 
-/** Columns of a tile: 64 rows of a panel are 16 kB with the widest vectors, half of a first-level cache. */
-const TILE = 64;
+/**
+ * Columns of a tile: their rows of two panels are as large as a first-level cache, 48 kB. With fewer columns more time goes into rows
+ * that begin and end. AVX-512 has panels of 64 samples, the others of at most 16.
+ */
+const WIDE_PANEL_TILE = 96;
+const TILE = 288;
+
+function tileOf(backend: Partial<CpuBackend>): number {
+  return backend.describe?.().instructionSet === 'avx512' ? WIDE_PANEL_TILE : TILE;
+}
 
 /** Above the first density dense is fastest; tiles pay down to the second. Measured by `pnpm bench sparse`. */
-const DENSE_ABOVE = 0.45;
-const TILED_ABOVE = 0.1;
+const DENSE_ABOVE = 0.55;
+const TILED_ABOVE = 0.06;
 
 function fastestLayout(density: number, smallest: number): WeightLayout {
   if (density > DENSE_ABOVE || smallest < 8) return 'dense';
@@ -156,7 +165,7 @@ function makePattern(mask: Tensor, asked?: WeightLayout): Pattern {
   const density = survives.reduce((sum, one) => sum + one, 0) / survives.length;
   const layout = asked ?? fastestLayout(density, Math.min(...shape));
   const make = (transposed: boolean): Float32Array =>
-    survivors(survives, shape, transposed, layout === 'tiled' ? TILE : Math.max(1, ...shape));
+    survivors(survives, shape, transposed, layout === 'tiled' ? tileOf(mask.backend) : Math.max(1, ...shape));
   const arrays = layout === 'dense' || survives.length === 0 ? undefined : ([make(false), make(true)] as const);
   return { layout, mask: mask.buffer, survives, arrays };
 }

@@ -109,6 +109,8 @@ const problems: readonly Problem[] = [
   { batch: 130, count: 1, sizes: [2, 64, 64, 2], keep: 0.2, gates: false },
   { batch: 65, count: 1, sizes: [3, 150, 97, 3], keep: 0.1, gates: true },
   { batch: 17, count: 3, sizes: [5, 33, 70, 4], keep: 0.5, gates: true },
+  // Several tiles, forth and back, on every instruction set.
+  { batch: 100, count: 2, sizes: [3, 310, 12, 300, 3], keep: 0.2, gates: true },
   { batch: 1, count: 0, sizes: [1, 9, 1], keep: 0.3, gates: false },
   { batch: 0, count: 2, sizes: [4, 20, 4], keep: 0.3, gates: true },
   { batch: 70, count: 2, sizes: [4, 20, 30, 4], keep: 0, gates: false },
@@ -138,7 +140,7 @@ describe.each(machines)('$name', ({ create }) => {
   });
 
   it('gives the same bits for 1, 2 and 8 threads', () => {
-    const problem: Problem = { batch: 1030, count: 1, sizes: [2, 130, 130, 2], keep: 0.15, gates: true };
+    const problem: Problem = { batch: 1030, count: 1, sizes: [2, 310, 130, 300, 2], keep: 0.15, gates: true };
     const [one, ...others] = [1, 2, 8].map((threads) => {
       const own = create({ threads });
       const { params, masks } = network(problem, own);
