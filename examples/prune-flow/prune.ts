@@ -1,9 +1,9 @@
 // Makes a flow sparse by Algorithm 1 of the Sparse Flows paper: train, prune, train again, prune more, …
 // and asks what pruning itself contributed, by a control that is trained as often and never pruned.
-import { compact, neuronNorm, sparseFlow, type Pruner } from '@sparseflow/pruning';
-import type { Cnf } from '@sparseflow/cnf';
-import { key } from '@sparseflow/tensor';
-import { evaluate, flow, learn, params } from '../train-flow/train.ts';
+import { compact, costReport, costTable, neuronNorm, sparseFlow, type Pruner } from '@sparseflow/pruning';
+import { hutchinson, type Cnf } from '@sparseflow/cnf';
+import { disposeTree, key, randomNormal, type Params } from '@sparseflow/tensor';
+import { backend, evaluate, flow, learn, params } from '../train-flow/train.ts';
 
 const rounds = async (pruner: Pruner, keepRatios: number[]) => {
   const result = await sparseFlow({
@@ -33,3 +33,20 @@ const last = sparse.at(-1)!;
 export const small = await compact<Cnf>(flow, last.params, last.masks);
 export const compacted = await evaluate(small.params, small.model);
 console.log(`\n${flow.field.neurons[0].size} hidden neurons have become ${small.sizes[flow.field.neurons[0].name]}`);
+
+// What a gradient of 250 points costs. Masks alone save nothing.
+const x = randomNormal(key(5), [250, 2], { backend });
+const costOf = async (model: Cnf, p: Params) => {
+  const run = async () => {
+    const { loss, grads, stats } = await model.lossAndGrad(p, x, { divergence: hutchinson(), key: key(6) });
+    disposeTree([loss, grads]);
+    return stats;
+  };
+  const { nfe } = await run();
+  return costReport(p, undefined, { nfe, run, repeats: 50 });
+};
+export const costs = {
+  masked: await costOf(flow, last.params),
+  compacted: await costOf(small.model, small.params),
+};
+console.log(`\n${costTable(costs)}`);

@@ -27,6 +27,9 @@ export type PrunerMethod = `pruner:${string}`;
 export type Method = OwnMethod | PrunerMethod;
 export type ChainMethod = Exclude<OwnMethod, 'dense' | 'gaussian'>;
 
+/** The control of pruners of neurons, where `--pruner` asked for it. */
+export const randomNeurons: Method = 'pruner:random-neurons';
+
 /** The name of the pruner behind a method that `--pruner` asked for; undefined for a study's own methods. */
 export function prunerNameOf(method: Method): string | undefined {
   return method.startsWith('pruner:') ? method.slice('pruner:'.length) : undefined;

@@ -30,6 +30,7 @@ export { applyMasks } from './masks.ts';
 export { compact, type Compactable, type Compacted, type UnitConstants } from './compact.ts';
 export { shrink, type Shrunk } from './shrink.ts';
 export { costReport, type CostOptions, type CostReport } from './cost.ts';
+export { costTable } from './costTable.ts';
 export { packMasks, unpackMasks, type PackedMask, type PackedMasks } from './storage.ts';
 export { recordPruning, replayPruning, type PruningHistory, type PruningStep } from './history.ts';
 export { countNonZero, sparsityReport, type Kept, type SparsityReport } from './report.ts';

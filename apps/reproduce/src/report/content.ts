@@ -1,7 +1,8 @@
 import type { Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
+import { randomNeurons } from '../study.ts';
 import { cellsOf, usedColumns } from './cells.ts';
-import { contributionColumns, contributions } from './contribution.ts';
+import { againstRandomNeurons, contributionColumns, contributions } from './contribution.ts';
 import { findings } from './findings.ts';
 import { measureContent } from './measures.ts';
 import { rowsOf } from './rows.ts';
@@ -75,6 +76,7 @@ function likelihoodContent(result: Result): Content {
   const all = parts.flatMap(({ label, part }) => rowsOf(part).map((row) => ({ label, row })));
   const columns = usedColumns(all.map(({ row }) => row));
   const setting = named ? ['setting'] : [];
+  const neuronControl = result.points.some(({ method }) => method === randomNeurons);
   return {
     says: parts.flatMap(({ label, part }, i) =>
       findings(part)
@@ -87,8 +89,8 @@ function likelihoodContent(result: Result): Content {
     tables: [
       {
         title: 'What pruning contributes',
-        note: 'Differences of test NLL in nats; negative is better. `pruning itself` is the pruned flow minus the control, which was trained as long without pruning.',
-        columns: [...setting, ...contributionColumns],
+        note: `Differences of test NLL in nats; negative is better. \`pruning itself\` is the pruned flow minus the control, which was trained as long without pruning. \`against random\` is minus the flow without as many weights, drawn at random${neuronControl ? `; what a pruner of neurons is worth, \`${againstRandomNeurons}\` says` : ''}.`,
+        columns: [...setting, ...contributionColumns, ...(neuronControl ? [againstRandomNeurons] : [])],
         rows: parts.flatMap(({ label, part }) => contributions(part).map((row) => ({ setting: label, ...row }))),
       },
       {

@@ -1,6 +1,7 @@
 import { percent } from '../plan.ts';
 import type { Point, Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
+import { randomNeurons } from '../study.ts';
 import { ratiosOf } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { confidence95, formatNumber, formatSigned, meanOf } from './statistics.ts';
@@ -108,6 +109,9 @@ function findingsAt(result: Result, method: 'unstructured' | 'structured', ratio
   }
   if (random !== undefined)
     parts.push(`Against removing weights at random: ${change(random.difference)}${verdict(random.difference)}.`);
+  const neurons = method === 'structured' ? compare(result, method, randomNeurons, ratio) : undefined;
+  if (neurons !== undefined)
+    parts.push(`Against removing neurons at random: ${change(neurons.difference)}${verdict(neurons.difference)}.`);
   return [parts.join(' ')];
 }
 

@@ -88,6 +88,7 @@ test('contributions have a line per ratio and pruner', () => {
       'control against dense': '−0.100 ± 0.000',
       'pruning itself': '−0.050 ± 0.001',
       'against random': '−0.010 ± 0.028',
+      'against random neurons': '–',
     },
   ]);
 });
@@ -98,6 +99,24 @@ test('contributions of the pruners that were asked for stand beside them', () =>
     point.method === 'unstructured' ? { ...point, method: 'pruner:lamp' as const } : point,
   );
   expect(contributions({ ...known, points })).toEqual([{ ...contributions(known)[0], method: 'lamp' }]);
+});
+
+test('with random neurons, pruners are compared with them, too', () => {
+  const known = knownResult();
+  const neurons = [0, 1, 2].flatMap((seed) => [
+    samplePoint('structured', 0.2, 1, seed, 1.18 + 0.1 * seed),
+    samplePoint('pruner:random-neurons', 0.2, 1, seed, 1.19 + 0.1 * seed),
+  ]);
+  const result = { ...known, points: [...known.points, ...neurons] };
+  const column = contributions(result).map((row) => [row.method, row['against random neurons']]);
+  expect(column).toEqual([
+    ['unstructured', '−0.040 ± 0.001'],
+    ['structured', '−0.010 ± 0.000'],
+    ['random-neurons', '–'],
+  ]);
+  expect(findings(result)[1]).toContain('Against removing neurons at random: −0.010 ± 0.000 nats');
+  expect(renderTable(result)).toContain('| against random | against random neurons |');
+  expect(renderTable(known)).not.toContain('random neurons');
 });
 
 test('table.md is a well-formed table with the paper, the difference and how it was run', () => {
