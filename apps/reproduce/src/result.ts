@@ -142,9 +142,17 @@ function insteadRemarks(study: Study, budget: Budget): string[] {
   const { instead = {} } = study.budgets[budget];
   const names = { net: 'net', solver: 'solver', optimiser: 'optimiser' } as const;
   const others = Object.keys(instead).map((name) => names[name as keyof typeof names]);
-  if (others.length === 0) return [];
   const what = others.join(', ').replace(/, ([^,]*)$/, ' and $1');
-  return [`The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`];
+  return [
+    ...(others.length === 0
+      ? []
+      : [`The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`]),
+    ...(fileDataOf(study, budget)?.whitened
+      ? [
+          'Its flows get the rows whitened by the Gaussian, an exact change of variables, so that they begin near it; all likelihoods are those of the rows themselves.',
+        ]
+      : []),
+  ];
 }
 
 /** What identifies a run of a study: together with the study it decides every point's address. */

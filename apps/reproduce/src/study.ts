@@ -57,6 +57,11 @@ export interface FileData {
   readonly rows?: { readonly train: number; readonly validation: number; readonly test: number };
   /** Of images: as many pixels in a row and in a column are made one, their mean. */
   readonly pool?: number;
+  /**
+   * Flows get the rows in coordinates in which the training rows have mean 0 and covariance 1, so that they begin near the Gaussian; the
+   * likelihoods are those of the rows themselves.
+   */
+  readonly whitened?: true;
 }
 
 /** What the files of a data set hold: part of every point's configuration, so that an excerpt's numbers are never taken for the whole set's. */

@@ -24,8 +24,9 @@ export async function evaluateLikelihoods(
   { trainRows, validationRows, testRows }: PointConfig['evaluation'],
   key: Key,
 ): Promise<Likelihoods> {
-  const nll = (rows: Rows, count: number | null): Promise<number> =>
-    nllOfRows((split) => task.nll(params, split, key), partOf(rows, count), key, data.whole ? Infinity : undefined);
+  const atOnce = data.whole ? Infinity : undefined;
+  const nll = async (rows: Rows, count: number | null): Promise<number> =>
+    (await nllOfRows((split) => task.nll(params, split, key), partOf(rows, count), key, atOnce)) + data.logScale;
   return {
     trainNll: await nll(data.train, trainRows),
     validationNll: await nll(data.validation, validationRows),

@@ -33,21 +33,49 @@ export async function fitGaussian(rows: Rows): Promise<Gaussian> {
 }
 
 /** The mean negative log-likelihood of rows, in nats. */
-export async function gaussianNll({ mean, factor }: Gaussian, rows: Rows): Promise<number> {
+export async function gaussianNll(gaussian: Gaussian, rows: Rows): Promise<number> {
   const { dim, count } = rows;
-  let constant = (dim / 2) * Math.log(2 * Math.PI);
-  for (let i = 0; i < dim; i++) constant += Math.log(factor[i * dim + i]!);
+  const constant = (dim / 2) * Math.log(2 * Math.PI) + logScale(gaussian);
   let squares = 0;
-  const whitened = new Float64Array(dim);
+  const z = new Float64Array(dim);
   await eachRow(rows, (points, at) => {
-    for (let i = 0; i < dim; i++) {
-      let left = points[at + i]! - mean[i]!;
-      for (let j = 0; j < i; j++) left -= factor[i * dim + j]! * whitened[j]!;
-      whitened[i] = left / factor[i * dim + i]!;
-      squares += whitened[i]! ** 2;
-    }
+    whiten(gaussian, points.subarray(at, at + dim), z);
+    for (const each of z) squares += each ** 2;
   });
   return constant + squares / 2 / count;
+}
+
+/** The same rows in coordinates z in which the distribution is the standard one: x = mean + L z. */
+export function whitened(rows: Rows, gaussian: Gaussian): Rows {
+  const { dim } = rows;
+  return {
+    count: rows.count,
+    dim,
+    labelled: rows.labelled,
+    async take(indices, key) {
+      const { points: from, ...split } = await rows.take(indices, key);
+      const points = new Float64Array(from.length);
+      for (let at = 0; at < from.length; at += dim)
+        whiten(gaussian, from.subarray(at, at + dim), points.subarray(at, at + dim));
+      return { ...split, points };
+    },
+  };
+}
+
+/** log |dx/dz| of these coordinates. */
+export function logScale({ mean: { length: dim }, factor }: Gaussian): number {
+  let sum = 0;
+  for (let i = 0; i < dim; i++) sum += Math.log(factor[i * dim + i]!);
+  return sum;
+}
+
+function whiten({ mean, factor }: Gaussian, x: Float64Array, z: Float64Array): void {
+  const dim = mean.length;
+  for (let i = 0; i < dim; i++) {
+    let left = x[i]! - mean[i]!;
+    for (let j = 0; j < i; j++) left -= factor[i * dim + j]! * z[j]!;
+    z[i] = left / factor[i * dim + i]!;
+  }
 }
 
 /** L with L Lᵀ = A, of a symmetric A whose lower triangle is given. */

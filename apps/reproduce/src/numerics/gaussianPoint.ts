@@ -1,3 +1,4 @@
+import type { Rows } from '@sparseflow/datasets';
 import type { Job, Outcome } from '../run/executor.ts';
 import { fitGaussian, gaussianNll } from './gaussian.ts';
 import { openData } from './openData.ts';
@@ -11,10 +12,12 @@ export async function gaussianPoint({ planned: { config }, dataDir }: Job): Prom
     const { dim } = data.train;
     const { trainRows, validationRows, testRows } = config.evaluation;
     const fitted = await fitGaussian(data.train);
+    const nll = async (rows: Rows, count: number | null): Promise<number> =>
+      (await gaussianNll(fitted, partOf(rows, count))) + data.logScale;
     const likelihoods = {
-      trainNll: await gaussianNll(fitted, partOf(data.train, trainRows)),
-      validationNll: await gaussianNll(fitted, partOf(data.validation, validationRows)),
-      testNll: await gaussianNll(fitted, partOf(data.test, testRows)),
+      trainNll: await nll(data.train, trainRows),
+      validationNll: await nll(data.validation, validationRows),
+      testNll: await nll(data.test, testRows),
     };
     const parameters = dim + (dim * (dim + 1)) / 2;
     const seconds = Math.round(performance.now() - started) / 1000;

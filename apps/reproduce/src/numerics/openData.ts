@@ -3,6 +3,7 @@ import type { Rows } from '@sparseflow/datasets';
 import { openFiles } from '../data/findData.ts';
 import type { PointConfig } from '../plan.ts';
 import { isInFiles } from '../study.ts';
+import { fitGaussian, logScale, whitened } from './gaussian.ts';
 import { toyDataOf } from './model.ts';
 import type { PointData } from './pointData.ts';
 import { inMemory } from './pointData.ts';
@@ -17,11 +18,15 @@ export async function openData(config: PointConfig, dataDir: string | undefined)
     const some = count === undefined ? rows : firstRows(rows, count);
     return data.pool === undefined ? some : pooled(some, files.image!, data.pool);
   };
-  const train = part(files.train, data.rows?.train);
+  const plain = part(files.train, data.rows?.train);
+  const gaussian = data.whitened && (await fitGaussian(plain));
+  const inCoordinates = (rows: Rows): Rows => (gaussian ? whitened(rows, gaussian) : rows);
+  const train = inCoordinates(plain);
   return {
     train,
-    validation: part(files.validation, data.rows?.validation),
-    test: part(files.test, data.rows?.test),
+    validation: inCoordinates(part(files.validation, data.rows?.validation)),
+    test: inCoordinates(part(files.test, data.rows?.test)),
+    logScale: gaussian ? logScale(gaussian) : 0,
     batches: (options) => streamBatches(train, options),
     batchesPerEpoch: (batchSize) => batchesPerEpoch(train, batchSize),
     close: () => files.close(),

@@ -9,6 +9,11 @@ export interface PointData {
   readonly test: Rows;
   /** Present where everything is in memory. */
   readonly whole?: Dataset;
+  /**
+   * What is to be added to a negative log-likelihood of these rows, in nats, to make it that of the data: log |dx/dz| where they are other
+   * coordinates of it, z(x). Zero for most.
+   */
+  readonly logScale: number;
   /** The training batches of an epoch, from batch `index` on. */
   batches(options: {
     key: Key;
@@ -28,6 +33,7 @@ export function inMemory(whole: Dataset): PointData {
     validation: rowsOf(validation),
     test: rowsOf(test),
     whole,
+    logScale: 0,
     batches: (options) => batches(train, options),
     batchesPerEpoch: (batchSize) => batchesPerEpoch(train, batchSize),
     close: () => Promise.resolve(),

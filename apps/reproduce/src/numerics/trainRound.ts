@@ -56,7 +56,7 @@ export async function trainRound(
   const logEvery = Math.ceil((training.epochs * perEpoch) / loggedSteps);
   const validations = training.decay === undefined ? [] : await validationsIn(store);
 
-  const { whole, validation } = data;
+  const { whole, validation, logScale } = data;
   /** Cheaper than the likelihoods that are reported, where a whole validation set would cost more than training. */
   const validate = (params: Params, key: Key): Promise<number> => {
     const nll = task.estimatedNll ?? task.nll;
@@ -90,7 +90,8 @@ export async function trainRound(
           schedule: (_step: number, epoch: number) => learningRate * learningRateFactor(training, epoch, validations),
         }),
     callbacks: {
-      onStep({ step, epoch, batch, loss, metrics, learningRate: scheduled = learningRate }) {
+      onStep({ step, epoch, batch, loss: ofRows, metrics, learningRate: scheduled = learningRate }) {
+        const loss = ofRows + logScale;
         recentLoss = smooth(recentLoss, loss);
         recentSeconds = smooth(recentSeconds, metrics['seconds']!);
         const epochsDone = epoch + (batch + 1) / perEpoch;
@@ -110,7 +111,11 @@ export async function trainRound(
         if (shouldStop()) stop.abort();
       },
       onEpoch({ epoch, loss, validation, metrics: { seconds = NaN, ...means } }) {
-        const values = { epoch: epoch + 1, loss, validationNll: validation, ...means, seconds: seconds * perEpoch };
+        const likelihoods = {
+          loss: loss + logScale,
+          validationNll: validation === undefined ? undefined : validation + logScale,
+        };
+        const values = { epoch: epoch + 1, ...likelihoods, ...means, seconds: seconds * perEpoch };
         if (validation !== undefined) validations.push(validation);
         log?.add({ type: 'epoch', step: (epoch + 1) * perEpoch, values });
       },

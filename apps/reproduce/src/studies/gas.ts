@@ -37,7 +37,7 @@ export const gas: TrainingStudy = {
     smoke: smokePlan(paperPlan, net),
     quick: {
       ...paperPlan,
-      data: { name: 'gas', rows: { train: 20000, validation: 2000, test: 2000 } },
+      data: { name: 'gas', rows: { train: 20000, validation: 2000, test: 2000 }, whitened: true },
       instead: {
         net: { ...net, hidden: [80, 80, 80] },
         solver: quickSolver,

@@ -38,7 +38,7 @@ export const hepmass: TrainingStudy = {
     smoke: smokePlan(paperPlan, net),
     quick: {
       ...paperPlan,
-      data: { name: 'hepmass', rows: { train: 20000, validation: 1000, test: 1000 } },
+      data: { name: 'hepmass', rows: { train: 20000, validation: 1000, test: 1000 }, whitened: true },
       instead: {
         net: { ...net, hidden: [84, 84], blocks: 3 },
         solver: quickSolver,

@@ -38,7 +38,7 @@ export const miniboone: TrainingStudy = {
     smoke: smokePlan(paperPlan, net),
     quick: {
       ...paperPlan,
-      data: { name: 'miniboone', rows: { train: 4000, validation: 500, test: 500 } },
+      data: { name: 'miniboone', rows: { train: 4000, validation: 500, test: 500 }, whitened: true },
       instead: {
         net: { ...net, hidden: [172, 172] },
         solver: quickSolver,

@@ -39,7 +39,7 @@ export const power: TrainingStudy = {
     quick: {
       ...paperPlan,
       seeds: 3,
-      data: { name: 'power', rows: { train: 20000, validation: 2000, test: 4000 } },
+      data: { name: 'power', rows: { train: 20000, validation: 2000, test: 4000 }, whitened: true },
       instead: { solver: quickSolver, optimiser: { ...tabularOptimiser, learningRate: 5e-3 } },
       epochs: 4,
       batch: 500,
