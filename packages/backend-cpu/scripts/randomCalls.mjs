@@ -17,17 +17,22 @@ const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
 /** Of a dense array of this shape. */
 const steps = (shape) => shape.map((_, axis) => product(shape.slice(axis + 1)));
 
-/** Operations in the order of native/engine.hpp: numbers, sizes of the results, sizes of the operands or their very bits. */
+/**
+ * Operations in the order of native/engine.hpp: numbers, sizes of the results, sizes of the operands or their very bits. None for the
+ * peak, which is another number on every instruction set.
+ */
 function generators(random) {
   const upTo = (max) => Math.floor(random() * (max + 1));
   const from = (min, max) => min + upTo(max - min);
   const list = (length, make) => Array.from({ length }, make);
 
-  const network = () => {
+  /** With `closed` as many outputs as inputs. */
+  const network = ({ closed = false } = {}) => {
     const batch = random() < 0.1 ? upTo(1) : upTo(150);
     const count = upTo(3);
     const widths = list(from(2, 5), () => from(1, 40));
     if (random() < 0.02) widths[1] = from(257, 300);
+    if (closed) widths.push(widths[0]);
     const flags = upTo(7);
     const sparse = random() < 0.5;
     const layers = widths.slice(1).map((out, l) => [widths[l], out, flags + (sparse ? 8 : 0)]);
@@ -59,6 +64,26 @@ function generators(random) {
       if (random() < 0.05) bits[upTo(bits.length - 1)] += from(-2, 2);
       return new Float32Array(bits.buffer);
     });
+  };
+  /** A step of a flow with 2 to 5 stages, or of its adjoint problem. */
+  const step = (adjoint) => {
+    const { numbers, tensors, inputs, patterns } = network({ closed: true });
+    const [batch] = numbers;
+    const [stages, output] = [from(2, 5), upTo(1)];
+    const weights = (length) => list(length, () => (random() < 0.3 ? 0 : random() - 0.5));
+    const [position, probes] = inputs;
+    const state = adjoint ? [position, batch, position] : [position, batch];
+    const rows = weights((stages * (stages - 1)) / 2 + stages);
+    const method = [stages, random() - 0.5, random(), ...rows, output, ...weights(output * stages)];
+    return {
+      numbers: [...method, ...numbers],
+      coefficients: method.length,
+      results: [...list(3 + output, () => state).flat(), ...(adjoint ? [...tensors, ...tensors] : [])],
+      operands: [
+        ...[...state, ...state, ...(adjoint ? [batch] : []), probes],
+        ...[...tensors, ...(adjoint ? [...tensors, ...tensors] : []), ...patterns],
+      ],
+    };
   };
   const convolution = (make) => {
     const [n, channels, outputs] = [upTo(5), from(1, 6), from(1, 20)];
@@ -212,6 +237,9 @@ function generators(random) {
       const operands = [...outputs, ...inputs, ...tensors];
       return { numbers, results: [...inputs, ...tensors], operands: [...operands, ...operands] };
     },
+    undefined,
+    () => step(false),
+    () => step(true),
   ];
 }
 
@@ -220,10 +248,11 @@ function dense({ numbers, ...rest }) {
   return { ...rest, numbers: numbers.map((n, i) => (i >= 6 && i % 3 === 0 ? n % 8 : n)) };
 }
 
-/** Replaces one number or size. */
+/** Replaces one number or size. Not a coefficient of a method: through its stages a large one ends in ∞ or ∞ - ∞, as rounding has it. */
 function spoil(call, random) {
   const list = [call.numbers, call.results, call.operands][Math.floor(random() * 3)];
   const at = Math.floor(random() * list.length);
+  if (list === call.numbers && at > 0 && at < call.coefficients) return;
   if (list === call.numbers) list[at] = [-1, 0.5, NaN, 2 ** 31 - 1, 2 ** 31, 1e12][Math.floor(random() * 6)];
   else if (typeof list[at] === 'number') list[at] = Math.max(0, list[at] + (random() < 0.5 ? 1 : -1));
 }
@@ -251,17 +280,20 @@ function oracle() {
   };
 }
 
-/** @returns the calls as check.cpp reads them, and the results that are expected (undefined: the call must be refused). */
-export function randomCalls(count) {
-  const random = stream(20261122);
-  const makers = generators(random);
+/**
+ * @param seed a whole number from 1
+ * @returns the calls as check.cpp reads them, and the results that are expected (undefined: the call must be refused).
+ */
+export function randomCalls(count, seed) {
+  const random = stream(seed);
+  const makers = [...generators(random).entries()].filter(([, make]) => make);
   const expect = oracle();
   const chunks = [Buffer.from(Int32Array.of(count).buffer)];
   const calls = [];
   for (let i = 0; i < count; i++) {
-    const operation = i % makers.length;
-    const call = makers[operation]();
-    if (i % 3 === 0) spoil(call, random);
+    const [operation, make] = makers[i % makers.length];
+    const call = make();
+    if (random() < 1 / 3) spoil(call, random);
     const { numbers, results, operands, positive } = call;
     const low = positive ? 0.1 : -1;
     const arrays = [

@@ -1,4 +1,4 @@
-import { BackendError, tensor, ValueError } from '@sparseflow/tensor';
+import { BackendError, DisposedTensorError, dualMlp, tensor, ValueError } from '@sparseflow/tensor';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createCpuBackend, describeCpu } from '../src/index.ts';
@@ -290,9 +290,13 @@ describe('createCpuBackend', () => {
 
   it('a disposed tensor is an error', () => {
     const backend = createCpuBackend();
-    const x = tensor([1, 2], { backend });
+    const [x, dx] = [tensor([[1, 2]], { backend }), tensor([[[1, 2]]], { backend })];
+    const weight = tensor([[1, 2]], { backend });
     const view = { buffer: x.buffer, shape: [2], dtype: 'float32' } as const;
+    weight.dispose();
+    expect(() => dualMlp(x, dx, [{ weight }], 'tanh')).toThrow(DisposedTensorError);
     x.dispose();
+    expect(() => backend.fused!['linearCombination']!([view], [1], [view])).toThrow(DisposedTensorError);
     expect(() => backend.unary('exp', view)).toThrowErrorMatchingInlineSnapshot(
       `[DisposedTensorError: exp: a tensor of shape [2] was used after it was disposed. To fix: return it from the scope that created it, or dispose it later.]`,
     );

@@ -139,6 +139,26 @@ describe.each(machines)('$name', ({ create }) => {
     expect(backend.liveBuffers()).toBe(0);
   });
 
+  // Lanes behind the last sample hold W · 0, which is NaN for an infinite W: they must not reach a gradient.
+  it.each(['tiled', 'csr'] as const)(
+    'an infinite weight that is %s spoils what a dense one does, and no more',
+    (layout) => {
+      for (const batch of [5, 64, 70]) {
+        const problem: Problem = { batch, count: 1, sizes: [2, 6, 7, 2], keep: 1, gates: false };
+        const { params, masks } = network(problem, backend);
+        const weight0 = tensor([-Infinity, ...normal(key(9), 11)], { backend, shape: [6, 2] });
+        const spoiled = { ...params, weight0 };
+        const expected = evaluate(problem, spoiled, {}, backend);
+        const actual = evaluate(problem, sparsify(spoiled, masks, { layout }), {}, backend);
+        expect(Array.from(expected['weight1']!).every(Number.isFinite)).toBe(false);
+        expect(Array.from(expected['bias2']!).every(Number.isFinite)).toBe(true);
+        for (const [name, e] of Object.entries(expected)) {
+          expect(Array.from(actual[name]!, Number.isFinite), name).toEqual(Array.from(e, Number.isFinite));
+        }
+      }
+    },
+  );
+
   it('gives the same bits for 1, 2 and 8 threads', () => {
     const problem: Problem = { batch: 1030, count: 1, sizes: [2, 310, 130, 300, 2], keep: 0.15, gates: true };
     const [one, ...others] = [1, 2, 8].map((threads) => {
@@ -190,6 +210,7 @@ describe('sparsify', () => {
     expect(layoutOf(update(m))).toBe('csr');
     expect(layoutOf(update(other))).toBe('dense');
     expect(layoutOf(update())).toBe('dense');
+    expect(() => update(mask(49, 0.05))).toThrow(ShapeError);
   });
 
   it('names a mask that does not match', () => {
