@@ -1,6 +1,7 @@
 import { describeMachine } from './machine.ts';
 import { measurePeaks, paths } from './paths.ts';
 import type { Report, Row, Suite } from './report.ts';
+import { browser } from './suites/browser.ts';
 import { hessian } from './suites/hessian.ts';
 import { kernels } from './suites/kernels.ts';
 import { ode } from './suites/ode.ts';
@@ -29,6 +30,7 @@ const suites: Readonly<Record<Suite, (record: Recorder) => Promise<void>>> = {
   pruned,
   hessian,
   peers,
+  browser,
   ode,
 };
 
