@@ -22,6 +22,34 @@ export interface FailureFacts {
   readonly because?: string | undefined;
 }
 
+/** The facts of a solve by its plan and what it has done; `at` says where it is. */
+export function factsOf(
+  {
+    t0,
+    t1,
+    maxSteps,
+    maxRejects = Infinity,
+  }: Pick<FailureFacts, 'maxSteps'> & { t0: number; t1: number; maxRejects?: number },
+  { accepted, rejected, nfe }: Pick<FailureFacts, 'accepted' | 'rejected' | 'nfe'>,
+  at: Whereabouts,
+): FailureFacts {
+  const progress = (at.time - t0) / (t1 - t0);
+  return {
+    trialStep: at.stepSize,
+    errorRatio: undefined,
+    accepted,
+    rejected,
+    nfe,
+    progress,
+    maxSteps,
+    maxRejects,
+    ...at,
+  };
+}
+
+/** What only the loop over steps knows. */
+export type Whereabouts = Pick<FailureFacts, 'time' | 'stepSize'> & Partial<FailureFacts>;
+
 /** One component of the state and how much it has to do with a failure. */
 export interface Component {
   /** Its name with its index, such as `y[3]`. */
@@ -47,7 +75,7 @@ export interface Evidence {
 export interface FailureReport extends FailureFacts {
   readonly kind: FailureKind;
   /** Stable, for programs. */
-  readonly code: (typeof CODES)[FailureKind];
+  readonly code: (typeof KINDS)[FailureKind][0];
   readonly what: string;
   readonly remedy: string;
   /** At most three, the worst first: those that are not finite, else those with the largest error. */
@@ -60,27 +88,31 @@ export interface FailureReport extends FailureFacts {
   readonly state: readonly ArrayLike<number>[];
 }
 
-const CODES = {
-  underflow: 'STEP_SIZE_UNDERFLOW',
-  maxSteps: 'MAX_STEPS',
-  maxRejects: 'MAX_REJECTS',
-  state: 'NON_FINITE_STATE',
-  derivative: 'NON_FINITE_DERIVATIVE',
-  event: 'EVENT_NOT_BRACKETED',
-} as const;
-
-const REMEDIES: Readonly<Record<FailureKind, string>> = {
-  underflow:
+/** By kind the code and the remedy. */
+const KINDS = {
+  underflow: [
+    'STEP_SIZE_UNDERFLOW',
     'loosen the tolerances, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
-  maxSteps: 'raise maxSteps; if many were rejected or very short, loosen the tolerances or, if stiff, see solveStiff',
-  maxRejects: 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
-  state: 'look for NaN in the initial state and in the parameters, or take shorter steps',
-  derivative: 'look for NaN in the parameters, for log, sqrt or division outside their domain, or take shorter steps',
-  event: 'check its sign and direction, move t1, or lower maxStep if it may cross zero twice in a step',
-};
+  ],
+  maxSteps: [
+    'MAX_STEPS',
+    'raise maxSteps; if many were rejected or very short, loosen the tolerances or, if stiff, see solveStiff',
+  ],
+  maxRejects: ['MAX_REJECTS', 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects'],
+  state: ['NON_FINITE_STATE', 'look for NaN in the initial state and in the parameters, or take shorter steps'],
+  derivative: [
+    'NON_FINITE_DERIVATIVE',
+    'look for NaN in the parameters, for log, sqrt or division outside their domain, or take shorter steps',
+  ],
+  event: [
+    'EVENT_NOT_BRACKETED',
+    'check its sign and direction, move t1, or lower maxStep if it may cross zero twice in a step',
+  ],
+} as const;
 
 /** Puts a failure into words and numbers. `where` names the solver. */
 export function report(kind: FailureKind, where: string, facts: FailureFacts, evidence: Evidence): FailureReport {
+  const [code, remedy] = KINDS[kind];
   const found = worst(evidence);
   const growth = rms(evidence.state) / rms(evidence.initial);
   const { accepted, rejected, nfe } = facts;
@@ -92,9 +124,9 @@ export function report(kind: FailureKind, where: string, facts: FailureFacts, ev
   ];
   return {
     kind,
-    code: CODES[kind],
+    code,
     what: sections.filter(Boolean).join('. '),
-    remedy: REMEDIES[kind],
+    remedy,
     growth,
     state: evidence.state,
     ...facts,
@@ -117,11 +149,7 @@ function headline(kind: FailureKind, facts: FailureFacts, growth: number): strin
 }
 
 /** The state's size, what of it is not finite, and its worst components. */
-function stateSection(
-  { measure }: Evidence,
-  { components, nonFinite, size }: Findings,
-  growth: number,
-): string | undefined {
+function stateSection({ measure }: Evidence, { components, nonFinite, size }: Findings, growth: number): string {
   const list = components.map(({ name, value, size: own }) =>
     measure !== 'state' || Object.is(value, own)
       ? `${name} = ${round(value)}`
@@ -135,11 +163,7 @@ function stateSection(
 }
 
 /** The error estimate and the components that it comes from, or their derivatives. */
-function errorSection(
-  { measure }: Evidence,
-  { components }: Findings,
-  { errorRatio }: FailureFacts,
-): string | undefined {
+function errorSection({ measure }: Evidence, { components }: Findings, { errorRatio }: FailureFacts): string {
   const list = components.map(({ name, size: own }) =>
     measure === 'error' ? `${name} ${round(Math.abs(own))} × tolerance` : `${measure} of ${name} ${round(own)}`,
   );
@@ -149,9 +173,9 @@ function errorSection(
   ]);
 }
 
-function section(title: string, parts: readonly (string | false)[]): string | undefined {
-  const said = parts.filter(Boolean);
-  return said.length === 0 ? undefined : `${title}: ${said.join('; ')}`;
+function section(title: string, parts: readonly (string | false)[]): string {
+  const said = parts.filter(Boolean).join('; ');
+  return said && `${title}: ${said}`;
 }
 
 /** How many components a message names. */

@@ -74,6 +74,12 @@ describe('solve on plain arrays', () => {
     expect(new Set([y0, y1, ...ys]).size).toBe(3);
   });
 
+  it('has no slope where no step was taken', () => {
+    const still = solve((_t, y) => y.map((v) => -v), [1, 2], { t0: 1, t1: 1, dense: true });
+    expect(Array.from(still.at(1))).toEqual([1, 2]);
+    expect(() => still.derivativeAt(1)).toThrow('no step was taken');
+  });
+
   it('takes an empty state', () => {
     expect(solve(() => [], [], { t0: 0, t1: 1 }).y1).toEqual(new Float64Array(0));
   });
@@ -106,6 +112,12 @@ describe('solve on plain arrays', () => {
     expect(failureOf((_t, y) => y, [1], { atol: -1 })).toMatchInlineSnapshot(
       `[SolveError: solve: atol is -1. To fix: give a positive number.]`,
     );
+    expect(failureOf(() => undefined, [1], {})).toMatchInlineSnapshot(
+      `[SolveError: solve: the vector field gave no derivative. To fix: return the derivative, or write all of it to the third argument.]`,
+    );
+    const half: PlainField = (_t, y, dydt) => void (dydt[0] = -y[0]!);
+    const { code, report } = failureOf(half, [1, 2], {});
+    expect([code, report!.components[0]!.name]).toEqual(['NON_FINITE_DERIVATIVE', 'y[1]']);
     expect(failureOf(() => [1, 2], [1], {})).toMatchInlineSnapshot(
       `[SolveError: solve: the vector field returned 2 numbers for a state of 1. To fix: return one derivative for each component.]`,
     );

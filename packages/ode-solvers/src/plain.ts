@@ -8,6 +8,7 @@ import type { Restart, Stats, Step, StepOptions } from './options.ts';
 import { makePlan } from './plan.ts';
 import { PlainSteps } from './plain/plainSteps.ts';
 import { PlainStepper, type PlainExtras, type Segment } from './plain/plainStepper.ts';
+import { combine, stateInside } from './plain/stages.ts';
 import { denseWeights, slopeWeights } from './solver.ts';
 
 export { SolveError } from './plain/errors.ts';
@@ -98,12 +99,8 @@ export interface PlainSolution {
  */
 export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOptions): PlainSolution {
   const { rtol, atol, events } = options;
-  const numbers = {
-    rtol: typeof rtol === 'number' ? rtol : undefined,
-    atol: typeof atol === 'number' ? atol : undefined,
-  };
   const refuse = (what: string, remedy: string): SolveError => new SolveError('VALUE', `solve: ${what}`, remedy);
-  const plan = makePlan({ ...options, ...numbers }, refuse);
+  const plan = makePlan(options, refuse);
   const { solver, t0, dense } = plan;
   const steps = new PlainSteps();
   const stepper = new PlainStepper(f, y0, plan, { rtol, atol, events });
@@ -111,12 +108,13 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
   const { outputs, marks, segments } = stepper;
   const t1 = times[times.length - 1]!;
   const y1 = outputs[outputs.length - 1]!;
-  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Float64Array): Float64Array => {
+  type Reader = (segment: Segment, theta: number, dt: number) => Float64Array;
+  const read = (t: number, from: Reader): Float64Array | undefined => {
     if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(steps.list, t1, t);
     if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
     const segment = segments[place.n];
-    return segment ? from(segment, place.theta, steps.list[place.n]!.dt) : y1.slice();
+    return segment && from(segment, place.theta, steps.list[place.n]!.dt);
   };
   return {
     y1,
@@ -131,16 +129,12 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
     },
     stats,
     next,
-    at: (t) =>
-      read(t, ({ y, ks }, theta, dt) => {
-        const slope = combine(ks, denseWeights(solver, theta));
-        return y.map((value, j) => value + dt * slope[j]!);
-      }),
-    derivativeAt: (t) => read(t, ({ ks }, theta) => combine(ks, slopeWeights(solver, theta))),
+    // With t0 = t1 there is no step.
+    at: (t) => read(t, ({ y, ks }, theta, dt) => stateInside(y, ks, denseWeights(solver, theta), dt)) ?? y1.slice(),
+    derivativeAt(t) {
+      const slope = read(t, ({ ks }, theta) => combine(ks, slopeWeights(solver, theta)));
+      if (!slope) throw refuse('no step was taken', 'call the field');
+      return slope;
+    },
   };
-}
-
-/** Σ weights · stages. */
-function combine(ks: readonly Float64Array[], weights: readonly number[]): Float64Array {
-  return ks[0]!.map((_, j) => weights.reduce((sum, w, i) => (w === 0 ? sum : sum + w * ks[i]![j]!), 0));
 }

@@ -10,7 +10,7 @@ export interface Plan {
   readonly t0: number;
   readonly t1: number;
   readonly direction: 1 | -1;
-  /** The times of all outputs: `saveAt`, then `t1`. */
+  /** The times of all outputs: `saveAt`, then `t1`. With `everyStep` those that are known before. */
   readonly times: readonly number[];
   /** The ends of fixed steps, from `t0` to `t1` exactly; undefined for adaptive steps. */
   readonly grid: readonly number[] | undefined;
@@ -40,13 +40,18 @@ type Require = (holds: boolean, what: string, remedy: string) => void;
 
 /** Checks options and fills in defaults. `fail` makes the error, so that this file needs no tensor package. */
 export function makePlan(
-  options: StepOptions & {
+  options: Omit<StepOptions, 'rtol' | 'atol'> & {
+    /** Those that are not a number are their owner's business. */
+    readonly rtol?: unknown;
+    readonly atol?: unknown;
     readonly signal?: AbortSignal | undefined;
     readonly events?: readonly EventOptions[] | undefined;
   },
   fail: (what: string, remedy: string) => Error,
 ): Plan {
-  const { t0, t1, solver = dopri5, rtol = 1e-7, atol = 1e-9, saveAt = [], stepTo = [], signal, onStep } = options;
+  const { t0, t1, solver = dopri5, saveAt = [], stepTo = [], signal, onStep } = options;
+  const rtol = numberOr(options.rtol, 1e-7);
+  const atol = numberOr(options.atol, 1e-9);
   const { minStep = 0, maxStep = Infinity, maxSteps = 100_000, firstStep, steps, stepSize } = options;
   const { safety = 0.9, minFactor = 0.2, maxFactor = 10, controller = 'I', maxRejects = Infinity } = options;
   const { jumpAt = [], everyStep = false, dense = false, onFailure = 'throw', events = [], firstErrors = [] } = options;
@@ -54,7 +59,7 @@ export function makePlan(
     if (!holds) throw fail(what, remedy);
   };
   require(Number.isFinite(t1 - t0), `the interval from ${t0} to ${t1} is not finite`, 'give finite t0 and t1');
-  require(rtol >= 0 && rtol < Infinity, `rtol is ${rtol}`, 'give a number from 0');
+  require(areTolerances('rtol', [rtol]), `rtol is ${rtol}`, 'give a number from 0');
   const positive = { atol, firstStep, maxStep, maxSteps, maxRejects, steps, stepSize, safety, minFactor, maxFactor };
   for (const [name, value = 1] of Object.entries(positive))
     require(value > 0, `${name} is ${value}`, 'give a positive number');
@@ -80,7 +85,7 @@ export function makePlan(
     t0,
     t1,
     direction,
-    times: [...saveAt, t1],
+    times: everyStep ? [t0, t1] : [...saveAt, t1],
     grid: fixedGrid(options, solver, direction, maxSteps, require),
     rtol,
     atol,
@@ -103,9 +108,18 @@ export function makePlan(
   };
 }
 
+/** Whether these are numbers that a tolerance can be. Only the relative one may be 0. */
+export function areTolerances(name: string, values: ArrayLike<number>): boolean {
+  return Array.from(values).every((x) => Number.isFinite(x) && (x > 0 || (x === 0 && name === 'rtol')));
+}
+
+function numberOr(given: unknown, otherwise: number): number {
+  return typeof given === 'number' ? given : otherwise;
+}
+
 /** Times by integer index, so that rounding does not add up and the last one is exactly t1. */
 function fixedGrid(
-  { t0, t1, steps, stepSize, saveAt = [] }: StepOptions,
+  { t0, t1, steps, stepSize, saveAt = [] }: Omit<StepOptions, 'rtol' | 'atol'>,
   solver: Solver,
   direction: number,
   maxSteps: number,

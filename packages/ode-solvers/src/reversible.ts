@@ -14,6 +14,7 @@ import {
   type Tree,
 } from '@sparseflow/tensor';
 import { dots, total } from './adjoints/adjoint.ts';
+import { factsOf } from './failure.ts';
 import { stateLayout } from './layout.ts';
 import { requireFinite } from './tensorFailure.ts';
 import type { Stats } from './options.ts';
@@ -172,8 +173,8 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
       end = scope(() => own(method.step(field(params), place(n), before)));
       disposeTree([before.y, before.z]);
     }
-    const work = { time: t1, stepSize: stats.dtMin, accepted: steps, nfe: stats.nfe };
-    await requireFinite(method.name, layout, end.y, work);
+    const facts = factsOf({ t0, t1, maxSteps: steps }, stats, { time: t1, stepSize: stats.dtMin });
+    await requireFinite(method.name, layout, end.y, facts);
   } catch (error) {
     disposeTree([end.y, end.z]);
     throw error;

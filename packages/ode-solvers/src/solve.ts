@@ -1,4 +1,4 @@
-import { copy, disposeTree, scope, ShapeError, Tensor, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import { copy, disposeTree, mapTree, scope, Tensor, ValueError, type Params, type Tree } from '@sparseflow/tensor';
 import type { AdjointState, FieldStep, FieldStepper, WholeAdjointStep } from './fieldStep.ts';
 import { stateLayout, type Layout } from './layout.ts';
 import { stepAt } from './dense.ts';
@@ -8,9 +8,9 @@ import type { Journey, Status } from './march/journey.ts';
 import { Steps } from './march/steps.ts';
 import { march } from './march/march.ts';
 import type { Restart, Stats, Step, StepOptions } from './options.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { areTolerances, makePlan, type Plan } from './plan.ts';
 import { denseSlope, denseState, type Leaves } from './rungeKutta.ts';
-import { TensorStepper, type Problem, type Tolerance } from './tensorStepper.ts';
+import { TensorStepper, type Problem, type Segment, type Tolerance } from './tensorStepper.ts';
 
 /**
  * dy/dt = f(t, y, params). `y` is a tensor or a tree of tensors; the result has its structure, shapes and dtypes. It may return
@@ -150,27 +150,25 @@ export async function solve<Y extends Tree, P extends Tree = Params>(
   params: P,
   options: SolveOptions,
 ): Promise<Solution<Y>> {
-  const { layout, plan, problem } = pose(f, y0, params, options, false);
+  const { layout, plan, problem } = await pose(f, y0, params, options, false);
   const { stepper, journey, grid, plan: done } = await integrate(problem, plan);
   return solutionOf(layout, done, stepper, journey, grid);
 }
 
 /** Checks a problem and lays it out in leaves. */
-export function pose<Y extends Tree, P extends Tree>(
+export async function pose<Y extends Tree, P extends Tree>(
   f: VectorField<Y, P>,
   y0: Y,
   params: P,
   options: SolveOptions,
   retain: boolean,
-): {
+): Promise<{
   layout: Layout<Y>;
   plan: Plan;
   problem: Problem;
   evaluate: (t: number, y: Leaves, params: P) => Leaves;
-} {
-  const number = (given: unknown): number | undefined => (typeof given === 'number' ? given : undefined);
-  const numbers = { rtol: number(options.rtol), atol: number(options.atol) };
-  const plan = makePlan({ ...options, ...numbers }, (what, remedy) => new ValueError('solve', what, remedy));
+}> {
+  const plan = makePlan(options, (what, remedy) => new ValueError('solve', what, remedy));
   const layout = stateLayout(y0, 'solve');
   const { leaves, names } = layout;
   const evaluate = (t: number, y: Leaves, p: P): Leaves => layout.flatten(f(t, layout.unflatten(y), p), 'f');
@@ -181,44 +179,36 @@ export function pose<Y extends Tree, P extends Tree>(
     read: leaves.length,
     groups: normGroups(leaves, options.norm),
     retain,
-    tolerances: tolerancesOf(layout, options, plan),
+    tolerances: await tolerancesOf(layout, options, plan),
     step: f.step?.(layout, params),
-    events: plan.events.map(
-      (_, i) => (t: number, y: Leaves) => options.events![i]!.value(t, layout.unflatten(y), params),
-    ),
+    event: (i: number, t: number, y: Leaves) => options.events![i]!.value(t, layout.unflatten(y), params),
   };
   return { layout, plan, problem, evaluate };
 }
 
 /** Tolerances by leaf, if any of the two is more than a number. */
-function tolerancesOf(
+async function tolerancesOf(
   { names, leaves }: Layout<Tree>,
   { rtol, atol }: SolveOptions,
   plan: Plan,
-): Problem['tolerances'] {
+): Promise<Problem['tolerances']> {
   if (typeof (rtol ?? 0) === 'number' && typeof (atol ?? 0) === 'number') return undefined;
-  const spread = (name: string, given: Tolerances): Tolerance[] => {
-    const all: Tolerance[] = [];
-    const collect = (node: Tolerances): void => {
-      if (node instanceof Tensor || typeof node === 'number') all.push(node);
-      else Object.values(node).forEach(collect);
-    };
-    if (typeof given === 'number') return leaves.map(() => given);
-    collect(given);
-    if (all.length !== leaves.length) {
-      throw new ShapeError(
-        'solve',
-        `${name} has ${all.length} parts, the state (${names.join(', ')}) has ${leaves.length}`,
-        'give one for each',
-      );
+  const flat = (node: Tolerances): Tolerance[] =>
+    Object(node) !== node || node instanceof Tensor ? [node as Tolerance] : Object.values(node).flatMap(flat);
+  const spread = async (name: string, given: Tolerances): Promise<Tolerance[]> => {
+    const all = typeof given === 'number' ? leaves.map(() => given) : flat(given);
+    const numbers = await Promise.all(all.map(async (x) => (x instanceof Tensor ? x.data() : [x])));
+    if (all.length !== leaves.length || !numbers.every((values) => areTolerances(name, values))) {
+      const remedy = 'give a positive number for each part';
+      throw new ValueError('solve', `${name} does not fit the state (${names})`, remedy);
     }
     return all;
   };
-  return { rtol: spread('rtol', rtol ?? plan.rtol), atol: spread('atol', atol ?? plan.atol) };
+  return { rtol: await spread('rtol', rtol ?? plan.rtol), atol: await spread('atol', atol ?? plan.atol) };
 }
 
 function normGroups(leaves: Leaves, norm: 'rms' | 'mixed' = 'rms'): number[][] {
-  const present = leaves.flatMap((leaf, i) => (leaf.size === 0 ? [] : [i]));
+  const present = [...leaves.keys()].filter((i) => leaves[i]!.size > 0);
   return norm === 'rms' && present.length > 0 ? [present] : present.map((i) => [i]);
 }
 
@@ -251,11 +241,12 @@ export function solutionOf<Y extends Tree>(
   const { times, t1, solver } = plan;
   const states = outputs.map((leaves) => layout.unflatten(leaves));
   const refuse = (what: string, remedy: string): Error => new ValueError('solution.at', what, remedy);
-  const read = (t: number, from: (n: number, theta: number) => Tensor[]): Y => {
+  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Tensor[]): Y | undefined => {
     if (!plan.dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(grid, t1, t);
     if (!place) throw refuse(`t = ${t} is not between ${plan.t0} and ${t1}`, 'give a time that was solved for');
-    return layout.unflatten(scope(() => from(place.n, place.theta)));
+    const segment = segments[place.n];
+    return segment && layout.unflatten(scope(() => from(segment, place.theta, grid[place.n]!.dt)));
   };
   return {
     y1: states.at(-1)!,
@@ -268,19 +259,13 @@ export function solutionOf<Y extends Tree>(
     grid,
     stats,
     next,
-    at: (t) =>
-      read(t, (n, theta) => {
-        const segment = segments[n];
-        // With t0 = t1 there is no step.
-        if (!segment) return outputs.at(-1)!.map(copy);
-        return denseState(solver, segment.y, segment.ks, grid[n]!.dt, theta);
-      }),
-    derivativeAt: (t) =>
-      read(t, (n, theta) => {
-        const segment = segments[n];
-        if (!segment) throw refuse('no step was taken', 'call the vector field');
-        return denseSlope(solver, segment.ks, theta);
-      }),
+    // With t0 = t1 there is no step.
+    at: (t) => read(t, ({ y, ks }, theta, dt) => denseState(solver, y, ks, dt, theta)) ?? mapTree(states.at(-1)!, copy),
+    derivativeAt(t) {
+      const slope = read(t, ({ ks }, theta) => denseSlope(solver, ks, theta));
+      if (!slope) throw refuse('no step was taken', 'call the field');
+      return slope;
+    },
     dispose: () => disposeTree([states, marks, segments.map(({ y, ks }) => [y, ks])]),
   };
 }

@@ -80,7 +80,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     plan: asked,
     problem,
     evaluate,
-  } = pose(
+  } = await pose(
     f,
     y0,
     params,

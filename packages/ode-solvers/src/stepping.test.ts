@@ -67,8 +67,27 @@ describe('step control', () => {
     );
     expect(parts.stats.nfe).toBe(wanted.stats.nfe);
     await expect(solve((_t, y: Tensor) => neg(y), y0, {}, { t0: 0, t1: 1, rtol: { a: 1, b: 1 } })).rejects.toThrow(
-      /rtol has 2 parts/,
+      /rtol does not fit the state \(y\)/,
     );
+    for (const wrong of [
+      { atol: [0, 1] },
+      { atol: [-1, 1] },
+      { rtol: [-1, 1] },
+      { rtol: ['1', 1] },
+      { atol: [null, 1] },
+    ])
+      await expect(
+        solve((_t, y) => y.map(neg), [at(1), at(1)], {}, { t0: 0, t1: 1, ...(wrong as object) }),
+      ).rejects.toThrow(/[ra]tol does not fit the state \(y.0,y.1\)/);
+    for (const values of [
+      [1, 0],
+      [1, -1],
+      [NaN, 1],
+    ])
+      // prettier-ignore
+      await expect(solve((_t, y: Tensor) => neg(y), y0, {}, { t0: 0, t1: 1, atol: at(values) })).rejects.toThrow(
+        /atol does not fit the state \(y\)/,
+      );
     whole.dispose();
     parts.dispose();
     expect(backend.liveBuffers()).toBeGreaterThanOrEqual(before);
@@ -228,5 +247,21 @@ describe('onFailure: return', () => {
     there.dispose();
     y0.dispose();
     expect(backend.liveBuffers()).toBe(before);
+  });
+
+  it('keeps the events on the way to it, by fixed steps', () => {
+    // y = tan t passes 1 at π / 4; the third derivative of steps past π / 2 overflows.
+    const f = (_t: number, y: Float64Array): number[] => [1 + y[0]! ** 2];
+    const events = [{ terminal: false, value: (_t: number, y: Float64Array): number => y[0]! - 1 }];
+    const seen: number[] = [];
+    const onStep = ({ t }: { t: number }): void => void seen.push(t);
+    const options = { t0: 0, t1: 4, solver: rk4, steps: 40, events, onFailure: 'return', onStep } as const;
+    const { status, events: fired, t1 } = solvePlain(f, [0], options);
+    expect(status).toBe('failed');
+    expect(fired).toHaveLength(1);
+    expect(Math.abs(fired[0]!.t - Math.PI / 4)).toBeLessThan(1e-4);
+    expect(Math.abs(fired[0]!.y[0]! - 1)).toBeLessThan(1e-12);
+    expect(t1).toBeGreaterThan(1.5);
+    expect(seen).toEqual([...new Set(seen)]); // each step is told about once
   });
 });

@@ -32,36 +32,15 @@ export async function failureAt(
   { leaves, names }: { readonly leaves: Leaves; readonly names: readonly string[] },
   state: Leaves,
   slope: Leaves,
-  facts: Pick<FailureFacts, 'time' | 'stepSize'> & Partial<FailureFacts>,
+  facts: FailureFacts,
 ): Promise<SparseflowError> {
   const [now, initial, rates] = await Promise.all([state, leaves, slope].map(download));
-  const found =
+  const measured =
     kind === 'state' || slope.length === 0
-      ? { measure: 'state', sizes: now! }
-      : { measure: 'derivative', sizes: rates! };
-  return solveError(
-    report(
-      kind,
-      where,
-      {
-        trialStep: facts.stepSize,
-        errorRatio: undefined,
-        accepted: 0,
-        rejected: 0,
-        nfe: 0,
-        progress: 1,
-        maxSteps: Infinity,
-        maxRejects: Infinity,
-        ...facts,
-      },
-      {
-        ...(found as { measure: 'state'; sizes: ArrayLike<number>[] }),
-        state: now!,
-        initial: initial!,
-        name: componentName(names, leaves),
-      },
-    ),
-  );
+      ? { measure: 'state' as const, sizes: now! }
+      : { measure: 'derivative' as const, sizes: rates! };
+  const evidence = { ...measured, state: now!, initial: initial!, name: componentName(names, leaves) };
+  return solveError(report(kind, where, facts, evidence));
 }
 
 /** @throws {NonFiniteStateError} when the result of a solve by fixed steps is not finite */
@@ -69,7 +48,7 @@ export async function requireFinite(
   where: string,
   layout: { readonly leaves: Leaves; readonly names: readonly string[] },
   y1: Leaves,
-  facts: Parameters<typeof failureAt>[5],
+  facts: FailureFacts,
 ): Promise<void> {
   if (!allFinite(await download(y1))) throw await failureAt('state', where, layout, y1, [], facts);
 }

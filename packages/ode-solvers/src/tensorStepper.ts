@@ -36,8 +36,8 @@ export interface Problem {
   readonly retain: boolean;
   /** Tolerances by leaf, where they are not the plan's numbers: tensors that broadcast to it. */
   readonly tolerances?: { readonly rtol: readonly Tolerance[]; readonly atol: readonly Tolerance[] } | undefined;
-  /** The values of events, as scalars. */
-  readonly events?: readonly ((t: number, y: Leaves) => Tensor)[] | undefined;
+  /** The value of an event, as a scalar. */
+  readonly event?: ((index: number, t: number, y: Leaves) => Tensor) | undefined;
   /** The field's own way to take a whole step. */
   readonly step?: LeafStep | undefined;
 }
@@ -56,6 +56,8 @@ interface Attempt {
   /** The derivative at y1, where the method has it. */
   readonly slope: Tensor[] | undefined;
   readonly outputs: Tensor[][];
+  /** The states at the events in it. */
+  readonly marks: Tensor[][];
   readonly ratio: Tensor | undefined;
   /** The stages, where events or the dense solution need them. */
   readonly ks: readonly Tensor[][];
@@ -74,7 +76,6 @@ export class TensorStepper implements Stepper {
   readonly marks: Tensor[][] = [];
   /** For the dense solution. */
   readonly segments: Segment[] = [];
-  readonly #trialMarks: Tensor[][] = [];
   #dt = 0;
   readonly #problem: Problem;
   readonly #plan: Plan;
@@ -88,29 +89,28 @@ export class TensorStepper implements Stepper {
     this.#problem = problem;
     this.#plan = plan;
     this.#y = problem.y0;
-    this.#sync = problem.y0[0]?.backend.downloadSync !== undefined;
+    this.#sync = Boolean(problem.y0[0]!.backend.downloadSync);
     this.#field = (t, y) => {
       this.nfe++;
       return problem.field(t, y);
     };
   }
 
-  norms(t: number): Wait<[number, number]> {
-    const k1 = this.#derivative(t);
-    const norms = scope(() => [this.#norm((j) => this.#y[j]!, this.#y), this.#norm((j) => k1[j]!, this.#y)]);
-    const [d0, d1] = norms.map((norm) => this.#read(norm, (d) => d)) as [Wait<number>, Wait<number>];
-    return this.#sync ? ([d0, d1] as [number, number]) : Promise.all([d0, d1]);
+  size(): Wait<number> {
+    return this.#read(() => this.#norm((j) => this.#y[j]!, this.#y));
   }
 
-  curvature(t: number, h: number): Wait<number> {
+  slope(t: number): Wait<number> {
     const k1 = this.#derivative(t);
-    const read = this.#problem.read;
-    const norm = scope(() => {
-      const probe = advance(this.#y, [k1], [1], h, read);
-      const k2 = this.#field(t + h, probe);
+    return this.#read(() => this.#norm((j) => k1[j]!, this.#y));
+  }
+
+  bend(t: number, h: number): Wait<number> {
+    const k1 = this.#derivative(t);
+    return this.#read(() => {
+      const k2 = this.#field(t + h, advance(this.#y, [k1], [1], h, this.#problem.read));
       return this.#norm((j) => sub(k2[j]!, k1[j]!), this.#y);
     });
-    return this.#read(norm, (d) => d / Math.abs(h));
   }
 
   output(): void {
@@ -141,15 +141,16 @@ export class TensorStepper implements Stepper {
       }
       return {
         y1,
-        slope: solver.fsal && !last ? (step.slope ?? ks[ks.length - 1]!.map(copy)) : undefined,
+        slope: solver.fsal && !last ? (step.slope ?? ks.at(-1)!.map(copy)) : undefined,
         outputs: thetas.map((theta) => this.#at(theta, step)),
+        marks: [],
         ratio,
         ks: keep ? ks.map((k) => k.map(copy)) : [],
       };
     });
     if (typeof attempt === 'number') return attempt;
     this.#attempt = attempt;
-    return attempt.ratio ? this.#read(attempt.ratio, (ratio) => ratio) : 0;
+    return attempt.ratio ? this.#read(() => attempt.ratio!) : 0;
   }
 
   async isFinite(): Promise<boolean> {
@@ -157,10 +158,10 @@ export class TensorStepper implements Stepper {
   }
 
   accept(): void {
-    const { y1, slope, outputs, ks } = this.#attempt!;
+    const { y1, slope, outputs, marks, ks } = this.#attempt!;
     this.#attempt = undefined;
     this.outputs.push(...outputs);
-    this.marks.push(...this.#trialMarks.splice(0));
+    this.marks.push(...marks);
     if (this.#plan.dense) this.segments.push({ y: scope(() => this.#y.map(copy)), ks });
     else disposeTree(ks);
     if (this.#problem.retain) this.states.push(this.#y);
@@ -172,7 +173,7 @@ export class TensorStepper implements Stepper {
 
   reject(): void {
     // All that an attempt holds are trees, or nothing.
-    disposeTree([this.#trialMarks.splice(0), (this.#attempt ?? []) as unknown as Tree]);
+    disposeTree((this.#attempt ?? []) as unknown as Tree);
     this.#attempt = undefined;
   }
 
@@ -183,18 +184,17 @@ export class TensorStepper implements Stepper {
   }
 
   event(index: number, time: number, theta: number): Wait<number> {
-    const value = scope(() => {
+    return this.#read(() => {
       const y = theta === 0 ? this.#y : this.#inside(theta);
-      const result = this.#problem.events![index]!(time, y);
+      const result = this.#problem.event!(index, time, y);
       if (result.size !== 1)
         throw new ShapeError('solve', `event ${index} has shape [${result.shape}]`, 'return a scalar');
       return copy(result);
     });
-    return this.#read(value, (x) => x);
   }
 
   mark(theta: number): void {
-    this.#trialMarks.push(this.#inside(theta));
+    this.#attempt!.marks.push(this.#inside(theta));
   }
 
   /** The state at t + θ dt of the trial step, as tensors of its own. */
@@ -222,12 +222,8 @@ export class TensorStepper implements Stepper {
     this.reject();
     const state = await download(this.#y);
     const k1 = await download(this.#k1 ?? []);
-    const found: Pick<Evidence, 'measure' | 'sizes'> =
-      kind === 'state' && !allFinite(state)
-        ? { measure: 'state', sizes: state }
-        : kind === 'derivative' && !allFinite(k1)
-          ? { measure: 'derivative', sizes: k1 }
-          : await this.#contributions(facts);
+    const sizes = kind === 'state' ? state : kind === 'derivative' ? k1 : [];
+    const found = allFinite(sizes) ? await this.#contributions(facts) : { measure: kind as 'state', sizes };
     const evidence = { state, initial: await download(y0), name: componentName(names, y0), ...found };
     return solveError(report(kind, this.#plan.solver.name, facts, evidence));
   }
@@ -282,11 +278,12 @@ export class TensorStepper implements Stepper {
     return div(x, add(size, atol?.[j] ?? this.#plan.atol));
   }
 
-  /** Reads a number and disposes the tensor. */
-  #read<T>(x: Tensor, then: (value: number) => T): Wait<T> {
-    const finish = (values: ArrayLike<number>): T => {
+  /** Computes a number and reads it. */
+  #read(compute: () => Tensor): Wait<number> {
+    const x = scope(compute);
+    const finish = (values: ArrayLike<number>): number => {
       x.dispose();
-      return then(values[0]!);
+      return values[0]!;
     };
     return this.#sync ? finish(x.dataSync()) : x.data().then(finish);
   }

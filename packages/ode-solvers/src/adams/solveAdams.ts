@@ -1,5 +1,6 @@
 import { disposeTree, ValueError, type Params, type Tree } from '@sparseflow/tensor';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { factsOf } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
 import type { Stats, StepOptions } from '../options.ts';
 import { makePlan } from '../plan.ts';
@@ -107,7 +108,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
       if (!converged) stats.unconverged++;
     });
     try {
-      await requireFinite('adams', layout, y1, { time: t1, stepSize: stats.dtMin, accepted: steps, nfe: stats.nfe });
+      await requireFinite('adams', layout, y1, factsOf(plan, stats, { time: t1, stepSize: stats.dtMin }));
     } catch (error) {
       disposeTree(y1);
       throw error;
@@ -126,18 +127,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
       maxStep,
       maxSteps,
       signal,
-      fail: (kind, { state, slope, ...at }) => {
-        const { accepted: n, rejected, nfe } = stats;
-        const progress = (at.time - t0) / (t1 - t0);
-        return failureAt(kind, 'adams', layout, state, slope, {
-          ...at,
-          accepted: n,
-          rejected,
-          nfe,
-          progress,
-          maxSteps,
-        });
-      },
+      fail: (kind, { state, slope, ...at }) => failureAt(kind, 'adams', layout, state, slope, factsOf(plan, stats, at)),
     } satisfies Parameters<typeof variableAdams>[2];
     ({ y1, ys } = await variableAdams(field, layout.leaves, variable, accepted, () => stats.rejected++));
   }

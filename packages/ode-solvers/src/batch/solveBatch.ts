@@ -11,7 +11,7 @@ import {
 } from '@sparseflow/tensor';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { solveError } from '../errors.ts';
-import { report, type FailureKind } from '../failure.ts';
+import { factsOf, report, type FailureKind } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
 import { firstStep, probeStep, stepFactor } from '../march/control.ts';
 import type { Stats, StepOptions } from '../options.ts';
@@ -155,18 +155,9 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       parts.map((part) => Array.from(part).slice((i * part.length) / batch, ((i + 1) * part.length) / batch));
     const read = async (of: Leaves): Promise<number[][]> => cut(await Promise.all(of.map((leaf) => leaf.data())));
     const state = await read(y);
-    const facts = {
-      time: t,
-      stepSize: dt,
-      trialStep: dt,
-      errorRatio,
-      accepted: stats.accepted,
-      rejected: stats.rejected,
-      nfe: stats.nfe,
-      progress: (t - starts[i]!) / (ends[i]! - starts[i]!),
-      maxSteps: plan.maxSteps,
-      maxRejects: plan.maxRejects,
-    };
+    const { maxSteps, maxRejects } = plan;
+    const interval = { t0: starts[i]!, t1: ends[i]!, maxSteps, maxRejects };
+    const facts = factsOf(interval, stats, { time: t, stepSize: dt, errorRatio });
     const name = (part: number, index: number): string => `${names[part]}[${i}] at ${index}`;
     const found = {
       measure: kind === 'state' ? 'state' : 'derivative',

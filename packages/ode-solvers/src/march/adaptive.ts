@@ -45,11 +45,9 @@ export function* adaptiveSteps(trek: Trek): March<void> {
       // A rest shorter than a billionth of the step is not worth a step of its own.
       const clipped = limit !== undefined && (end - limit) * direction > -1e-9 * wish;
       if (clipped) [end, dt] = [limit, limit - t];
-      if (end === t)
-        throw yield* failed(trek, nonFinite ? 'derivative' : 'underflow', at(t, dt, trialStep, errorRatio));
-      if (stats.accepted + stats.rejected >= maxSteps)
-        throw yield* failed(trek, 'maxSteps', at(t, dt, trialStep, errorRatio));
-      if (rejects >= maxRejects) throw yield* failed(trek, 'maxRejects', at(t, dt, trialStep, errorRatio));
+      const limited = stats.accepted + stats.rejected >= maxSteps ? 'maxSteps' : rejects >= maxRejects && 'maxRejects';
+      const stuck = end !== t ? limited : nonFinite ? 'derivative' : 'underflow';
+      if (stuck) throw yield* failed(trek, stuck, at(t, dt, trialStep, errorRatio));
 
       const forced = wish <= minStep;
       const jump = clipped && jumps.has(limit);
@@ -67,9 +65,8 @@ export function* adaptiveSteps(trek: Trek): March<void> {
       nonFinite = !(ratio < Infinity);
       if (nonFinite) {
         // Non-finite numbers at the state itself are final. Otherwise they come from a step too long, and a shorter one may do.
-        const fault = yield* wait(stepper.fault(t));
+        const fault = (yield* wait(stepper.fault(t))) ?? (forced && 'derivative');
         if (fault) throw yield* failed(trek, fault, at(t, dt, trialStep, errorRatio));
-        if (forced) throw yield* failed(trek, 'derivative', at(t, dt, trialStep, errorRatio));
       }
       const accepted = ratio <= 1 || (forced && !nonFinite);
       const from = t;
@@ -118,12 +115,14 @@ function* chooseFirstStep(trek: Trek): March<number> {
     stepper,
     plan: { t0, direction, solver },
   } = trek;
-  const [d0, d1] = yield* wait(stepper.norms(t0));
+  const d0 = yield* wait(stepper.size());
+  const d1 = yield* wait(stepper.slope(t0));
   const probe = probeStep(d0, d1);
   const stepSize = direction * probe;
   if (!(d0 + d1 < Infinity)) {
     const fault = yield* wait(stepper.fault(t0));
     if (fault) throw yield* failed(trek, fault, { time: t0, stepSize });
   }
-  return firstStep(probe, d1, yield* wait(stepper.curvature(t0, stepSize)), solver.order);
+  const d2 = (yield* wait(stepper.bend(t0, stepSize))) / probe;
+  return firstStep(probe, d1, d2, solver.order);
 }

@@ -43,19 +43,25 @@ const SMALLEST = 1e-10;
  * Wanner, Solving ODEs I, II.4, with torchdiffeq's limits). The others also look at the error ratios `earlier` of the last two
  * accepted steps, the latest first; after a rejection the integral one takes over.
  */
-export function stepFactor(
-  ratio: number,
-  order: number,
-  { safety, minFactor, maxFactor, pid, flat = 1 }: Control,
-  earlier: readonly number[] = [],
-): number {
+export function stepFactor(ratio: number, order: number, control: Control, earlier: readonly number[] = []): number {
+  const { safety, minFactor, maxFactor, pid, flat = 1 } = control;
   if (ratio === 0) return maxFactor;
-  if (!pid && ratio >= flat && ratio < 1) return 1;
+  if (pid && ratio <= 1) return pidFactor(ratio, order, control, pid, earlier);
+  if (ratio >= flat && ratio < 1) return 1;
   // ratio^(-1/order), in a third of the time that a power takes.
   const wanted = safety * Math.exp(-Math.log(ratio) / order);
-  if (!pid || ratio > 1) return Math.min(maxFactor, Math.max(wanted, ratio < 1 ? 1 : minFactor));
+  return Math.min(maxFactor, Math.max(wanted, ratio < 1 ? 1 : minFactor));
+}
+
+/** Apart, as the integral controller is then short enough to be compiled into the loop over steps. */
+function pidFactor(
+  ratio: number,
+  order: number,
+  { safety, minFactor, maxFactor }: Control,
+  { p, i, d }: PidCoefficients,
+  earlier: readonly number[],
+): number {
   const [now, before, first] = [ratio, ...earlier, 1, 1].map((e) => Math.max(e, SMALLEST) ** (1 / order));
-  const { p, i, d } = pid;
   return Math.min(
     maxFactor,
     Math.max(minFactor, (safety * before! ** (p + 2 * d)) / now! ** (p + i + d) / first! ** d),

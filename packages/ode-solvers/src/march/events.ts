@@ -49,9 +49,8 @@ export class Watch {
       const before = this.#values[event]!;
       const after = yield* wait(this.#stepper.event(event, end, 1));
       this.#note(event, after);
-      const wanted = events[event]!.direction ?? 'both';
-      const crosses = before !== 0 && before * after <= 0;
-      if (!crosses || (wanted === 'up' && before > 0) || (wanted === 'down' && before < 0)) continue;
+      const unwanted = before > 0 ? 'up' : 'down';
+      if (before === 0 || !(before * after <= 0) || events[event]!.direction === unwanted) continue;
       const theta = yield* this.#root(event, t, dt, before, after);
       const time = theta === 1 ? end : t + theta * dt;
       if ((time - t1) * direction <= 0) found.push({ event, theta, time });

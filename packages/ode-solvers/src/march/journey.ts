@@ -1,4 +1,4 @@
-import type { FailureFacts, FailureKind } from '../failure.ts';
+import { factsOf, type FailureKind, type Whereabouts } from '../failure.ts';
 import type { Restart, Stats } from '../options.ts';
 import type { Plan } from '../plan.ts';
 import { wait, type March } from './coroutine.ts';
@@ -15,7 +15,7 @@ export interface Journey {
   readonly steps: StepLog;
   readonly stats: Stats;
   /** The times of the stepper's outputs. */
-  times: number[];
+  readonly times: number[];
   readonly events: Fired[];
   status: Status;
   failure: Error | undefined;
@@ -43,32 +43,15 @@ export class Failed extends Error {
 }
 
 /** The error of a solve that cannot go on from `time`. */
-export function* failed(
-  { stepper, plan, journey }: Trek,
-  kind: FailureKind,
-  at: Pick<FailureFacts, 'time' | 'stepSize'> & Partial<FailureFacts>,
-): March<Failed> {
-  const { t0, t1, maxSteps, maxRejects } = plan;
-  const { accepted, rejected } = journey.stats;
-  const facts: FailureFacts = {
-    trialStep: at.stepSize,
-    errorRatio: undefined,
-    accepted,
-    rejected,
-    nfe: stepper.nfe,
-    progress: (at.time - t0) / (t1 - t0),
-    maxSteps,
-    maxRejects,
-    ...at,
-  };
+export function* failed({ stepper, plan, journey }: Trek, kind: FailureKind, at: Whereabouts): March<Failed> {
+  const facts = factsOf(plan, { ...journey.stats, nfe: stepper.nfe }, at);
   return new Failed(yield* wait(stepper.failure(kind, facts)));
 }
 
 /** Outputs at t0. */
-export function begin({ stepper, plan, journey }: Trek): void {
-  const { times, t0, t1, everyStep } = plan;
-  for (const time of everyStep ? [t0, ...(t0 === t1 ? [t1] : [])] : times) {
-    if (time !== t0) continue;
+export function begin({ stepper, plan: { times, t0 }, journey }: Trek): void {
+  for (const time of times) {
+    if (time !== t0) return;
     stepper.output();
     journey.times.push(time);
   }

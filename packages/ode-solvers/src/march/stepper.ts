@@ -5,10 +5,12 @@ import type { Wait } from './coroutine.ts';
 export interface Stepper {
   /** Function evaluations so far. */
   readonly nfe: number;
-  /** Scaled norms of the state and of its derivative. */
-  norms(t: number): Wait<readonly [d0: number, d1: number]>;
-  /** Scaled norm of the second derivative, from an Euler step of the signed length `h`. */
-  curvature(t: number, h: number): Wait<number>;
+  /** Scaled norm of the state. */
+  size(): Wait<number>;
+  /** Scaled norm of its derivative. */
+  slope(t: number): Wait<number>;
+  /** Scaled norm of how much the derivative changes over an Euler step of the signed length `h`. */
+  bend(t: number, h: number): Wait<number>;
   /** Keeps a copy of the state as an output. */
   output(): void;
   /** Tries a step, with the outputs at the times inside it; gives the error ratio, or 0 where none was asked for. */

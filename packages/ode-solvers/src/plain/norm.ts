@@ -1,3 +1,4 @@
+import { areTolerances } from '../plan.ts';
 import { SolveError } from './errors.ts';
 
 /** Tolerances by component, and norms on their scale. */
@@ -32,7 +33,7 @@ export class Norm {
 function perComponent(name: string, given: number | ArrayLike<number>, n: number): Float64Array {
   if (typeof given === 'number') return new Float64Array(n).fill(given);
   const values = Float64Array.from(given);
-  if (values.length !== n || !values.every((x) => x >= 0 && x < Infinity && (x > 0 || name === 'rtol'))) {
+  if (values.length !== n || !areTolerances(name, values)) {
     throw new SolveError(
       'VALUE',
       `solve: ${name} does not fit a state of ${n}`,

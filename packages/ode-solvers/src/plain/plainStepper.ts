@@ -2,10 +2,10 @@ import { report, type Evidence, type FailureFacts, type FailureKind } from '../f
 import type { Stepper, Trial } from '../march/stepper.ts';
 import type { PlainEvent, PlainField } from '../plain.ts';
 import type { Plan } from '../plan.ts';
-import { advance } from './advance.ts';
 import { SolveError } from './errors.ts';
 import { Norm } from './norm.ts';
-import { denseRow, rowOf, stagesOf, type Stages } from './stages.ts';
+import { denseWeights } from '../solver.ts';
+import { evaluate, stateInside, stagesOf, takeStages, type Stages } from './stages.ts';
 
 /** What plain arrays can be given besides the options shared with tensors. */
 export interface PlainExtras {
@@ -34,11 +34,10 @@ export class PlainStepper implements Stepper {
   #y: Float64Array;
   /** The end of the trial step. */
   #y1: Float64Array;
-  /** The state of a stage, or its error. */
-  readonly #probe: Float64Array;
   readonly #stages: Stages;
   readonly #norm: Norm;
-  readonly #zero: Float64Array;
+  /** The length of the trial step. */
+  #dt = 0;
   #hasK1 = false;
   #trialOutputs: Float64Array[] = [];
   #trialMarks: Float64Array[] = [];
@@ -50,55 +49,48 @@ export class PlainStepper implements Stepper {
     this.#y0 = Float64Array.from(y0);
     this.#norm = new Norm(rtol ?? plan.rtol, atol ?? plan.atol, y0.length);
     this.#events = events ?? [];
-    [this.#y, this.#y1, this.#probe] = [this.#y0.slice(), this.#y0.slice(), this.#y0.slice()];
-    this.#zero = new Float64Array(y0.length);
+    [this.#y, this.#y1] = [this.#y0.slice(), this.#y0.slice()];
     this.#stages = stagesOf(plan.solver, y0.length);
   }
 
-  norms(t: number): [number, number] {
-    this.#firstStage(t);
-    return [this.#norm.of(this.#y, this.#y, this.#y), this.#norm.of(this.#stages.each[0]!, this.#y, this.#y)];
+  size(): number {
+    return this.#norm.of(this.#y, this.#y, this.#y);
   }
 
-  curvature(t: number, h: number): number {
-    const [k1, k2] = this.#stages.each as [Float64Array, Float64Array];
-    this.#stages.dt = h;
-    advance(this.#probe, this.#y, this.#stages, rowOf([1], k1.length));
-    this.#evaluate(t + h, this.#probe, k2);
+  slope(t: number): number {
+    this.#firstStage(t);
+    return this.#norm.of(this.#stages.each[0]!, this.#y, this.#y);
+  }
+
+  bend(t: number, h: number): number {
+    const { each, probe } = this.#stages;
+    const [k1, k2] = each as [Float64Array, Float64Array];
+    for (let j = 0; j < probe.length; j++) probe[j] = this.#y[j]! + h * k1[j]!;
+    this.nfe++;
+    evaluate(this.#f, t + h, probe, k2);
     for (let j = 0; j < k2.length; j++) k2[j]! -= k1[j]!;
-    return this.#norm.of(k2, this.#y, this.#y) / Math.abs(h);
+    return this.#norm.of(k2, this.#y, this.#y);
   }
 
   output(): void {
     this.outputs.push(this.#y.slice());
   }
 
-  trial({ t, dt, end, times, estimate, forced, last, keep }: Trial): number {
-    const { c, fsal } = this.#plan.solver;
-    const stages = this.#stages;
-    const { each, rows, result, error } = stages;
-    const [y, y1, probe] = [this.#y, this.#y1, this.#probe];
-    stages.dt = dt;
+  trial(trial: Trial): number {
+    const { t, dt, times, estimate, forced, last, keep } = trial;
+    const [y, y1, stages] = [this.#y, this.#y1, this.#stages];
+    this.#dt = dt;
     this.#firstStage(t);
-    const inner = fsal ? c.length - 1 : c.length;
-    for (let i = 1; i < inner; i++) {
-      advance(probe, y, stages, rows[i]!);
-      this.#evaluate(c[i] === 1 ? end : t + c[i]! * dt, probe, each[i]!);
-    }
-    advance(y1, y, stages, result);
-    if (fsal && (estimate || !last || keep || readsInside(times, t, dt))) this.#evaluate(end, y1, each[inner]!);
-    let ratio = 0;
-    if (estimate) {
-      advance(probe, this.#zero, stages, error!);
-      ratio = this.#norm.of(probe, y, y1);
-    }
+    const complete = this.#plan.solver.fsal && (estimate || !last || keep || readsInside(times, t, dt));
+    this.nfe += takeStages(this.#f, trial, stages, y, y1, complete);
+    const ratio = estimate ? this.#norm.of(stages.probe, y, y1) : 0;
     if (times.length > 0 && (ratio <= 1 || forced)) this.#output(times, t);
     return ratio;
   }
 
   /** Keeps the states at times inside the trial step. */
   #output(times: readonly number[], t: number): void {
-    this.#trialOutputs = times.map((time) => this.#at((time - t) / this.#stages.dt));
+    this.#trialOutputs = times.map((time) => this.#at((time - t) / this.#dt));
   }
 
   isFinite(): boolean {
@@ -166,40 +158,28 @@ export class PlainStepper implements Stepper {
     if (kind === 'state' && !this.#y.every(Number.isFinite)) return { measure: 'state', sizes: [this.#y] };
     if (kind === 'derivative' && this.#hasK1 && !k1.every(Number.isFinite))
       return { measure: 'derivative', sizes: [k1] };
-    const estimate = this.#stages.error !== undefined;
+    const estimate = this.#plan.solver.error !== undefined;
     this.trial({ t, dt, end: t + dt, times: [], estimate, forced: false, last: false, keep: false });
     // The error is still where the trial left it.
     return estimate
-      ? { measure: 'error', sizes: [this.#norm.ratios(this.#probe, this.#y, this.#y1)] }
+      ? { measure: 'error', sizes: [this.#norm.ratios(this.#stages.probe, this.#y, this.#y1)] }
       : { measure: 'state', sizes: [this.#y1] };
   }
 
   #firstStage(t: number): void {
     if (this.#hasK1) return;
-    this.#evaluate(t, this.#y, this.#stages.each[0]!);
-    this.#hasK1 = true;
-  }
-
-  #evaluate(t: number, y: Float64Array, into: Float64Array): void {
-    this.nfe++;
-    const result = this.#f(t, y, into);
-    if (!result || result === into) return;
-    if (result.length !== into.length) {
-      throw new SolveError(
-        'VALUE',
-        `solve: the vector field returned ${result.length} numbers for a state of ${into.length}`,
-        'return one derivative for each component',
-      );
+    const k1 = this.#stages.each[0]!;
+    const returned = evaluate(this.#f, t, this.#y, k1);
+    if (this.nfe++ === 0 && !returned && k1.length > 0 && k1.every(Number.isNaN)) {
+      const remedy = 'return the derivative, or write all of it to the third argument';
+      throw new SolveError('VALUE', 'solve: the vector field gave no derivative', remedy);
     }
-    for (let j = 0; j < into.length; j++) into[j] = result[j]!;
+    this.#hasK1 = true;
   }
 
   #at(theta: number): Float64Array {
     if (theta === 1) return this.#y1.slice();
-    const n = this.#y.length;
-    const state = new Float64Array(n);
-    advance(state, this.#y, this.#stages, denseRow(this.#plan.solver, theta, n));
-    return state;
+    return stateInside(this.#y, this.#stages.each, denseWeights(this.#plan.solver, theta), this.#dt);
   }
 }
 

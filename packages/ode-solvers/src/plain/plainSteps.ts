@@ -2,12 +2,14 @@ import type { StepLog } from '../march/steps.ts';
 import type { Step } from '../options.ts';
 
 const CHUNK = 128;
+/** A copy of this is a chunk: on the heap, and so had in a fraction of the time that a typed array takes. */
+const EMPTY: readonly number[] = /* @__PURE__ */ Array.from({ length: 2 * CHUNK }, () => NaN);
 
 /** Steps as plain numbers: an object for each would cost half as much as the step's arithmetic. */
 export class PlainSteps implements StepLog {
   /** t and dt of each step in turn, so many steps to an array: one that grows would be copied. */
-  readonly #chunks: Float64Array[] = [];
-  #last = new Float64Array();
+  readonly #chunks: number[][] = [];
+  #last: number[] = [];
   #count = 0;
   /** What few steps have besides. */
   readonly #more: Pick<Step, 'until' | 'end'>[] = [];
@@ -15,7 +17,7 @@ export class PlainSteps implements StepLog {
 
   add(t: number, dt: number): void {
     const at = 2 * (this.#count++ % CHUNK);
-    if (at === 0) this.#chunks.push((this.#last = new Float64Array(2 * CHUNK)));
+    if (at === 0) this.#chunks.push((this.#last = EMPTY.slice()));
     this.#last[at] = t;
     this.#last[at + 1] = dt;
   }

@@ -1,4 +1,4 @@
-import { report, type FailureKind, type FailureReport } from '../failure.ts';
+import { factsOf, report, type FailureKind, type FailureReport } from '../failure.ts';
 import { stepFactor, type PidCoefficients } from '../march/control.ts';
 import type { Stats } from '../options.ts';
 import { countStep, noStats } from '../stats.ts';
@@ -74,25 +74,10 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
   let k1: Float64Array = evaluate(t, y);
   const fail = (kind: FailureKind, dt: number, ratio?: number): Error => {
     const measure = kind === 'state' ? 'state' : 'derivative';
-    return plan.fail(
-      report(
-        kind,
-        solver.name,
-        {
-          time: t,
-          stepSize: dt,
-          trialStep: dt,
-          errorRatio: ratio,
-          accepted: stats.accepted,
-          rejected: stats.rejected,
-          nfe: stats.nfe,
-          progress: (t - t0) / (t1 - t0),
-          maxSteps: plan.maxSteps,
-          maxRejects: Infinity,
-        },
-        { measure, state: [y], initial: [y0], sizes: [kind === 'state' ? y : k1], name: (_, i) => `y[${i}]` },
-      ),
-    );
+    const sizes = [kind === 'state' ? y : k1];
+    const facts = factsOf(plan, stats, { time: t, stepSize: dt, errorRatio: ratio });
+    const evidence = { measure, state: [y], initial: [y0], sizes, name: (_: number, i: number) => `y[${i}]` } as const;
+    return plan.fail(report(kind, solver.name, facts, evidence));
   };
   if (!y.every(Number.isFinite)) throw fail('state', 0);
   if (!k1.every(Number.isFinite)) throw fail('derivative', 0);
