@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { instrument } from '../instrument.ts';
 import { measure } from '../measure.ts';
 import { paths } from '../paths.ts';
@@ -38,21 +40,32 @@ export async function step(record: Recorder): Promise<void> {
     }
 }
 
-/** Resident memory after a warm-up and after many real training steps, in MB: a note, since it is no time. */
+/**
+ * Memory after a warm-up and after many real training steps, in MB: a note, since it is no time. Resident memory also has what V8 has
+ * not collected yet, which comes and goes by some MB; what is still in use after a collection would show a leak.
+ */
 export async function memory(record: Recorder, steps = STEPS_FOR_MEMORY): Promise<void> {
   // The fastest kernels, on the most threads.
   const list = paths();
   const fastest = list.filter(({ name }) => name === list[0]!.name).at(-1);
   if (fastest === undefined || !record.wanted('memory')) return;
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
   const training = trainer(STUDIES[0]!, fastest.create(), { still: false });
-  const resident = (): number => process.memoryUsage().rss / 1e6;
+  const now = (): { resident: number; used: number } => {
+    const resident = process.memoryUsage().rss;
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return { resident: resident / 1e6, used: (heapUsed + external) / 1e6 };
+  };
   try {
     for (let i = 0; i < STEPS_TO_WARM_UP; i++) await training.step();
-    const before = resident();
+    const before = now();
     record.progress(`memory over ${steps} steps of ${STUDIES[0]!.name}`);
     for (let i = 0; i < steps; i++) await training.step();
+    const after = now();
     record.note(
-      `resident memory over ${steps} training steps of ${STUDIES[0]!.name}: ${before.toFixed(0)} MB, then ${resident().toFixed(0)} MB`,
+      `resident memory over ${steps} training steps of ${STUDIES[0]!.name}: ${before.resident.toFixed(0)} MB, then ${after.resident.toFixed(0)} MB; in use after a collection ${before.used.toFixed(1)} MB, then ${after.used.toFixed(1)} MB`,
     );
   } finally {
     training.dispose();
