@@ -28,6 +28,8 @@ export interface Training {
   /** Epochs of the round; with `patience`, the most it may take. */
   readonly epochs: number;
   readonly batch: number;
+  /** Rows that go through the flow at once; absent: the whole batch. */
+  readonly rowsAtOnce?: number;
   /** Epochs without a better validation loss after which the round ends and its best parameters are kept; null trains all epochs. */
   readonly patience: number | null;
   /** How often the learning rate is multiplied by `factor`; when, says `learningRateFactor`. Absent: it stays. */
@@ -43,13 +45,14 @@ export interface Training {
  * of the learning rate; its rounds, the control's too, are as long as the paper's, and end at that rate.
  */
 function trainingOf(protocol: Protocol, plan: BudgetPlan, round: number): Training {
-  const { epochs, batch, milestones, best } = plan;
-  const kept = best === undefined ? {} : { best };
+  const { epochs, batch, milestones, best, rowsAtOnce } = plan;
+  const parts = rowsAtOnce === undefined ? {} : { rowsAtOnce };
+  const kept = { ...(best === undefined ? {} : { best }), ...parts };
   if (protocol === 'paper')
     return { epochs, batch, patience: null, ...(milestones === undefined ? {} : { milestones }), ...kept };
   const decay = { factor: 0.1, times: 2 };
   if (round > 0) return { epochs, batch, patience: null, decay, ...kept };
-  return { epochs: epochs * 10, batch, patience: Math.max(2, Math.ceil(epochs / 5)), decay };
+  return { epochs: epochs * 10, batch, patience: Math.max(2, Math.ceil(epochs / 5)), decay, ...parts };
 }
 
 /**

@@ -126,14 +126,16 @@ function describeOptimiser({ name, learningRate, weightDecay }: Optimiser): stri
   return `${name === 'adamw' ? 'AdamW' : 'Adam'}, learning rate ${learningRate}, weight decay ${weightDecay.toExponential()}`;
 }
 
-function describeTraining({ epochs, batch, patience, decay, milestones, best }: Training, round: Training): string {
+function describeTraining(training: Training, round: Training): string {
+  const { epochs, batch, rowsAtOnce, patience, decay, milestones, best } = training;
+  const batches = `in batches of ${batch}${rowsAtOnce === undefined ? '' : `, ${rowsAtOnce} rows of it at a time`}`;
   if (patience === null) {
     const falls = milestones === undefined ? '' : `, learning rate a tenth from epochs ${milestones.join(' and ')} on`;
-    return `${epochs} epochs a round in batches of ${batch}${falls}${best ? '; the epoch with the best validation loss is kept' : ''}`;
+    return `${epochs} epochs a round ${batches}${falls}${best ? '; the epoch with the best validation loss is kept' : ''}`;
   }
   const falls =
     decay === undefined ? '' : `, also at ${decay.times} times a ${1 / decay.factor}th of the learning rate`;
-  return `the dense model until its validation NLL has not improved for ${patience} epochs${falls} (at most ${epochs} epochs, best one kept), then ${round.epochs} epochs a round whose learning rate falls likewise, in batches of ${batch}`;
+  return `the dense model until its validation NLL has not improved for ${patience} epochs${falls} (at most ${epochs} epochs, best one kept), then ${round.epochs} epochs a round whose learning rate falls likewise, ${batches}`;
 }
 
 /** What a budget takes in place of the study's own settings. */

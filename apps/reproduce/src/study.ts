@@ -150,6 +150,8 @@ export interface BudgetPlan {
   /** Epochs of every round. */
   readonly epochs: number;
   readonly batch: number;
+  /** Rows of a batch that go through the flow at once, where all need too much memory; each part has steps and noise of its own. */
+  readonly rowsAtOnce?: number;
   /** Share of the dense size that is kept, decreasing; one round of Algorithm 1 each. */
   readonly keepRatios: readonly number[];
   readonly evaluation: {

@@ -68,7 +68,7 @@ export async function calibrate(
   const keys = keysOf(config);
   const params = task.init(keys.init);
   const parameters = Object.values(params).reduce((sum, { size }) => sum + size, 0);
-  const { batch: whole } = config.training;
+  const { batch: whole, rowsAtOnce = whole } = config.training;
   const batchSize = data.whole ? whole : Math.min(whole, affordableRows(params, task.positions));
   const scale = whole / batchSize;
   let [steps, milliseconds, nfeForward, nfeBackward] = [0, 0, 0, 0];
@@ -113,7 +113,8 @@ export async function calibrate(
       evaluatedRows: evaluatedRows(config, data),
       bytes:
         Math.max(0, withFew - before) +
-        (Math.max(0, process.memoryUsage.rss() - withFew) * (whole - small)) / Math.max(1, batchSize - small),
+        (Math.max(0, process.memoryUsage.rss() - withFew) * Math.max(0, Math.min(whole, rowsAtOnce) - small)) /
+          Math.max(1, batchSize - small),
     };
   } finally {
     disposeTree(params);

@@ -1,5 +1,5 @@
 import type { Cnf, Flow } from '@sparseflow/cnf';
-import { evaluateNll, exact, hutchinson } from '@sparseflow/cnf';
+import { evaluateNll, exact, hutchinson, lossAndGradInParts } from '@sparseflow/cnf';
 import { toTensor } from '@sparseflow/datasets';
 import type { Backend, Params, Tensor } from '@sparseflow/tensor';
 import { activations, add, matMul, tensor } from '@sparseflow/tensor';
@@ -41,7 +41,11 @@ export function densityTask(config: PointConfig, backend: Backend, flow: Flow = 
     async lossAndGrad(params, batch, key) {
       const x = toTensor(batch, { backend });
       try {
-        return await flow.lossAndGrad(params, x, { divergence, key });
+        return await lossAndGradInParts(flow, params, x, {
+          rows: config.training.rowsAtOnce ?? batch.count,
+          divergence,
+          key,
+        });
       } finally {
         x.dispose();
       }

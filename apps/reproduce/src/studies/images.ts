@@ -45,14 +45,16 @@ export function imageStudy({ name, title, about, shape, dense, sparse, others, q
     data: { name },
     epochs: 50,
     batch: 200,
+    rowsAtOnce: 50,
     milestones: [45],
     best: true,
     keepRatios: geometric(0.8, 0.05, 12),
     evaluation: { trainRows: 2000, validationRows: null, testRows: null, grid: 0, samples: 64 },
     drawn: geometric(0.8, 0.05, 12).filter((_, i) => i % 4 === 3),
   };
+  const { rowsAtOnce: _, ...rest } = paperPlan;
   const small: BudgetPlan = {
-    ...paperPlan,
+    ...rest,
     data: { name, rows: { train: 10000, validation: 500, test: 500 }, pool: quick.pool },
     instead: { net: quick.net, solver: quickSolver, optimiser: { ...tabularOptimiser, weightDecay: 0 } },
     epochs: 2,
