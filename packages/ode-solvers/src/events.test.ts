@@ -7,8 +7,10 @@ import {
   checkpoint,
   direct,
   EventNotBracketedError,
+  interpolated,
   rk4,
   solve,
+  solveJvp,
   solveVjp,
   type SolveEvent,
   type SolveOptions,
@@ -133,7 +135,12 @@ describe('events', () => {
       await central((e) => loss(2, 0.7 + e, 0.3)),
       await central((e) => loss(2, 0.7, 0.3 + e)),
     ];
-    for (const adjoint of [checkpoint(), direct(), backsolve()]) {
+    const fromT0 = await central(async (e) => {
+      const { solution } = await run([2, 0], 0.7, 0.3, { t0: e });
+      return 2 * read(solution.y1)[1]! + 3 * solution.t1 + read(solution.ys[0]!)[0]!;
+    });
+    const all = [checkpoint(), checkpoint({ memory: 'sqrt' }), direct(), backsolve(), interpolated()];
+    for (const adjoint of all) {
       const before = backend.liveBuffers();
       const { solution, pullback, dispose } = await run([2, 0], 0.7, 0.3, { adjoint });
       expect(solution.t1).toBeCloseTo(Math.log(4) / 0.7, 8);
@@ -141,10 +148,58 @@ describe('events', () => {
       const gradient = await pullback(cotangent);
       const actual = [read(gradient.y0)[0]!, read(gradient.params.a)[0]!, read(gradient.params.b)[0]!];
       expect(largestDifference(actual, expected)).toBeLessThan(1e-6);
+      // The event moves with t0, the saved time does not, and t1 has no part in it.
+      expect(Math.abs(gradient.t0 - fromT0)).toBeLessThan(1e-6);
+      expect(gradient.t1).toBe(0);
       dispose();
       solution.dispose();
       for (const x of [gradient.y0, gradient.params.a, gradient.params.b, cotangent.y1, cotangent.ys[0]!]) x.dispose();
       expect(backend.liveBuffers()).toBe(before + 3); // the initial state and the two parameters
     }
+    // By forward mode: the state at the event and its time.
+    const direction = { y0: at([0.3, -0.2]), params: { a: at(0.5), b: at(-1) } };
+    const params = { a: at(0.7), b: at(0.3) };
+    const before = backend.liveBuffers();
+    const start = at([2, 0]);
+    const options = { t0: 0, t1: 10, rtol: 1e-10, atol: 1e-10, events: [level as SolveEvent] };
+    const { solution, tangent, t1 } = await solveJvp(field, start, params, direction, options);
+    expect(backend.liveBuffers()).toBe(before + 1 + 3); // the start, then the state, the event's, and the tangent
+    const moved = async (e: number): Promise<number[]> => {
+      const end = (await run([2 + 0.3 * e, -0.2 * e], 0.7 + 0.5 * e, 0.3 - e, { saveAt: [] })).solution;
+      return [...read(end.y1), end.t1];
+    };
+    const [up, down] = [await moved(h), await moved(-h)];
+    const wanted = up.map((v, i) => (v - down[i]!) / (2 * h));
+    expect(largestDifference([...read(tangent), t1], wanted)).toBeLessThan(1e-6);
+    // The event holds the first component where it is.
+    expect(Math.abs(read(tangent)[0]!)).toBeLessThan(1e-12);
+    tangent.dispose();
+    start.dispose();
+    solution.dispose();
+  });
+
+  it('free what they made when the field throws on the way back', async () => {
+    const y0 = at([1, 2]);
+    const before = backend.liveBuffers();
+    let left = Infinity;
+    const f = (_t: number, y: Tensor): Tensor => {
+      if (--left < 0) throw new Error('field failed');
+      return neg(y);
+    };
+    const half: SolveEvent<Tensor> = { value: (_t, y) => sub(reshape(slice(y, [0], [1]), []), 0.5) };
+    const options = { t0: 0, t1: 9, events: [half as SolveEvent] };
+    const { solution, pullback, dispose } = await solveVjp(f, y0, {}, options);
+    const kept = backend.liveBuffers();
+    for (const calls of [0, 1, 3]) {
+      left = calls;
+      await expect(pullback(y0)).rejects.toThrow('field failed');
+      expect(backend.liveBuffers()).toBe(kept);
+    }
+    left = solution.stats.nfe + 6 * solution.grid.length; // to the end of the replay, but not at the event
+    await expect(solveJvp(f, y0, {}, { y0, params: {} }, options)).rejects.toThrow('field failed');
+    expect(backend.liveBuffers()).toBe(kept);
+    solution.dispose();
+    dispose();
+    expect(backend.liveBuffers()).toBe(before);
   });
 });

@@ -1,4 +1,5 @@
 import { disposeTree, jvp, type Params, type Tree } from '@sparseflow/tensor';
+import { movedByEvent } from './adjoints/event.ts';
 import { replay } from './replay.ts';
 import { solve, type Solution, type SolveOptions, type VectorField } from './solve.ts';
 
@@ -12,12 +13,14 @@ export interface SolveJvp<Y extends Tree> {
   readonly solution: Solution<Y>;
   /** The derivative of `solution.y1` in the direction; the caller's to dispose. */
   readonly tangent: Y;
+  /** The derivative of `solution.t1`: of the time of the terminal event, or 0. */
+  readonly t1: number;
 }
 
 /**
  * Solves like `solve`, and differentiates the final state in one direction by forward mode: the accepted steps are taken again
  * with dual numbers, their sizes held fixed. Exact for these steps, memory of one step. The right choice for few parameters and
- * many outputs.
+ * many outputs. Where an event ends the solve, the derivative is that of the state at the event, whose time moves.
  *
  * @throws what `solve` throws, and {ShapeError} when the direction does not have the structure of `y0` and `params`
  *
@@ -50,7 +53,20 @@ export async function solveJvp<Y extends Tree, P extends Tree = Params>(
       direction as { y0: Y; params: P },
     );
     disposeTree(value);
-    return { solution, tangent };
+    const fired = solution.status === 'event' ? solution.events.at(-1)! : undefined;
+    if (!fired) return { solution, tangent, t1: 0 };
+    const { t, y } = fired;
+    const ending = {
+      t,
+      y,
+      value: (time: number, state: Y, p: P) => options.events![fired.event]!.value(time, state, p),
+      slope: () => f(t, y, params),
+    };
+    try {
+      return { solution, ...(await movedByEvent(ending, params, { y: tangent, params: direction.params })) };
+    } finally {
+      disposeTree(tangent);
+    }
   } catch (error) {
     solution.dispose();
     throw error;

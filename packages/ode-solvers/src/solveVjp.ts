@@ -1,5 +1,5 @@
 import { copy, disposeTree, scope, ShapeError, Tensor, vjp, type Params, type Tree } from '@sparseflow/tensor';
-import type { Adjoint, AdjointContext, Cotangents } from './adjoints/adjoint.ts';
+import type { Adjoint, AdjointContext, Cotangents, Pulled } from './adjoints/adjoint.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
 import { leafStep, type AdjointState, type LeafStep, type Moved } from './fieldStep.ts';
 import { layoutOf, type Layout } from './layout.ts';
@@ -124,9 +124,14 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     async pullback(cotangent) {
       const given = cotangentsOf(layout, cotangent, plan.times.length);
       const event = ending && (await endingEvent(ending, context, given, cotangentOfEnd(layout, cotangent)));
-      const pulled = await adjoint.pullback(context, event?.cotangents ?? given);
-      if (event) pulled.params = event.addTo(pulled.params);
-      journey.stats.nfeBackward += pulled.nfe;
+      let pulled: Pulled;
+      try {
+        pulled = await adjoint.pullback(context, event?.cotangents ?? given);
+        if (event) pulled.params = event.addTo(pulled.params);
+      } finally {
+        event?.dispose();
+      }
+      journey.stats.nfeBackward += pulled.nfe + (event ? 1 : 0);
       return {
         y0: layout.unflatten(pulled.y0),
         params: pulled.params as P,

@@ -1,9 +1,11 @@
 import {
   add,
   affine,
+  copy,
   disposeTree,
   dot,
   flattenTree,
+  jvp,
   mapTree,
   scope,
   vjp,
@@ -32,9 +34,9 @@ export async function endingEvent(
   { params, evaluate }: AdjointContext,
   cotangents: Cotangents,
   ofTime: number,
-): Promise<{ cotangents: Cotangents; addTo: (gradient: Tree) => Tree }> {
+): Promise<{ cotangents: Cotangents; addTo: (gradient: Tree) => Tree; dispose: () => void }> {
   const last = cotangents[cotangents.length - 1];
-  const h = 2 ** -17 * Math.max(1, Math.abs(t));
+  const h = timeStep(t);
   const parts = scope(() => {
     const { value: g, pullback } = vjp((x: { y: Leaves; params: Tree }) => value(t, x.y, x.params), { y, params });
     const back = pullback(affine(g, 0, 1));
@@ -67,8 +69,45 @@ export async function endingEvent(
           leaf.dtype === 'int32' ? affine(leaf, 1) : add(leaf, affine(leaves[i]!, share)),
         ),
       );
-      disposeTree([gradient, leaves, byY]);
+      disposeTree(gradient);
       return sum;
     },
+    dispose: () => disposeTree([leaves, byY]),
   };
+}
+
+/** For central differences in time. */
+function timeStep(t: number): number {
+  return 2 ** -17 * Math.max(1, Math.abs(t));
+}
+
+/**
+ * The same forwards: how the time of the event and the state there move, given the tangent of the state at the time that it had.
+ */
+export async function movedByEvent<Y extends Tree, P extends Tree>(
+  { t, y, value, slope }: { t: number; y: Y; value: (t: number, y: Y, params: P) => Tensor; slope: () => Y },
+  params: P,
+  tangent: { readonly y: Y; readonly params: P },
+): Promise<{ readonly tangent: Y; readonly t1: number }> {
+  const h = timeStep(t);
+  const parts = scope(() => {
+    const f = slope();
+    const at = (time: number) => (x: { y: Y; params: P }) => affine(value(time, x.y, x.params), 1);
+    const now = { y, params };
+    return {
+      f: mapTree(f, copy),
+      moved: [jvp(at(t), now, tangent).tangent],
+      along: [jvp((x: Y) => at(t)({ y: x, params }), y, f).tangent],
+      later: [at(t + h)(now)],
+      sooner: [at(t - h)(now)],
+    };
+  });
+  const [moved, along, later, sooner] = await Promise.all(
+    [parts.moved, parts.along, parts.later, parts.sooner].map(total),
+  );
+  const t1 = -moved! / (along! + (later! - sooner!) / (2 * h));
+  const slopes = flattenTree(parts.f);
+  const sum = scope(() => mapTree(tangent.y, (leaf, i) => add(leaf, affine(slopes[i]!, t1))));
+  disposeTree(parts.f);
+  return { tangent: sum, t1 };
 }

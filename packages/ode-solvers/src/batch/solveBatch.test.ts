@@ -6,15 +6,26 @@ import {
   onesLike,
   reshape,
   scope,
+  ShapeError,
   sin,
   slice,
   square,
   sub,
   tensor,
+  ValueError,
   type Tensor,
 } from '@sparseflow/tensor';
 import { at, backend, largestDifference, read } from '../../test/problems.ts';
-import { dopri5, dopri8, solveBatch, solveVjp, StepSizeUnderflowError, rk4 } from '../index.ts';
+import {
+  dopri5,
+  dopri8,
+  NonFiniteDerivativeError,
+  NonFiniteStateError,
+  rk4,
+  solveBatch,
+  solveVjp,
+  StepSizeUnderflowError,
+} from '../index.ts';
 import { solve as solvePlain } from '../plain.ts';
 
 const rates = [1, 3, 2000, 0.5];
@@ -106,6 +117,54 @@ describe('solveBatch', () => {
     await expect(solveBatch(f, y0, {}, { t0: 0, t1: 1, solver: rk4, saveAt: [1] })).rejects.toThrow(
       /no error estimate/,
     );
+  });
+});
+
+describe('solveBatch, when it ends early', () => {
+  const y0 = at([[1], [2]]);
+  const decay = (_t: Tensor, y: Tensor): Tensor => neg(y);
+  /** Solves, and gives the error when all that was made is freed. */
+  const errorOf = async (f: (t: Tensor, y: Tensor) => Tensor, rest: object = {}, start = y0): Promise<unknown> => {
+    const before = backend.liveBuffers();
+    const error: unknown = await solveBatch(f, start, {}, { t0: 0, t1: 2, ...rest }).catch((e: unknown) => e);
+    expect(backend.liveBuffers()).toBe(before);
+    return error;
+  };
+
+  it('frees everything when the field throws, returns something else, or a signal aborts', async () => {
+    for (const failing of [1, 2, 3, 8, 20]) {
+      let calls = 0;
+      const throwing = (t: Tensor, y: Tensor): Tensor => {
+        const value = decay(t, y);
+        if (++calls === failing) throw new Error('field failed');
+        return value;
+      };
+      expect(await errorOf(throwing, { saveAt: [0.1, 1] })).toHaveProperty('message', 'field failed');
+    }
+    expect(await errorOf((_t, y) => reshape(y, [2]))).toBeInstanceOf(ShapeError);
+    const controller = new AbortController();
+    let calls = 0;
+    const aborting = (t: Tensor, y: Tensor): Tensor => {
+      if (++calls === 10) controller.abort(new Error('enough'));
+      return decay(t, y);
+    };
+    expect(await errorOf(aborting, { signal: controller.signal })).toHaveProperty('message', 'enough');
+    for (const wrong of [{ atol: 0 }, { rtol: -1 }, { saveAt: [1, 0.5] }, { t1: NaN }])
+      expect(await errorOf(decay, wrong)).toBeInstanceOf(ValueError);
+  });
+
+  it('says so where NaN is in a row, in the field, or in the field from some time on', async () => {
+    for (const rest of [{}, { firstStep: 0.1 }]) {
+      const start = at([[1], [NaN]]);
+      const state = await errorOf(decay, rest, start);
+      expect(state).toBeInstanceOf(NonFiniteStateError);
+      expect(state).toHaveProperty('message', expect.stringContaining('row 1'));
+      expect(await errorOf((_t, y) => mul(y, NaN), rest)).toBeInstanceOf(NonFiniteDerivativeError);
+    }
+    const late = (t: Tensor, y: Tensor): Tensor => scope(() => mul(y, read(t)[0]! > 0.5 ? NaN : -1));
+    const error = await errorOf(late, { rtol: 1e-5, atol: 1e-5 });
+    expect(error).toBeInstanceOf(NonFiniteDerivativeError);
+    expect((error as NonFiniteDerivativeError).report.time).toBeGreaterThan(0.5 - 1e-9);
   });
 });
 

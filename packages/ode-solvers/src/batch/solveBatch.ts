@@ -69,6 +69,8 @@ interface Row {
   /** The next of `saveAt`. */
   next: number;
   readonly stats: Stats;
+  /** The last trial step ended in a number that is not finite. */
+  nonFinite: boolean;
   done: boolean;
 }
 
@@ -143,6 +145,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     earlier: [],
     next: 0,
     stats: noStats(),
+    nonFinite: false,
     done: t0 === ends[i]!,
   }));
   const steps: BatchStep[] = [];
@@ -170,12 +173,13 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
 
   try {
     k1 = scope(() => field(starts, y).map(copy));
+    for (const row of rows) row.stats.nfe = nfe;
+    const [d0, d1] = await Promise.all([root(scope(() => norms(y, y, y))), root(scope(() => norms(k1, y, y)))]);
+    for (const i of rows.keys()) {
+      if (!(d0[i]! < Infinity)) throw await fail('state', i, 0);
+      if (!(d1[i]! < Infinity)) throw await fail('derivative', i, 0);
+    }
     if (options.firstStep === undefined) {
-      const [d0, d1] = await Promise.all([root(scope(() => norms(y, y, y))), root(scope(() => norms(k1, y, y)))]);
-      for (const i of rows.keys()) {
-        if (!(d0[i]! < Infinity)) throw await fail('state', i, 0);
-        if (!(d1[i]! < Infinity)) throw await fail('derivative', i, 0);
-      }
       const probes = rows.map(({ direction, done }, i) => (done ? 0 : direction * probeStep(d0[i]!, d1[i]!)));
       const change = scope(() => {
         const k2 = field(
@@ -192,7 +196,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
         const probe = Math.abs(probes[i]!);
         if (probe > 0) rows[i]!.size = firstStep(probe, d1[i]!, d / probe, solver.order);
       });
-      for (const row of rows) row.stats.nfe = 2;
+      for (const row of rows) row.stats.nfe = nfe;
     } else for (const row of rows) row.size = options.firstStep;
 
     for (const [n, time] of saveAt.entries())
@@ -201,9 +205,9 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       options.signal?.throwIfAborted();
       const wishes = rows.map(({ size }) => Math.min(Math.max(size, plan.minStep), plan.maxStep));
       const dts = rows.map(({ done, direction }, i) => (done ? 0 : direction * wishes[i]!));
-      for (const [i, { done, t, stats }] of rows.entries()) {
+      for (const [i, { done, t, stats, nonFinite }] of rows.entries()) {
         if (done) continue;
-        if (t + dts[i]! === t || Number.isNaN(dts[i]!)) throw await fail('underflow', i, dts[i]!);
+        if (t + dts[i]! === t) throw await fail(nonFinite ? 'derivative' : 'underflow', i, dts[i]!);
         if (stats.accepted + stats.rejected >= plan.maxSteps) throw await fail('maxSteps', i, dts[i]!);
       }
       const started = nfe;
@@ -221,8 +225,8 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       for (const [i, row] of rows.entries()) {
         if (row.done) continue;
         row.stats.nfe += nfe - started;
-        const finite = ratios[i]! < Infinity;
-        const factor = finite ? stepFactor(ratios[i]!, solver.order, control, row.earlier) : control.minFactor;
+        row.nonFinite = !(ratios[i]! < Infinity);
+        const factor = row.nonFinite ? control.minFactor : stepFactor(ratios[i]!, solver.order, control, row.earlier);
         row.size = Math.abs(dts[i]!) * factor;
         if (!accepted[i]) row.stats.rejected++;
       }
