@@ -87,6 +87,32 @@ describe.each([reversibleHeun, alf])('$name', (method) => {
     expect(largestDifference([a.t0, a.t1], [b.t0, b.t1])).toBeLessThan(1e-5);
   });
 
+  it('frees everything when the field throws, there or on the way back', async () => {
+    const y0 = at([1, 2]);
+    const before = backend.liveBuffers();
+    let left = Infinity;
+    const f = (_t: number, y: Tensor): Tensor => {
+      if (--left < 0) throw new Error('field failed');
+      return neg(y);
+    };
+    const options = { t0: 0, t1: 1, steps: 5, method };
+    for (const calls of [0, 1, 4]) {
+      left = calls;
+      await expect(solveReversible(f, y0, {}, options)).rejects.toThrow('field failed');
+      expect(backend.liveBuffers()).toBe(before);
+    }
+    left = Infinity;
+    const run = await solveReversible(f, y0, {}, options);
+    const kept = backend.liveBuffers();
+    for (const calls of [0, 3, 8]) {
+      left = calls;
+      await expect(run.pullback(y0)).rejects.toThrow('field failed');
+      expect(backend.liveBuffers()).toBe(kept);
+    }
+    run.dispose();
+    expect(backend.liveBuffers()).toBe(before);
+  });
+
   it('says what is wrong', async () => {
     const f = (_t: number, y: Tensor): Tensor => square(y);
     const error: unknown = await solveReversible(f, at([50]), {}, { t0: 0, t1: 10, steps: 50, method }).catch(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '@sparseflow/tensor';
-import { solveAdams } from '../src/index.ts';
+import { kvaerno4, solveAdams } from '../src/index.ts';
 import { dopri8, solve, solvers, type Solver } from '../src/plain.ts';
+import { solveImplicit } from '../src/stiff/solveImplicit.ts';
 import { at, largestDifference, read } from './problems.ts';
 
 /** Hull, Enright, Fellen & Sedgwick 1972, Comparing numerical methods for ordinary differential equations: t from 0 to 20. */
@@ -117,6 +118,39 @@ describe.each(Object.entries(problems))('DETEST %s', (_name, { f, y0, exact }) =
     const field = (t: number, y: Tensor): Tensor => at(f(t, y.dataSync()));
     const { y1 } = await solveAdams(field, at([...y0]), {}, { ...interval, rtol: 1e-8, atol: 1e-8 });
     const errors = read(y1).map((v, i) => Math.abs(v - reference[i]!) / (1 + Math.abs(reference[i]!)));
+    expect(Math.max(...errors)).toBeLessThan(4e-5);
+  });
+
+  it('is solved by kvaerno4', () => {
+    // The Jacobian by differences: it only steers Newton's method.
+    const field = (t: number, y: Float64Array): Float64Array => Float64Array.from(f(t, y));
+    const jacobian = (t: number, y: Float64Array): Float64Array => {
+      const [n, matrix] = [y.length, new Float64Array(y.length ** 2)];
+      const here = f(t, y);
+      y.forEach((value, c) => {
+        const h = 1e-7 * (1 + Math.abs(value));
+        const there = f(
+          t,
+          y.map((v, j) => (j === c ? v + h : v)),
+        );
+        there.forEach((v, r) => (matrix[r * n + c] = (v - here[r]!) / h));
+      });
+      return matrix;
+    };
+    const { y1 } = solveImplicit({ f: field, jacobian }, Float64Array.from(y0), {
+      ...interval,
+      saveAt: [],
+      solver: kvaerno4,
+      rtol: 1e-8,
+      atol: 1e-8,
+      firstStep: 1e-5,
+      maxStep: Infinity,
+      maxSteps: 1_000_000,
+      pid: undefined,
+      signal: undefined,
+      fail: ({ what }) => new Error(what),
+    });
+    const errors = Array.from(y1, (v, i) => Math.abs(v - reference[i]!) / (1 + Math.abs(reference[i]!)));
     expect(Math.max(...errors)).toBeLessThan(4e-5);
   });
 

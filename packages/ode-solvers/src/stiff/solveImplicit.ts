@@ -91,17 +91,20 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
   let size = Math.min(plan.firstStep, plan.maxStep);
   let j: Float64Array | undefined;
   let earlier: number[] = [];
+  /** The last trial step met a number that is not finite. */
+  let nonFinite = false;
   while ((t1 - t) * direction > 0) {
     plan.signal?.throwIfAborted();
     const rest = Math.abs(t1 - t);
     const clipped = size > rest * (1 - 1e-9);
     const dt = direction * (clipped ? rest : size);
-    if (t + dt === t) throw fail('underflow', dt);
+    if (t + dt === t) throw fail(nonFinite ? 'derivative' : 'underflow', dt);
     if (stats.accepted + stats.rejected >= plan.maxSteps) throw fail('maxSteps', dt);
     if (!j) {
       j = jacobian(t, y);
       stats.jacobians++;
     }
+    nonFinite = false;
     const step = takeStep(j, dt);
     const ratio = step ? norm(step.error, y, step.y1) : Infinity;
     if (!step || !(ratio <= 1)) {
@@ -168,7 +171,8 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
       solveFactorized(lu, pivots, residual, n);
       addTo(k, residual, 1);
       const change = Math.abs(dt * solver.gamma) * norm(residual, y, z);
-      if (!(change < Infinity)) return undefined;
+      nonFinite = !(change < Infinity);
+      if (nonFinite) return undefined;
       addTo(z, residual, dt * solver.gamma);
       // Well below the tolerance, so that the error estimate sees the method's error alone.
       if (change < 1e-3) return { k, z };

@@ -1,8 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { affine, concat, jvp, mul, neg, scope, sin, slice, square, sub, tensor, type Tensor } from '@sparseflow/tensor';
+import {
+  affine,
+  concat,
+  jvp,
+  mul,
+  neg,
+  scope,
+  ShapeError,
+  sin,
+  slice,
+  square,
+  sub,
+  tensor,
+  ValueError,
+  type Tensor,
+} from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { at, backend, largestDifference, read } from '../../test/problems.ts';
-import { kvaerno4, MaxStepsError, NonFiniteStateError, solve, solveStiff, solveVjp } from '../index.ts';
+import {
+  kvaerno4,
+  MaxStepsError,
+  NonFiniteDerivativeError,
+  NonFiniteStateError,
+  solve,
+  solveStiff,
+  solveVjp,
+} from '../index.ts';
 import { factorize, solveFactorized } from './lu.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
@@ -139,6 +162,56 @@ describe('solveStiff', () => {
     const { downloadSync: _, ...waiting } = createReferenceBackend();
     const there = tensor([2, 0], { backend: waiting });
     await expect(solveStiff(vanDerPol(1), there, {}, { t0: 0, t1: 1 })).rejects.toThrow(/computes at once/);
+  });
+});
+
+describe('solveStiff, when it ends early', () => {
+  const y0 = at([1, 2]);
+  const decay = (_t: number, y: Tensor): Tensor => neg(y);
+  /** Solves, and gives the error when all that was made is freed. */
+  const errorOf = async (f: (t: number, y: Tensor) => Tensor, rest: object = {}): Promise<unknown> => {
+    const before = backend.liveBuffers();
+    const error: unknown = await solveStiff(f, y0, {}, { t0: 0, t1: 1, ...rest }).catch((e: unknown) => e);
+    expect(backend.liveBuffers()).toBe(before);
+    return error;
+  };
+
+  it('frees everything when the field throws, returns something else, or a signal aborts', async () => {
+    for (const failing of [1, 2, 3, 8, 20]) {
+      let calls = 0;
+      const throwing = (t: number, y: Tensor): Tensor => {
+        const value = decay(t, y);
+        if (++calls === failing) throw new Error('field failed');
+        return value;
+      };
+      expect(await errorOf(throwing)).toHaveProperty('message', 'field failed');
+    }
+    expect(await errorOf((_t, y) => slice(y, [0], [1]))).toBeInstanceOf(ShapeError);
+    expect(await errorOf(decay, { signal: AbortSignal.abort(new Error('enough')) })).toHaveProperty(
+      'message',
+      'enough',
+    );
+    for (const wrong of [{ atol: 0 }, { rtol: -1 }, { saveAt: [1, 0.5] }, { t1: NaN }])
+      expect(await errorOf(decay, wrong)).toBeInstanceOf(ValueError);
+  });
+
+  it('crosses intervals that are short for their time, and the shortest', async () => {
+    for (const [t0, t1] of [
+      [1e6, 1e6 + 1e-6],
+      [0, Number.MIN_VALUE],
+      [1, 1],
+    ] as const) {
+      const { y1, dispose } = await solveStiff(decay, y0, {}, { t0, t1 });
+      expect(largestDifference(read(y1), [1, 2])).toBeLessThan(1e-5);
+      dispose();
+    }
+  });
+
+  it('says so where the field gives NaN from some time on', async () => {
+    const error = await errorOf((t, y) => mul(y, t > 0.5 ? NaN : -1));
+    expect(error).toBeInstanceOf(NonFiniteDerivativeError);
+    const { time } = (error as NonFiniteDerivativeError).report;
+    expect(Math.abs(time - 0.5)).toBeLessThan(1e-9);
   });
 });
 

@@ -126,7 +126,7 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
       maxStep: plan.maxStep,
       maxSteps: plan.maxSteps,
       pid: plan.control.pid,
-      firstStep: plan.firstStep ?? 1e-6 * Math.max(Math.abs(plan.t1 - plan.t0), Number.MIN_VALUE),
+      firstStep: plan.firstStep ?? shortStep(plan),
       signal: plan.signal,
       fail: solveError,
     },
@@ -148,6 +148,11 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     pullback: replayedPullback(replay, y0, params),
     dispose: () => disposeTree(states),
   };
+}
+
+/** A millionth of the interval, but long enough to move the time. */
+function shortStep({ t0, t1 }: { readonly t0: number; readonly t1: number }): number {
+  return Math.max(1e-6 * Math.abs(t1 - t0), 2 ** -50 * Math.max(Math.abs(t0), Math.abs(t1)), Number.MIN_VALUE);
 }
 
 /** A scope that leaves numbers behind, no tensors. */
