@@ -51,8 +51,7 @@ export function stagesOf({ a, b, c, error, fsal }: Solver, n: number): Stages {
  * Takes a step from `y`, whose derivative is the first stage: the other stages, the result in `y1`, with `complete` the derivative there, and
  * where the trial asks for it the error in `probe`. Gives the number of evaluations.
  *
- * All sums are taken in one loop, written out for up to six stages, with their weights read once and not for every component: a quarter of
- * the time of a whole solve of Lorenz' system.
+ * All sums are taken in one loop, written out for up to six stages, with their weights read once and not for every component.
  */
 export function takeStages(
   f: PlainField,
