@@ -71,18 +71,16 @@ inline void accumulate_narrow(const Factors<P>& factors, float* gradient, int ou
 // cotangents' panels the second.
 constexpr int tile_width = gradient_tile.vectors * lanes, most_samples = 8192 / tile_width < 256 ? 8192 / tile_width : 256, most_panels = most_samples / block;
 
-// Rows of a panel, as many as a tile has columns or only `left`, transposed: [block][tile_width], with zeros behind.
+// Rows of a panel, as many as a tile has columns or only `left`, transposed: [block][tile_width], with zeros up to the next whole vector
+// and nothing behind, where accumulate_columns does not look.
 inline void transpose_rows(const float* panel, int left, float* to) {
-  int j = 0;
-  for (; j < tile_width && j + lanes <= left; j += lanes)
+  for (int j = 0; j < tile_width && j < left; j += lanes)
     for (int i = 0; i < block; i += lanes) {
       vec x[lanes];
-      each<lanes>([&](int q) { x[q] = load(panel + (long)(j + q) * block + i); });
+      each<lanes>([&](int q) { x[q] = j + q < left ? load(panel + (long)(j + q) * block + i) : set1(0.f); });
       transpose(x);
       each<lanes>([&](int q) { store(to + (i + q) * tile_width + j, x[q]); });
     }
-  for (; j < tile_width; j++)
-    for (int i = 0; i < block; i++) to[i * tile_width + j] = j < left ? panel[(long)j * block + i] : 0;
 }
 
 // Asks for rows of some floats that are far from the cache: the processor does not see short, distant pieces coming.
