@@ -3,7 +3,18 @@ import { describeMachine, describeVersions } from './machine.ts';
 import type { PlannedPoint, Training } from './plan.ts';
 import type { Point, Result } from './results/schema.ts';
 import type { Outcome } from './run/executor.ts';
-import type { Budget, FileData, FoundData, Net, Optimiser, Protocol, Solver, Study, TrainingStudy } from './study.ts';
+import type {
+  Budget,
+  BudgetPlan,
+  FileData,
+  FoundData,
+  Net,
+  Optimiser,
+  Protocol,
+  Solver,
+  Study,
+  TrainingStudy,
+} from './study.ts';
 import { fileDataOf, isAnalysis, isInFiles, isMlp, settingsOf } from './study.ts';
 
 const nothing = { trainNll: null, validationNll: null, testNll: null, nfeForward: null, nfeBackward: null };
@@ -74,7 +85,7 @@ function describeSettings(
       const images = !isMlp(base.net) && base.net.kind === 'multiscale';
       return `${nets}; ${traces}, ${images ? 'and in evaluation' : 'exact trace in evaluation'}`;
     }),
-    solver: each((base) => varied(base, 'solver', describeSolver)),
+    solver: each((base) => varied(base, 'solver', describeSolver)) + describeEvaluation(trained[0]!.config.evaluation),
     optimiser: each((base) => `${varied(base, 'optimiser', describeOptimiser)}, started afresh in every round`),
     training: describeTraining(trained[0]!.config.training, (trained[1] ?? trained[0])!.config.training),
     ...(isAnalysis(study) ? { analysis: describeAnalysis(study.budgets[budget].analysis) } : {}),
@@ -120,6 +131,11 @@ function describeSolver(solver: Solver): string {
       ? `rtol ${solver.rtol.toExponential()}, atol ${solver.atol.toExponential()}`
       : `${solver.steps} equal steps`;
   return `${solver.method}, ${steps}, ${solver.adjoint === 'backsolve' ? 'adjoint by backsolve' : 'adjoint by checkpointing'}`;
+}
+
+function describeEvaluation({ solver }: BudgetPlan['evaluation']): string {
+  if (solver === undefined) return '';
+  return `; for the exact likelihoods dopri5, rtol ${solver.rtol.toExponential()}, atol ${solver.atol.toExponential()}`;
 }
 
 function describeOptimiser({ name, learningRate, weightDecay }: Optimiser): string {

@@ -162,6 +162,8 @@ export interface BudgetPlan {
     /** The figures show `grid` × `grid` cells of a square, and as many samples; of images only samples. */
     readonly grid: number;
     readonly samples: number;
+    /** Tolerances of dopri5 for the exact likelihoods, where the steps of training are too coarse for them. */
+    readonly solver?: { readonly rtol: number; readonly atol: number };
     /** Of classifiers: how their robustness is measured; absent: not at all. */
     readonly robustness?: {
       /** The decision boundary is looked for on `grid` × `grid` points of a square with half side `extent`. */

@@ -1,6 +1,7 @@
 import type { Cnf, Flow } from '@sparseflow/cnf';
 import { evaluateNll, exact, hutchinson, lossAndGradInParts } from '@sparseflow/cnf';
 import { toTensor } from '@sparseflow/datasets';
+import { dopri5 } from '@sparseflow/ode-solvers';
 import type { Backend, Params, Tensor } from '@sparseflow/tensor';
 import { activations, add, matMul, tensor } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
@@ -28,7 +29,8 @@ export function densityTask(config: PointConfig, backend: Backend, flow: Flow = 
     (await evaluateNll(flow, params, points, { backend, divergence, key, batchSize: images ? 128 : 2048 })).nll;
   const exactly: Task['nll'] = async (params, { points }) => {
     const batchSize = isMlp(net) ? undefined : Math.max(32, Math.floor(tangentsAtOnce / flow.dim));
-    return (await evaluateNll(flow, params, points, { backend, ...(batchSize && { batchSize }) })).nll;
+    const accurate = config.evaluation.solver && { solver: dopri5, ...config.evaluation.solver };
+    return (await evaluateNll(flow, params, points, { backend, ...accurate, ...(batchSize && { batchSize }) })).nll;
   };
   return {
     neurons: flow.neurons,

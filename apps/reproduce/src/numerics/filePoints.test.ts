@@ -5,7 +5,7 @@ import { key, normal } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findData } from '../data/findData.ts';
-import type { PlannedPoint } from '../plan.ts';
+import type { PlannedPoint, PointConfig } from '../plan.ts';
 import { planStudy } from '../plan.ts';
 import type { Outcome } from '../run/executor.ts';
 import { miniboone } from '../studies/miniboone.ts';
@@ -145,6 +145,22 @@ test('a batch that goes through the flow in parts has the loss and the gradients
   }
   // Three solves instead of one.
   expect(b.stats.nfe).toBe(3 * a.stats.nfe);
+});
+
+test('likelihoods are as accurate as the evaluation asks, however coarse the steps of training', async () => {
+  const { config } = (await planned(smallest(miniboone, { train: 16, validation: 5, test: 6 }, 3))).find(
+    ({ config: { method } }) => method === 'dense',
+  )!;
+  const backend = createReferenceBackend();
+  const tolerances = { rtol: 1e-5, atol: 1e-5 };
+  const coarse = { ...config, solver: { method: 'euler', steps: 1, adjoint: 'checkpoint' } } as const;
+  const fine = { ...config, solver: { method: 'dopri5', ...tolerances, adjoint: 'checkpoint' } } as const;
+  const params = densityTask(coarse, backend).init(key(3));
+  const rows = { points: Float64Array.from(normal(key(4), 8 * 43)), dim: 43, count: 8 };
+  const nll = (of: PointConfig): Promise<number> => densityTask(of, backend).nll(params, rows, key(5));
+  const asked = await nll({ ...coarse, evaluation: { ...coarse.evaluation, solver: tolerances } });
+  expect(asked).toBe(await nll(fine));
+  expect(asked).not.toBeCloseTo(await nll(coarse), 5);
 });
 
 test('images: bits a dimension, samples, and a pruned flow', async () => {

@@ -91,8 +91,9 @@ export function curve(
   ];
 }
 
-/** What was run, and what the bars are. */
-export function runOf({ study, budget, seeds }: Result): string {
+/** What was run, what the bars are, and whether the paper's marks may be compared with ours. */
+export function runOf({ study, budget, seeds, notComparable }: Result): string {
   const bars = seeds.length > 1 ? 'seeds, bars are standard errors' : 'seed, no error bars';
-  return `${study}, ${budget} budget, ${seeds.length} ${bars}`;
+  const warning = notComparable === undefined ? '' : '; not comparable with the paper';
+  return `${study}, ${budget} budget, ${seeds.length} ${bars}${warning}`;
 }

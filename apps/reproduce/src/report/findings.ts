@@ -76,7 +76,7 @@ function againstGaussian(result: Result): string[] {
   const [dense, gaussian] = [of('dense'), of('gaussian')];
   if (dense === undefined || gaussian === undefined) return [];
   return [
-    `The dense flow's test NLL is ${formatSigned(dense - gaussian)} nats against that of the normal distribution that fits the training rows best (${formatNumber(gaussian)}).`,
+    `The dense flow's test NLL is ${formatNumber(Math.abs(dense - gaussian))} nats ${dense < gaussian ? 'below' : 'above'} that of the normal distribution that fits the training rows best (${formatNumber(gaussian)}).`,
   ];
 }
 

@@ -40,7 +40,7 @@ export const bsds300: TrainingStudy = {
       batch: 200,
       milestones: [2],
       keepRatios: [0.4],
-      evaluation: { ...wholeSets, trainRows: 200 },
+      evaluation: { ...wholeSets, trainRows: 200, solver: { rtol: 1e-5, atol: 1e-5 } },
     },
     paper: paperPlan,
   },
