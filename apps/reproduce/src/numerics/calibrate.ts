@@ -71,6 +71,7 @@ export async function calibrate(
   const { batch: whole, rowsAtOnce = whole } = config.training;
   const batchSize = data.whole ? whole : Math.min(whole, affordableRows(params, task.positions));
   const scale = whole / batchSize;
+  const inMemory = (rows: number): number => Math.min(rows, rowsAtOnce);
   let [steps, milliseconds, nfeForward, nfeBackward] = [0, 0, 0, 0];
   try {
     // The first steps compile and allocate, and do not count.
@@ -113,8 +114,8 @@ export async function calibrate(
       evaluatedRows: evaluatedRows(config, data),
       bytes:
         Math.max(0, withFew - before) +
-        (Math.max(0, process.memoryUsage.rss() - withFew) * Math.max(0, Math.min(whole, rowsAtOnce) - small)) /
-          Math.max(1, batchSize - small),
+        (Math.max(0, process.memoryUsage.rss() - withFew) * (inMemory(whole) - inMemory(small))) /
+          Math.max(1, inMemory(batchSize) - inMemory(small)),
     };
   } finally {
     disposeTree(params);
