@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requireOrExplain } from '../../../test-support/environment.ts';
-import { hasBrowser, openSite, press, until, type Site } from './site.ts';
+import { factOf, hasBrowser, openSite, press, until, type Site } from './site.ts';
 
 /** `PLAYGROUND_MINUTES=5` watches for so long; by default a few seconds. */
 const MINUTES = Number(process.env['PLAYGROUND_MINUTES'] ?? 0.1);
@@ -30,7 +30,7 @@ describe.runIf(hasBrowser && hasProc)('memory', () => {
       await until(page, 'sparse', 'steps', (n) => n >= 60);
       // In its first seconds V8 compiles and lets heaps grow to what suits the load, by some 80 MB.
       await page.waitForTimeout(MINUTES * 6_000);
-      const warm = await until(page, 'sparse', 'steps', () => true);
+      const warm = await factOf(page, 'sparse', 'steps');
       const before = await memoryOf(site, page);
       await page.waitForTimeout(MINUTES * 60_000);
       const steps = await until(page, 'sparse', 'steps', (n) => n >= warm + 40);

@@ -162,15 +162,11 @@ function insteadRemarks(study: Study, budget: Budget): string[] {
   const others = Object.keys(instead).map((name) => names[name as keyof typeof names]);
   const what = others.join(', ').replace(/, ([^,]*)$/, ' and $1');
   return [
-    ...(others.length === 0
-      ? []
-      : [`The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`]),
-    ...(fileDataOf(study, budget)?.whitened
-      ? [
-          'Its flows get the rows whitened by the Gaussian, an exact change of variables, so that they begin near it; all likelihoods are those of the rows themselves.',
-        ]
-      : []),
-  ];
+    others.length > 0 &&
+      `The ${budget} budget has a smaller or coarser ${what} than the paper; “How it was run” says which.`,
+    fileDataOf(study, budget)?.whitened &&
+      'Its flows get the rows whitened by the Gaussian, an exact change of variables, so that they begin near it; all likelihoods are those of the rows themselves.',
+  ].filter((remark) => typeof remark === 'string');
 }
 
 /** What identifies a run of a study: together with the study it decides every point's address. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { add, concat, mul, neg, reshape, scope, slice, sub, tensor, type Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
-import { at, backend, largestDifference, read } from '../test/problems.ts';
+import { at, backend, breakableField, largestDifference, read } from '../test/problems.ts';
 import {
   backsolve,
   checkpoint,
@@ -181,21 +181,17 @@ describe('events', () => {
   it('free what they made when the field throws on the way back', async () => {
     const y0 = at([1, 2]);
     const before = backend.liveBuffers();
-    let left = Infinity;
-    const f = (_t: number, y: Tensor): Tensor => {
-      if (--left < 0) throw new Error('field failed');
-      return neg(y);
-    };
+    const { field: f, allow } = breakableField();
     const half: SolveEvent<Tensor> = { value: (_t, y) => sub(reshape(slice(y, [0], [1]), []), 0.5) };
     const options = { t0: 0, t1: 9, events: [half as SolveEvent] };
     const { solution, pullback, dispose } = await solveVjp(f, y0, {}, options);
     const kept = backend.liveBuffers();
     for (const calls of [0, 1, 3]) {
-      left = calls;
+      allow(calls);
       await expect(pullback(y0)).rejects.toThrow('field failed');
       expect(backend.liveBuffers()).toBe(kept);
     }
-    left = solution.stats.nfe + 6 * solution.grid.length; // to the end of the replay, but not at the event
+    allow(solution.stats.nfe + 6 * solution.grid.length); // to the end of the replay, but not at the event
     await expect(solveJvp(f, y0, {}, { y0, params: {} }, options)).rejects.toThrow('field failed');
     expect(backend.liveBuffers()).toBe(kept);
     solution.dispose();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { add, matMul, mul, neg, scope, square, tanh, type Tensor } from '@sparseflow/tensor';
-import { at, backend, largestDifference, read } from '../test/problems.ts';
+import { at, backend, breakableField, largestDifference, read } from '../test/problems.ts';
 import { alf, NonFiniteStateError, reversibleHeun, solve, solveReversible, solveVjp } from './index.ts';
 
 interface Weights {
@@ -90,22 +90,18 @@ describe.each([reversibleHeun, alf])('$name', (method) => {
   it('frees everything when the field throws, there or on the way back', async () => {
     const y0 = at([1, 2]);
     const before = backend.liveBuffers();
-    let left = Infinity;
-    const f = (_t: number, y: Tensor): Tensor => {
-      if (--left < 0) throw new Error('field failed');
-      return neg(y);
-    };
+    const { field: f, allow } = breakableField();
     const options = { t0: 0, t1: 1, steps: 5, method };
     for (const calls of [0, 1, 4]) {
-      left = calls;
+      allow(calls);
       await expect(solveReversible(f, y0, {}, options)).rejects.toThrow('field failed');
       expect(backend.liveBuffers()).toBe(before);
     }
-    left = Infinity;
+    allow(Infinity);
     const run = await solveReversible(f, y0, {}, options);
     const kept = backend.liveBuffers();
     for (const calls of [0, 3, 8]) {
-      left = calls;
+      allow(calls);
       await expect(run.pullback(y0)).rejects.toThrow('field failed');
       expect(backend.liveBuffers()).toBe(kept);
     }

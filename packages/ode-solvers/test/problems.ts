@@ -1,4 +1,4 @@
-import { concat, matMul, mul, reshape, scope, slice, sub, tensor, type Tensor } from '@sparseflow/tensor';
+import { concat, matMul, mul, neg, reshape, scope, slice, sub, tensor, type Tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import type { VectorField } from '../src/index.ts';
 
@@ -15,6 +15,20 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
     if (!(d <= largest)) largest = d; // NaN becomes the result
   }
   return largest;
+}
+
+/** dy/dt = -y, until it has been evaluated as often as `allow` said last; without limit at first. */
+export function breakableField(): { field: (t: number, y: Tensor) => Tensor; allow: (calls: number) => void } {
+  let left = Infinity;
+  return {
+    field(_t, y) {
+      if (--left < 0) throw new Error('field failed');
+      return neg(y);
+    },
+    allow(calls) {
+      left = calls;
+    },
+  };
 }
 
 type None = Readonly<Record<string, never>>;

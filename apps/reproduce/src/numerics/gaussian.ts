@@ -1,6 +1,7 @@
 import type { Rows } from '@sparseflow/datasets';
 import { rowsInOrder } from '@sparseflow/datasets';
 import { key } from '@sparseflow/tensor';
+import { mappedRows } from './mappedRows.ts';
 
 /** A normal distribution: its mean, and the Cholesky factor [dim, dim] of its covariance, row by row. */
 export interface Gaussian {
@@ -47,19 +48,7 @@ export async function gaussianNll(gaussian: Gaussian, rows: Rows): Promise<numbe
 
 /** The same rows in coordinates z in which the distribution is the standard one: x = mean + L z. */
 export function whitened(rows: Rows, gaussian: Gaussian): Rows {
-  const { dim } = rows;
-  return {
-    count: rows.count,
-    dim,
-    labelled: rows.labelled,
-    async take(indices, key) {
-      const { points: from, ...split } = await rows.take(indices, key);
-      const points = new Float64Array(from.length);
-      for (let at = 0; at < from.length; at += dim)
-        whiten(gaussian, from.subarray(at, at + dim), points.subarray(at, at + dim));
-      return { ...split, points };
-    },
-  };
+  return mappedRows(rows, rows.dim, (x, z) => whiten(gaussian, x, z));
 }
 
 /** log |dx/dz| of these coordinates. */

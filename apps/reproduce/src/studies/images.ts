@@ -45,16 +45,14 @@ export function imageStudy({ name, title, about, shape, dense, sparse, others, q
     data: { name },
     epochs: 50,
     batch: 200,
-    rowsAtOnce: 50,
     milestones: [45],
     best: true,
     keepRatios: geometric(0.8, 0.05, 12),
     evaluation: { trainRows: 2000, validationRows: null, testRows: null, grid: 0, samples: 64 },
     drawn: geometric(0.8, 0.05, 12).filter((_, i) => i % 4 === 3),
   };
-  const { rowsAtOnce: _, ...rest } = paperPlan;
   const small: BudgetPlan = {
-    ...rest,
+    ...paperPlan,
     data: { name, rows: { train: 10000, validation: 500, test: 500 }, pool: quick.pool },
     instead: { net: quick.net, solver: quickSolver, optimiser: { ...tabularOptimiser, weightDecay: 0 } },
     epochs: 2,
@@ -80,7 +78,7 @@ export function imageStudy({ name, title, about, shape, dense, sparse, others, q
         evaluation: { ...small.evaluation, trainRows: 8, samples: 4 },
       },
       quick: small,
-      paper: paperPlan,
+      paper: { ...paperPlan, rowsAtOnce: 50 },
     },
     references: [],
     others: otherModels(others, models),

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createCpuBackend } from '@sparseflow/backend-cpu';
 import type * as cpuModule from '@sparseflow/backend-cpu';
 import type * as playwrightModule from 'playwright';
 import type { Browser, Page } from 'playwright';
@@ -10,7 +9,7 @@ import { prepareKernels } from '../implementations/kernels.ts';
 import type * as kernelsModule from '../implementations/kernels.ts';
 import { measure, type Timing } from '../measure.ts';
 import type * as measureModule from '../measure.ts';
-import { THREADS } from '../paths.ts';
+import { paths, type Path } from '../paths.ts';
 import type { Recorder } from './suite.ts';
 
 const OPERATIONS = ['forward', 'vjp'] as const;
@@ -26,15 +25,15 @@ export async function browser(record: Recorder): Promise<void> {
   try {
     const page = await openPage(chromium);
     for (const network of CASES.filter(({ name }) => record.wanted(name)))
-      for (const threads of THREADS) await compare(record, page, network, threads);
+      for (const path of paths().filter(({ name }) => name === 'wasm')) await compare(record, page, network, path);
   } finally {
     await chromium.close();
   }
 }
 
-async function compare(record: Recorder, page: Page, network: Case, threads: number): Promise<void> {
+async function compare(record: Recorder, page: Page, network: Case, { threads, create }: Path): Promise<void> {
   const budget = record.budget / 2;
-  const prepared = prepareKernels(createCpuBackend({ path: 'wasm', threads }), problemOf(network));
+  const prepared = prepareKernels(create(), problemOf(network));
   for (const op of OPERATIONS) {
     record.progress(`${network.name} ${op}: wasm in Node and in Chromium, ${threads} thread${threads > 1 ? 's' : ''}`);
     const node: Timing[] = [];
