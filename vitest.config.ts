@@ -7,7 +7,13 @@ import { CHROMIUM_FLAGS, chromiumPath } from './test-support/environment.ts';
 const BROWSER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   tensor: [],
   'backend-cpu': [],
-  datasets: ['csv-parse/browser/esm/sync', '@noble/hashes/sha2.js', '@noble/hashes/utils.js', 'valibot'],
+  datasets: [
+    'csv-parse/browser/esm/sync',
+    '@noble/hashes/legacy.js',
+    '@noble/hashes/sha2.js',
+    '@noble/hashes/utils.js',
+    'valibot',
+  ],
   'backend-tfjs': [
     '@tensorflow/tfjs-core',
     '@tensorflow/tfjs-backend-cpu',

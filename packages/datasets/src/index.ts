@@ -23,6 +23,8 @@ export type {
 export { realDataset, realDatasets } from './sets/list.ts';
 export { openDataset } from './sets/openDataset.ts';
 export type { OpenOptions } from './sets/openDataset.ts';
+export { verifyDataset } from './sets/verifyDataset.ts';
+export type { Verified } from './sets/verifyDataset.ts';
 export { opfsStorage } from './storage/opfs.ts';
 export type { Appender, DataStorage, StoredFile } from './storage/storage.ts';
 export { labelsToTensor, toTensor } from './to-tensor.ts';

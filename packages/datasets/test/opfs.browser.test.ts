@@ -1,6 +1,6 @@
 import { key } from '@sparseflow/tensor';
 import { expect, test } from 'vitest';
-import { openDataset, opfsStorage, readRows, realDataset, streamBatches } from '../src/index.ts';
+import { openDataset, opfsStorage, readRows, realDataset, streamBatches, verifyDataset } from '../src/index.ts';
 import { npyHeader } from '../src/formats/npyHeader.ts';
 
 test('a data set is prepared in the browser’s own file system, once, and streamed from it', async () => {
@@ -28,6 +28,11 @@ test('a data set is prepared in the browser’s own file system, once, and strea
   let seen = 0;
   for await (const batch of streamBatches(second.train, { key: key(1), batchSize: 50 })) seen += batch.count;
   expect(seen).toBe(162);
+
+  // Its published checksum is of all 36,488 rows.
+  const verified = await verifyDataset(realDataset('miniboone'), options).catch((error: unknown) => error);
+  expect(verified).toMatchObject({ name: 'DataFileError', problem: 'checksum' });
+  expect((verified as Error).message).toMatch(/miniboone\/data\.npy: its git-blob is \w{40} instead of 9737c80f/);
 
   await storage.rename('miniboone/data.npy', 'miniboone/moved.npy');
   await storage.remove('miniboone/moved.npy');

@@ -217,5 +217,8 @@ testOnRealData('MNIST’s checksums agree', async (dataDir) => {
     stdout: { write: (text) => written.push(text) },
     stderr: process.stderr,
   });
-  expect([code, written.join('')]).toEqual([0, 'mnist: 4 checksums agree; 54000 + 6000 + 10000 rows\n']);
+  expect([code, written.join('')]).toEqual([
+    0,
+    'mnist: 4 published checksums agree; 4 source and 7 prepared files are as they were; 54000 + 6000 + 10000 rows\n',
+  ]);
 });

@@ -1,7 +1,4 @@
-import { checksumOf } from '../fetch/checksum.ts';
 import { download, type OnProgress } from '../fetch/download.ts';
-import { DataFileError } from '../errors.ts';
-import { gunzip } from '../formats/gzip.ts';
 import type { DatasetDefinition, Download } from '../sets/definition.ts';
 import { using, type DataStorage } from '../storage/storage.ts';
 import { extractMembers } from './extract.ts';
@@ -32,26 +29,4 @@ async function exists(storage: DataStorage, path: string): Promise<boolean> {
   const file = await storage.open(path);
   await file?.close();
   return file !== undefined;
-}
-
-/** Compares the files that are there with their published checksums. @returns the paths that were compared */
-export async function verifyFiles({ downloads }: DatasetDefinition, storage: DataStorage): Promise<readonly string[]> {
-  const compared: string[] = [];
-  for (const { path, checksum: packed, unpacked, members } of downloads) {
-    const file = members ? undefined : await storage.open(path);
-    if (!file) continue;
-    // The same contents may have been packed by another program.
-    const checksum = unpacked ?? packed;
-    const found = await using(file, () => checksumOf(file, checksum.algorithm, unpacked && gunzip(file)));
-    if (found !== checksum.hex) {
-      throw new DataFileError(
-        'checksum',
-        file.path,
-        `its ${checksum.algorithm} is ${found} instead of ${checksum.hex}`,
-        'it is damaged or another file: remove it and fetch it again',
-      );
-    }
-    compared.push(file.path);
-  }
-  return compared;
 }

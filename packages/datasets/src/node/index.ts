@@ -1,4 +1,4 @@
-export { fetchDataset, verifyFiles } from './fetchDataset.ts';
+export { fetchDataset } from './fetchDataset.ts';
 export { fileStorage } from './fileStorage.ts';
 export { loadDataset } from './loadDataset.ts';
 export type { LoadOptions } from './loadDataset.ts';

@@ -1,6 +1,6 @@
 import type { RowDataset } from '../rows/rows.ts';
 import { realDataset } from '../sets/list.ts';
-import { openDataset } from '../sets/openDataset.ts';
+import { openDataset, type OpenOptions } from '../sets/openDataset.ts';
 import { cacheFolder, defaultDataFolder } from './cacheFolder.ts';
 import { fileStorage } from './fileStorage.ts';
 import { readHdf5 } from './hdf5.ts';
@@ -33,12 +33,12 @@ export interface LoadOptions {
  * await data.close();
  * ```
  */
-export function loadDataset(name: string, options: LoadOptions = {}): Promise<RowDataset> {
-  const { dataDir, cacheDir = cacheFolder() } = options;
+export async function loadDataset(name: string, options: LoadOptions = {}): Promise<RowDataset> {
+  return openDataset(realDataset(name), storageOf(options));
+}
+
+/** The folders as `openDataset` and `verifyDataset` take them. @internal */
+export function storageOf({ dataDir, cacheDir = cacheFolder() }: LoadOptions): OpenOptions {
   const folders = [...(dataDir === undefined ? [] : [dataDir]), defaultDataFolder()];
-  return openDataset(realDataset(name), {
-    data: folders.map(fileStorage),
-    cache: fileStorage(cacheDir),
-    hdf5: readHdf5,
-  });
+  return { data: folders.map(fileStorage), cache: fileStorage(cacheDir), hdf5: readHdf5 };
 }

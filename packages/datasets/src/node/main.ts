@@ -3,10 +3,11 @@ import { Command, CommanderError } from 'commander';
 import type { Download } from '../sets/definition.ts';
 import { describeDownload, findForm } from '../sets/findFiles.ts';
 import { realDataset, realDatasets } from '../sets/list.ts';
+import { verifyDataset } from '../sets/verifyDataset.ts';
 import { defaultDataFolder } from './cacheFolder.ts';
-import { fetchDataset, verifyFiles } from './fetchDataset.ts';
+import { fetchDataset } from './fetchDataset.ts';
 import { fileStorage } from './fileStorage.ts';
-import { loadDataset } from './loadDataset.ts';
+import { storageOf } from './loadDataset.ts';
 
 /** What the program writes to. */
 export interface Streams {
@@ -73,20 +74,20 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams)
 
   program
     .command('verify <name...>')
-    .description('compare files with their checksums, and read them to their end')
+    .description('read files to their end, the prepared ones too, and compare them with their checksums')
     .option(...dataDir)
     .action(async (names: readonly string[], options: { readonly dataDir?: string }) => {
-      const folder = folderOf(options);
-      const definitions = names.map(realDataset);
-      for (const definition of definitions) {
-        const compared = await verifyFiles(definition, fileStorage(folder));
-        const { train, validation, test, comparable, reason, close } = await loadDataset(definition.name, {
-          dataDir: folder,
-        });
-        await close();
-        const sums = compared.length > 0 ? `${compared.length} checksums agree` : 'no checksum is published';
-        const rows = `${train.count} + ${validation.count} + ${test.count} rows`;
-        say(`${definition.name}: ${sums}; ${rows}${comparable ? '' : `; not comparable with the paper: ${reason}`}`);
+      for (const definition of names.map(realDataset)) {
+        const { published, sources, prepared, rows, reason } = await verifyDataset(definition, storageOf(options));
+        const sums = published > 0 ? `${published} published checksums agree` : 'no checksum is published';
+        say(
+          [
+            `${definition.name}: ${sums}`,
+            `${sources} source and ${prepared} prepared files are as they were`,
+            `${rows.join(' + ')} rows`,
+            ...(reason === undefined ? [] : [`not comparable with the paper: ${reason}`]),
+          ].join('; '),
+        );
       }
     });
 

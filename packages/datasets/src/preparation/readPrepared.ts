@@ -1,12 +1,15 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { fold, uniform, type Key } from '@sparseflow/tensor';
 import * as v from 'valibot';
 import type { Split } from '../dataset.ts';
-import { DataFileError } from '../errors.ts';
 import { arrayTable } from '../formats/npy.ts';
 import { readNpyHeader } from '../formats/npyHeader.ts';
 import type { RowDataset, Rows } from '../rows/rows.ts';
 import type { PreparedFacts } from '../sets/definition.ts';
-import { bytesOf, using, writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
+import { writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
+import { writeChecksums, type Checksums } from './checksums.ts';
+import { damaged, jsonBytes, readJson } from './json.ts';
 import { labelsFile, pointsFile } from './writePrepared.ts';
 
 const numbers = v.array(v.number());
@@ -34,19 +37,19 @@ export async function writeFacts(
   storage: DataStorage,
   folder: string,
   name: string,
-  sources: readonly string[],
   { scaling, ...facts }: PreparedFacts,
+  { sources, files }: Checksums,
 ): Promise<void> {
   const arrays = scaling && { scaling: { mean: [...scaling.mean], std: [...scaling.std] } };
-  const text = JSON.stringify({ name, sources, ...arrays, ...facts }, null, 2);
-  await writeWhole(storage, `${folder}/${FACTS}`, (append) => append(new TextEncoder().encode(`${text}\n`)));
+  const bytes = jsonBytes({ name, sources: Object.keys(sources), ...arrays, ...facts });
+  await writeChecksums(storage, folder, { sources, files: { ...files, [FACTS]: bytesToHex(sha256(bytes)) } });
+  await writeWhole(storage, `${folder}/${FACTS}`, (append) => append(bytes));
 }
 
 /** Opens what was prepared; undefined when it was not. */
 export async function readPrepared(storage: DataStorage, folder: string): Promise<RowDataset | undefined> {
-  const file = await storage.open(`${folder}/${FACTS}`);
-  if (!file) return undefined;
-  const facts = await using(file, readFacts);
+  const facts = await readJson(storage, `${folder}/${FACTS}`, factsSchema);
+  if (!facts) return undefined;
   const opened: StoredFile[] = [];
   const open = async (name: string): Promise<StoredFile | undefined> => {
     const found = await storage.open(`${folder}/${name}`);
@@ -86,20 +89,6 @@ export async function readPrepared(storage: DataStorage, folder: string): Promis
     await close();
     throw error;
   }
-}
-
-async function readFacts(file: StoredFile): Promise<v.InferOutput<typeof factsSchema>> {
-  let text = '';
-  for await (const bytes of bytesOf(file)) text += new TextDecoder().decode(bytes);
-  try {
-    return v.parse(factsSchema, JSON.parse(text));
-  } catch (cause) {
-    throw damaged(file.path, 'it is not what was written', { cause });
-  }
-}
-
-function damaged(path: string, what: string, options?: ErrorOptions): DataFileError {
-  return new DataFileError('corrupt', path, what, 'remove its folder: it will be made again', options);
 }
 
 function withoutFlip({ flip: _, ...image }: NonNullable<PreparedFacts['image']>): NonNullable<RowDataset['image']> {

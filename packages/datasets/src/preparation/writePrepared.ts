@@ -5,20 +5,21 @@ import { arrayTable } from '../formats/npy.ts';
 import type { Table } from '../formats/table.ts';
 import type { SplitShape } from '../sets/definition.ts';
 import { using, writeWhole, type DataStorage } from '../storage/storage.ts';
+import { writeSummed, type Checksums } from './checksums.ts';
 
 /** Names of a split's files in its folder. */
 export const pointsFile = (split: string): string => `${split}.npy`;
 export const labelsFile = (split: string): string => `${split}-labels.npy`;
 
-/** Writes a split as npy files: rows as float32, or bytes as they are, and labels as int32. */
+/** Writes a split as npy files: rows as float32, or bytes as they are, and labels as int32. @returns their checksums, by name */
 export async function writeSplit(
   storage: DataStorage,
   folder: string,
   split: string,
   { count, dim, labels }: SplitShape,
   pieces: AsyncIterable<Float64Array | Uint8Array>,
-): Promise<void> {
-  await writeWhole(storage, `${folder}/${pointsFile(split)}`, async (append) => {
+): Promise<Checksums['files']> {
+  const ofPoints = await writeSummed(storage, `${folder}/${pointsFile(split)}`, async (append) => {
     let written = 0;
     for await (const piece of pieces) {
       const isBytes = piece instanceof Uint8Array;
@@ -34,12 +35,12 @@ export async function writeSplit(
       );
     }
   });
-  if (labels) {
-    await writeWhole(storage, `${folder}/${labelsFile(split)}`, async (append) => {
-      await append(npyHeader('<i4', [count]));
-      await append(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
-    });
-  }
+  if (!labels) return { [pointsFile(split)]: ofPoints };
+  const ofLabels = await writeSummed(storage, `${folder}/${labelsFile(split)}`, async (append) => {
+    await append(npyHeader('<i4', [count]));
+    await append(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
+  });
+  return { [pointsFile(split)]: ofPoints, [labelsFile(split)]: ofLabels };
 }
 
 /** Rows on the disk as float64, until `dispose`. */

@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { checksumOf } from '../fetch/checksum.ts';
 import { gunzip } from '../formats/gzip.ts';
 import { readPrepared, writeFacts } from '../preparation/readPrepared.ts';
 import { spool, writeSplit } from '../preparation/writePrepared.ts';
@@ -9,7 +10,7 @@ import type { DatasetDefinition, Hdf5Reader } from './definition.ts';
 import { findForm, missing, type FoundForm } from './findFiles.ts';
 
 /** Part of the name of what is kept: raise it when a preparation changes. */
-const PREPARATION = 1;
+const PREPARATION = 2;
 
 /** Where a data set is opened. */
 export interface OpenOptions {
@@ -37,21 +38,36 @@ export interface OpenOptions {
  * ```
  */
 export async function openDataset(definition: DatasetDefinition, options: OpenOptions): Promise<RowDataset> {
-  const { data, cache } = options;
+  const { data } = options;
   const found = await findForm(definition, data);
   if (!found) throw missing(definition, data);
   try {
-    const identity = found.files.map(({ file: { path, size, modified } }) => ({ path, size, modified }));
-    const digest = sha256(new TextEncoder().encode(JSON.stringify([PREPARATION, definition.name, identity])));
-    const folder = `prepared/${definition.name}-${bytesToHex(digest).slice(0, 16)}`;
-    const there = await readPrepared(cache, folder);
-    if (there) return there;
-    await removeLeftovers(cache, folder);
-    await prepare(definition.name, found, folder, options);
-    return (await readPrepared(cache, folder))!;
+    return await openFound(definition, found, options);
   } finally {
     await Promise.all(found.files.map(({ file }) => file.close()));
   }
+}
+
+/** Opens the splits of a data set whose files were found, preparing them if need be. @internal */
+export async function openFound(
+  definition: DatasetDefinition,
+  found: FoundForm,
+  options: OpenOptions,
+): Promise<RowDataset> {
+  const { cache } = options;
+  const folder = preparedFolder(definition, found);
+  const there = await readPrepared(cache, folder);
+  if (there) return there;
+  await removeLeftovers(cache, folder);
+  await prepare(definition.name, found, folder, options);
+  return (await readPrepared(cache, folder))!;
+}
+
+/** Where the splits are kept: other files have another folder. @internal */
+export function preparedFolder({ name }: DatasetDefinition, { files }: FoundForm): string {
+  const identity = files.map(({ file: { path, size, modified } }) => ({ path, size, modified }));
+  const digest = sha256(new TextEncoder().encode(JSON.stringify([PREPARATION, name, identity])));
+  return `prepared/${name}-${bytesToHex(digest).slice(0, 16)}`;
 }
 
 async function prepare(
@@ -60,6 +76,7 @@ async function prepare(
   folder: string,
   { cache, hdf5 }: OpenOptions,
 ): Promise<void> {
+  const written: Record<string, string> = {};
   const cleanUps: (() => Promise<void>)[] = [];
   /** The table's own name in messages is the file's that it came from. */
   const temporary = (): string => `${folder}/${crypto.randomUUID()}.tmp`;
@@ -78,7 +95,9 @@ async function prepare(
     for (const { file, gzipped } of files) opened.push(gzipped ? await unpacked(file) : file);
     const facts = await form.prepare({
       files: opened,
-      write: (split, shape, pieces) => writeSplit(cache, folder, split, shape, pieces),
+      async write(split, shape, pieces) {
+        Object.assign(written, await writeSplit(cache, folder, split, shape, pieces));
+      },
       async spool(path, columns, pieces) {
         const { table, dispose } = await spool(cache, temporary(), columns, pieces);
         cleanUps.unshift(dispose);
@@ -86,8 +105,9 @@ async function prepare(
       },
       ...(hdf5 && { hdf5 }),
     });
-    const sources = files.map(({ file }) => file.path);
-    await writeFacts(cache, folder, name, sources, facts);
+    const sources: Record<string, string> = {};
+    for (const { file } of files) sources[file.path] = await checksumOf(file, 'sha256');
+    await writeFacts(cache, folder, name, facts, { sources, files: written });
   } finally {
     for (const cleanUp of cleanUps) await cleanUp();
   }
