@@ -1,10 +1,21 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Behaviour, Ran } from '../test/runMain.ts';
+import { npyFile } from '../test/npyFile.ts';
 import { runMain, sampleFound } from '../test/runMain.ts';
+import { openFiles } from './data/findData.ts';
 import { exitCodes } from './main.ts';
 import type { Point, Result } from './results/schema.ts';
 import { resultSchema } from './results/schema.ts';
@@ -122,6 +133,34 @@ describe('data in files', () => {
     // What was computed of the excerpt is known again without its files, and is not taken for the whole set's.
     expect((await run('report')).stderr).toContain('power: all 6 points');
     expect((await run(`power ${smoke}`, files(sampleFound))).executor!.started).toHaveLength(6);
+  });
+
+  test('are prepared once, before any worker starts: workers find everything written', async () => {
+    const dataDir = join(cwd, 'data');
+    mkdirSync(join(dataDir, 'miniboone'), { recursive: true });
+    writeFileSync(join(dataDir, 'miniboone/data.npy'), npyFile(60, 43));
+    /** Name and inode of every prepared file: one that is written again is another. */
+    const prepared = (): string[] => {
+      const entries = readdirSync(elsewhere, { recursive: true, withFileTypes: true }).filter((entry) =>
+        entry.isFile(),
+      );
+      return entries.map(({ parentPath, name }) => `${name} ${statSync(join(parentPath, name)).ino}`).sort();
+    };
+    const seen: string[][] = [];
+    const opened: Promise<void>[] = [];
+    const { code, executor } = await run(`miniboone ${smoke} --workers 2 --data-dir data`, {
+      onStart() {
+        seen.push(prepared());
+        // What a worker begins with.
+        opened.push(openFiles('miniboone', dataDir).then((rows) => rows.close()));
+      },
+    });
+    await Promise.all(opened);
+    expect(code).toBe(exitCodes.ok);
+    expect(executor!.mostAtOnce()).toBe(2);
+    const names = ['checksums.json', 'dataset.json', 'test.npy', 'train.npy', 'validation.npy'];
+    expect(prepared().map((line) => line.split(' ')[0])).toEqual(names);
+    for (const then of seen) expect(then).toEqual(prepared());
   });
 });
 

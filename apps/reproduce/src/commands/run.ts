@@ -186,7 +186,7 @@ export async function runStudies(
   }
 }
 
-/** What the data files hold that studies need. */
+/** What the data files hold that studies need. They are prepared here, once, before there are workers that would all begin with it. */
 async function findFiles(
   studies: readonly Study[],
   { budget, dataDir }: Options,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { key, normal } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { npyFile } from '../../test/npyFile.ts';
 import { findData } from '../data/findData.ts';
 import type { PlannedPoint, PointConfig } from '../plan.ts';
 import { planStudy } from '../plan.ts';
@@ -21,17 +22,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'files-'));
   vi.stubEnv('XDG_CACHE_HOME', join(directory, 'cache'));
   for (const folder of ['miniboone', 'mnist']) mkdirSync(join(directory, folder));
-  const rows = [60, 43] as const;
-  const header = `{'descr': '<f8', 'fortran_order': False, 'shape': (${rows.join(', ')}), }`.padEnd(117) + '\n';
-  const values = Float64Array.from(normal(key(1), 60 * 43), (value) => 3 + 2 * value);
-  writeFileSync(
-    join(directory, 'miniboone/data.npy'),
-    Buffer.concat([
-      Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1'),
-      Buffer.from(header),
-      Buffer.from(values.buffer),
-    ]),
-  );
+  writeFileSync(join(directory, 'miniboone/data.npy'), npyFile(60, 43));
   const idx = (sizes: readonly number[], level: (i: number) => number): Buffer => {
     const bytes = Buffer.alloc(4 + 4 * sizes.length + sizes.reduce((n, m) => n * m, 1));
     bytes[2] = 8;
