@@ -129,7 +129,7 @@ describe('a full disk', () => {
       line,
       limited,
       'limited',
-      /^cannot write \/.*: it would be larger than files may be here/,
+      /^cannot write \/.*: file too large/,
       () => undefined,
     );
   });
@@ -145,7 +145,7 @@ describe('a full disk', () => {
       try {
         const line = `${smoke} --workers 2 --out small/results`;
         const makeRoom = (): void => void execFileSync('mount', ['-o', 'remount,size=64m', at('small')]);
-        await endsWell(line, [], 'small/results', /^cannot write \/.*: the disk is full \(ENOSPC\)/, makeRoom);
+        await endsWell(line, [], 'small/results', /^cannot write \/.*: no space left on device \(ENOSPC\)/, makeRoom);
       } finally {
         execFileSync('umount', [at('small')]);
       }

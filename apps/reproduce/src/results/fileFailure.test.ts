@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import { expect, test } from 'vitest';
 import { asFileFailure } from './fileFailure.ts';
 
@@ -8,14 +10,21 @@ const refused = Object.assign(new Error('ENOSPC: no space left on device, write'
 
 test('the system’s refusal becomes one line with what to do', () => {
   expect(asFileFailure(refused)!.message).toBe(
-    'cannot write /r/.a.tmp: the disk is full (ENOSPC). To fix: free some space, then run the same command again.',
+    'cannot write /r/.a.tmp: no space left on device (ENOSPC). To fix: free some space, then run the same command again.',
+  );
+});
+
+test('a quota that is used up is known by whatever Node calls it', () => {
+  const code = getSystemErrorName(-constants.errno.EDQUOT);
+  expect(asFileFailure(Object.assign(new Error(code), { code, path: '/r/a' }))!.message).toMatch(
+    /^cannot write \/r\/a: .* \((Unknown system error -\d+|EDQUOT)\)\. To fix: the disk quota is used up: free some space, then/,
   );
 });
 
 test('is found behind other errors, which know the file that was meant', () => {
   const wrapped = Object.assign(new Error('cannot write checkpoint', { cause: refused }), { path: '/r/a.safetensors' });
   const failure = asFileFailure(new Error('gaussians seed 0 dense', { cause: wrapped }))!;
-  expect(failure.message).toContain('cannot write /r/a.safetensors: the disk is full (ENOSPC)');
+  expect(failure.message).toContain('cannot write /r/a.safetensors: no space left on device (ENOSPC)');
   expect(asFileFailure(failure)).toBe(failure);
 });
 

@@ -1,16 +1,21 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 import { SparseflowError } from '@sparseflow/tensor';
 
-/** What the system says when a file cannot be written or read, and what a person can do about it. */
-const causes: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
-  ENOSPC: ['the disk is full', 'free some space'],
-  EDQUOT: ['the disk quota is used up', 'free some space'],
-  EFBIG: ['it would be larger than files may be here', 'raise the limit (`ulimit -f`)'],
-  EROFS: ['the disk is read-only', 'make it writable'],
-  EACCES: ['permission is denied', 'check the permissions of the file and its folder'],
-  EPERM: ['permission is denied', 'check the permissions of the file and its folder'],
-  EIO: ['the disk reports an error', 'check the disk'],
-  EMFILE: ['too many files are open', 'raise the limit (`ulimit -n`)'],
-  ENFILE: ['too many files are open on this machine', 'close some programs'],
+const permissions = 'check the permissions of the file and its folder';
+
+/** What a person can do when a file cannot be written or read, by the system's name of the refusal. */
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space',
+  EFBIG: 'raise the limit (`ulimit -f`)',
+  EROFS: 'make the disk writable',
+  EACCES: permissions,
+  EPERM: permissions,
+  EIO: 'check the disk',
+  EMFILE: 'raise the limit (`ulimit -n`)',
+  ENFILE: 'close some programs',
+  // Of a quota that is used up Node knows the number only.
+  [getSystemErrorName(-constants.errno.EDQUOT)]: 'the disk quota is used up: free some space',
 };
 
 /** A file that cannot be written or read in the middle of a run. What is finished is kept, and the same command goes on from there. */
@@ -21,11 +26,11 @@ export class FileFailure extends SparseflowError {
   readonly refusal: string;
 
   constructor(path: string | undefined, code: string, options?: ErrorOptions) {
-    const [what, remedy] = causes[code]!;
+    const what = [...getSystemErrorMap().values()].find(([name]) => name === code)?.[1] ?? 'the system refuses';
     super(
       'FILE',
       `cannot write ${path ?? 'a file'}: ${what} (${code})`,
-      `${remedy}, then run the same command again`,
+      `${remedies[code]!}, then run the same command again`,
       options,
     );
     this.path = path;
@@ -41,7 +46,7 @@ export function asFileFailure(error: unknown): FileFailure | undefined {
     const { code, path: own } = cause as Error & { readonly code?: unknown; readonly path?: unknown };
     // The outermost path is the file that was meant; further in it may be a temporary one.
     if (typeof own === 'string') path ??= own;
-    if (typeof code === 'string' && code in causes) return new FileFailure(path, code, { cause: error });
+    if (typeof code === 'string' && code in remedies) return new FileFailure(path, code, { cause: error });
   }
   return undefined;
 }

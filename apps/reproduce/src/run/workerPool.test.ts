@@ -62,6 +62,6 @@ test('a file that the system refuses in a worker is reported as such', async () 
   const error = await run('disk full').catch((e: unknown) => e);
   expect(error).toBeInstanceOf(FileFailure);
   expect((error as Error).message).toMatch(
-    /^cannot write \/r\/a\.json: the disk is full \(ENOSPC\)\. To fix: free some space/,
+    /^cannot write \/r\/a\.json: no space left on device \(ENOSPC\)\. To fix: free some space/,
   );
 });

@@ -113,7 +113,7 @@ describe('a download', () => {
       vi.spyOn(methods, 'appendFile').mockRejectedValue(Object.assign(new Error('full'), { code: 'ENOSPC' }));
       const set = definition({ url: await serve((_, response) => response.end(content)) });
       await expect(fetchDataset(set, fileStorage(folder))).rejects.toThrow(
-        /the disk is full \(ENOSPC\)\. To fix: free space/,
+        /no space left on device \(ENOSPC\)\. To fix: free space/,
       );
       expect(existsSync(join(folder, 'set/data.bin'))).toBe(false);
     });
@@ -190,6 +190,28 @@ describe('the command line', () => {
       "
     `);
     expect(filesIn(folder)).toEqual([]);
+  });
+
+  test.each([true, false])('shows how far a download is; in a terminal: %s', async (isTTY) => {
+    vi.stubGlobal('fetch', async () => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const i of [0, 1, 2]) controller.enqueue(content.subarray(100_000 * i, 100_000 * (i + 1)));
+          controller.close();
+        },
+      });
+      return new Response(body, { headers: { 'content-length': String(content.length) } });
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    let stderr = '';
+    const stream = { isTTY, columns: 200, write: (text: string) => (stderr += text) };
+    await main(['fetch', 'miniboone', '--data-dir', temporaryFolder()], { stdout: stream, stderr: stream });
+    const lines = stderr.split('\n').filter((line) => / MB/.test(line));
+    expect(lines.map((line) => /: (\S+ of \S+ MB)$/.exec(line)?.[1])).toEqual(
+      ['0.1', '0.2', '0.3'].map((done) => `${done} of 0.3 MB`),
+    );
+    // Lines that are drawn over begin with what erases the one before.
+    expect(stderr.includes('\u001b[')).toBe(isTTY);
   });
 
   test('unknown names and commands end with 2, damaged files with 1', async () => {

@@ -1,6 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 import { DataFileError } from '../errors.ts';
 import { endsEarly, runs, type Appender, type DataStorage, type StoredFile } from '../storage/storage.ts';
 
@@ -130,42 +132,38 @@ async function appender(path: string): Promise<Appender> {
 
 /** Makes a rename durable. Not every system can open a folder; there it is the file system's own affair. */
 async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return;
-  }
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
 }
 
 function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? 'unknown reason';
 }
 
-const REASONS: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
-  ENOSPC: ['the disk is full', 'free space on the disk, or choose a folder on another one'],
-  EDQUOT: ['the disk quota is used up', 'free space, or choose a folder on another disk'],
-  EFBIG: ['it would be larger than files may be here', 'raise the limit (ulimit -f), or choose another disk'],
-  EACCES: ['permission denied', 'check the permissions of the file and its folder'],
-  EPERM: ['not permitted', 'check the permissions of the file and its folder'],
-  EROFS: ['the disk is read-only', 'choose a folder on a writable disk'],
-  EISDIR: ['it is a folder', 'name a file'],
-  ENOTDIR: ['a part of the path is a file', 'check the path'],
+const ELSEWHERE = 'free space, or choose a folder on another disk';
+const PERMISSIONS = 'check the permissions of the file and its folder';
+
+/** What a person can do, by the system's name of the refusal. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: ELSEWHERE,
+  EFBIG: 'raise the limit (ulimit -f), or choose another disk',
+  EACCES: PERMISSIONS,
+  EPERM: PERMISSIONS,
+  EROFS: 'choose a folder on a writable disk',
+  // Of a quota that is used up Node knows the number only.
+  [getSystemErrorName(-constants.errno.EDQUOT)]: `the disk quota is used up: ${ELSEWHERE}`,
 };
 
 function refusal(error: unknown, action: 'read' | 'write', path: string): DataFileError {
   if (error instanceof DataFileError) return error;
   const code = codeOf(error);
-  const [what, remedy] = REASONS[code] ?? ['the system refuses', 'check the path and the disk'];
+  const what = [...getSystemErrorMap().values()].find(([name]) => name === code)?.[1] ?? 'the system refuses';
   return new DataFileError(
     action === 'read' ? 'unreadable' : 'unwritable',
     path,
     `cannot ${action} it: ${what} (${code})`,
-    remedy,
+    REMEDIES[code] ?? 'check the path and the disk',
     { cause: error },
   );
 }

@@ -1,5 +1,6 @@
 import { SparseflowError } from '@sparseflow/tensor';
 import { Command, CommanderError } from 'commander';
+import { createLogUpdate } from 'log-update';
 import type { Download } from '../sets/definition.ts';
 import { describeDownload, findForm } from '../sets/findFiles.ts';
 import { realDataset, realDatasets } from '../sets/list.ts';
@@ -54,19 +55,19 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams)
       const definitions = names.map(realDataset);
       for (const definition of definitions) {
         const { name } = definition;
-        const show = progressLine(stderr);
+        const progress = createProgress(stderr);
         let current: Download | undefined;
         try {
           const fetched = await fetchDataset(definition, storage, (file, done, total) => {
             current = file;
-            show(`${name}: ${file.url}`, done, total);
+            progress.show(`${name}: ${file.url}`, done, total);
           });
-          if (stderr.isTTY) stderr.write('\n');
+          progress.close();
           say(fetched.length === 0 ? `${name}: already here` : `${name}: ${fetched.join(' ')}`);
         } catch (error) {
           const sources = current ? [current] : definition.downloads;
           const byHand = sources.map((file) => describeDownload(file, storage)).join('; and ');
-          if (stderr.isTTY) stderr.write('\n');
+          progress.close();
           throw error instanceof SparseflowError ? new FetchFailure(`${error.message} By hand: get ${byHand}.`) : error;
         }
       }
@@ -105,15 +106,24 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams)
 /** A failed download, with what to do without one. */
 class FetchFailure extends Error {}
 
-/** One line that is written over in a terminal; elsewhere a line for every tenth. */
-function progressLine(stderr: Streams['stderr']): (what: string, done: number, total: number | undefined) => void {
+/** One line that is drawn over in a terminal; elsewhere a line for every tenth, or every ten megabytes of who knows how many. */
+function createProgress(stderr: Streams['stderr']): {
+  show(what: string, done: number, total: number | undefined): void;
+  /** The line stays. */
+  close(): void;
+} {
+  const screen = stderr.isTTY ? createLogUpdate(stderr as NodeJS.WriteStream) : undefined;
   let shown = -1;
-  return (what, done, total) => {
-    const percent = total === undefined ? Math.floor(done / 2 ** 20) : Math.floor((100 * done) / total);
-    const step = stderr.isTTY ? percent : Math.floor(percent / 10);
-    if (step === shown) return;
-    shown = step;
-    const amount = `${(done / 1e6).toFixed(1)}${total === undefined ? '' : ` of ${(total / 1e6).toFixed(1)}`} MB`;
-    stderr.write(stderr.isTTY ? `\r\u001b[K${what}: ${amount}` : `${what}: ${amount}\n`);
+  return {
+    show(what, done, total) {
+      const percent = total === undefined ? Math.floor(done / 1e6) : Math.floor((100 * done) / total);
+      const step = screen ? percent : Math.floor(percent / 10);
+      if (step === shown) return;
+      shown = step;
+      const line = `${what}: ${(done / 1e6).toFixed(1)}${total === undefined ? '' : ` of ${(total / 1e6).toFixed(1)}`} MB`;
+      if (screen) screen(line);
+      else stderr.write(`${line}\n`);
+    },
+    close: () => screen?.done(),
   };
 }

@@ -32,16 +32,9 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
 
 /** Makes the rename itself durable. Not every system can open a folder; there it is the file system's own affair. */
 async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return;
-  }
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
 }
 
 /** Removes what killed processes left of their attempts to write `path`. @internal */
