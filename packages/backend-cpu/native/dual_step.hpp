@@ -181,7 +181,7 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
   const int together = parts > 0 ? smaller(k.blocks_together(p), (blocks + parts - 1) / parts) : 0;
   const double scratch = together * k.backward_scratch(p);
   const long total = static_cast<long>(net.gradients);
-  const double own = scratch + k.transposed_size + static_cast<double>(total);  // of a thread: also the gradient of stages without weight
+  const double own = scratch + k.transposed_size;
   float* memory = m.memory(shared_memory, net.folded + (2 * method.inner() + 4 + 3 * p.count) * numbers + method.inner() * samples + 2. * static_cast<double>(total) * parts);
   if (!memory || !reserve(m, own)) return no_memory;
   fold(net, true, memory);
@@ -199,9 +199,8 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
 
   m.run(parts, [&](int part, int thread) {
     float *sum = gradients + 2 * part * total, *last = sum + total;
-    float *work = m.memory(1 + thread, own), *transposed = work + static_cast<long>(scratch), *unused = transposed + k.transposed_size;
+    float *work = m.memory(1 + thread, own), *transposed = work + static_cast<long>(scratch);
     for (long i = 0; i < 2 * total; i++) sum[i] = 0;
-    for (long i = 0; i < total; i++) unused[i] = 0;
     const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
     for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b += together) {
       const int taken = smaller(together, end - b);
@@ -219,7 +218,8 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
           const float factor = static_cast<float>(-scale * method.weight);
           k.scale_rows(p.dx + offset + from, b_cotangent + first, 1, count, p.dim, factor, dct + offset + from);
         }
-        k.backward_blocks(p, first, taken, work, transposed, ends ? last : share == 0 ? unused : sum);
+        // The parameters' gradient of a stage without weight, as the second of dopri5, enters nothing.
+        k.backward_blocks(p, first, taken, work, transposed, ends ? last : share == 0 ? nullptr : sum);
         copy_numbers(p.f + from, n, z.slope[i] + from);
         traces(p, p.df, method.weight, first, count, l.slope[i]);
         const float back = static_cast<float>(1 / scale);

@@ -20,14 +20,23 @@ inline void multiply_tile(const float* w, long row_stride, long col_stride, cons
   each<R>([&](int r) { each<vectors>([&](int v) { store(out + r * block + v * lanes, acc[r][v]); }); });
 }
 
-// Rows [first, last) of a product; what is left behind the last whole tile is a tile of fewer rows.
-// Not inlined, as many places call it.
-template <bool onto = false, int R = rows>
-[[gnu::noinline]] void multiply(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int first, int last, int inner) {
-  int r = first;
-  for (; r + R <= last; r += R) multiply_tile<onto, R>(w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
+// A tile of as many rows as `height` says, up to R.
+template <bool onto, int R>
+inline void multiply_rows(int height, const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int inner) {
   if constexpr (R > 1)
-    if (r < last) multiply<onto, R - 1>(w, row_stride, col_stride, bias, in, out, r, last, inner);
+    if (height < R) return multiply_rows<onto, R - 1>(height, w, row_stride, col_stride, bias, in, out, inner);
+  multiply_tile<onto, R>(w, row_stride, col_stride, bias, in, out, inner);
+}
+
+// Rows [first, last) of a product, in tiles of nearly as many rows each: a last one of few rows would wait for its own sums.
+// Not inlined, as many places call it.
+template <bool onto = false>
+[[gnu::noinline]] void multiply(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int first, int last, int inner) {
+  for (int r = first; r < last;) {
+    const int tiles = (last - r + rows - 1) / rows, height = (last - r + tiles - 1) / tiles;
+    multiply_rows<onto, rows>(height, w + r * row_stride, row_stride, col_stride, bias ? bias + r : nullptr, in, out + r * block, inner);
+    r += height;
+  }
 }
 
 // Sparse products of P panels, a row at a time: each surviving weight is one broadcast and its multiply-adds. Every second weight

@@ -65,18 +65,19 @@ describe('the report', () => {
   it('is a table of what was measured', () => {
     const machine = { cpu: 'a CPU', cores: 2, platform: 'linux x64', node: '20.0.0' };
     const peaks = [{ implementation: 'native', threads: 1, gflops: 250 }];
-    const rows = [{ ...row('native', 1.2345), gflops: 125, shareOfPeak: 0.5 }, row('plain loops', 50)];
+    const speedups = { 'plain loops': 40.5, masked: 2 };
+    const rows = [{ ...row('native', 1.2345), gflops: 125, shareOfPeak: 0.5, speedups }, row('plain loops', 50)];
     expect(table({ schema: 1, suite: 'kernels', machine, peakGflops: 250, peaks, rows, notes: ['one note'] }))
       .toMatchInlineSnapshot(`
-      "kernels on a CPU, 2 cores, linux x64, Node 20.0.0
-      peak in GFLOP/s, measured now: native × 1: 250
+        "kernels on a CPU, 2 cores, linux x64, Node 20.0.0
+        peak in GFLOP/s, measured now: native × 1: 250
 
-      case  operation  implementation  threads    ms     ±  GFLOP/s  of peak
-      A     vjp        native                1  1.23  10 %      125     50 %
-      A     vjp        plain loops           1  50.0  10 %
+        case  operation  implementation  threads    ms     ±  GFLOP/s  of peak  faster
+        A     vjp        native                1  1.23  10 %      125     50 %  40.50× plain loops, 2.00× masked
+        A     vjp        plain loops           1  50.0  10 %
 
-      one note"
-    `);
+        one note"
+      `);
   });
 });
 

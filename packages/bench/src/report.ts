@@ -23,7 +23,9 @@ export interface Row {
   readonly nfe?: readonly [forward: number, backward: number];
   /** Distance of the result from the right one. */
   readonly error?: number;
-  /** What else there is to say, such as the speed-up over dense. */
+  /** How many times less this takes than other implementations of the same work. */
+  readonly speedups?: Readonly<Record<string, number>>;
+  /** What else there is to say. */
   readonly note?: string;
 }
 

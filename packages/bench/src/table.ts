@@ -11,6 +11,14 @@ const COLUMNS: readonly { readonly title: string; readonly cell: (row: Row) => s
   { title: 'of peak', cell: ({ shareOfPeak }) => (shareOfPeak === null ? '' : `${(100 * shareOfPeak).toFixed(0)} %`) },
   { title: 'NFE', cell: ({ nfe }) => (nfe ? nfe.join('+') : '') },
   { title: 'error', cell: ({ error }) => (error === undefined ? '' : error.toExponential(1)) },
+  {
+    title: 'faster',
+    cell: ({ speedups = {} }) =>
+      Object.entries(speedups)
+        .map(([than, times]) => `${times.toFixed(2)}× ${than}`)
+        .join(', '),
+    left: true,
+  },
   { title: '', cell: ({ note }) => note ?? '', left: true },
 ];
 

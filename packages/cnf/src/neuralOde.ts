@@ -191,7 +191,7 @@ export function neuralOde(options: NeuralOdeOptions): NeuralOde {
       return freeing([start], async (held) => {
         const targets = await targetsOf(labels, x, classes);
         held.push(targets);
-        const pass = await solveVjp(dynamics, start, own, { ...solveOptions(call), adjoint });
+        const pass = await solveVjp(dynamics, start, own, { ...solveOptions(call), adjoint, timeGradients: false });
         try {
           const lossOf = (leaf: { z: Tensor; head: Params }): Tensor => crossEntropy(read(leaf.head, leaf.z), targets);
           const { value: loss, grad } = valueAndGrad(lossOf)({ z: pass.solution.y1, head });

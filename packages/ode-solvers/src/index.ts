@@ -19,7 +19,13 @@ export {
 export type { ControllerName, PidCoefficients } from './march/control.ts';
 export type { EventOptions } from './march/events.ts';
 export type { Status } from './march/journey.ts';
-export { solveVjp, type SolutionCotangent, type SolutionGradient, type SolveVjp } from './solveVjp.ts';
+export {
+  solveVjp,
+  type SolutionCotangent,
+  type SolutionGradient,
+  type SolveVjp,
+  type SolveVjpOptions,
+} from './solveVjp.ts';
 export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams/solveAdams.ts';
 export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch/solveBatch.ts';
 export { kvaerno4, type ImplicitSolver } from './stiff/kvaerno4.ts';

@@ -28,10 +28,18 @@ export interface SolutionCotangent<Y extends Tree> {
 export interface SolutionGradient<Y extends Tree, P extends Tree> {
   readonly y0: Y;
   readonly params: P;
+  /** NaN where gradients in the times are not asked for, as those below. */
   readonly t0: number;
   readonly t1: number;
   /** In the times of `saveAt`. */
   readonly ts: readonly number[];
+}
+
+export interface SolveVjpOptions extends SolveOptions {
+  /** How to differentiate. Default `checkpoint()`. */
+  readonly adjoint?: Adjoint | undefined;
+  /** Also the gradients in t0, t1 and the times of `saveAt`, for which the field is evaluated once more at each. Default true. */
+  readonly timeGradients?: boolean | undefined;
 }
 
 export interface SolveVjp<Y extends Tree, P extends Tree> {
@@ -72,9 +80,9 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   f: VectorField<Y, P>,
   y0: Y,
   params: P,
-  options: SolveOptions & { readonly adjoint?: Adjoint | undefined },
+  options: SolveVjpOptions,
 ): Promise<SolveVjp<Y, P>> {
-  const adjoint = options.adjoint ?? checkpoint();
+  const { adjoint = checkpoint(), timeGradients: timed = true } = options;
   const {
     layout,
     plan: asked,
@@ -118,7 +126,9 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     states: stepper.states,
     outputs,
     segments,
+    timed,
   };
+  const time = (gradient: number): number => (timed ? gradient : NaN);
   return {
     solution: solutionOf(layout, plan, stepper, journey, grid),
     async pullback(cotangent) {
@@ -135,10 +145,10 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
       return {
         y0: layout.unflatten(pulled.y0),
         params: pulled.params as P,
-        t0: pulled.t0,
+        t0: time(pulled.t0),
         // Where an event ends the solve, `t1` has no part in it.
-        t1: ending ? 0 : pulled.times[pulled.times.length - 1]!,
-        ts: pulled.times.slice(0, -1),
+        t1: time(ending ? 0 : pulled.times[pulled.times.length - 1]!),
+        ts: pulled.times.slice(0, -1).map(time),
       };
     },
     dispose: () => disposeTree([stepper.states.slice(1), outputs, ending?.y ?? [], segments]),

@@ -4,7 +4,6 @@ import {
   copy,
   disposeTree,
   div,
-  full,
   maximum,
   mul,
   scaledErrorNorm,
@@ -58,7 +57,8 @@ interface Attempt {
   readonly outputs: Tensor[][];
   /** The states at the events in it. */
   readonly marks: Tensor[][];
-  readonly ratio: Tensor | undefined;
+  /** Of the error to the tolerance, where it is estimated; a number on backends that compute at once. */
+  readonly ratio: Tensor | number | undefined;
   /** The stages, where events or the dense solution need them. */
   readonly ks: readonly Tensor[][];
 }
@@ -135,10 +135,7 @@ export class TensorStepper implements Stepper {
       const ratio = estimate
         ? this.#norm((j) => step.error?.[j] ?? combine(ks, solver.error!, dt, j), this.#y, y1)
         : undefined;
-      if (ratio && this.#sync) {
-        const value = ratio.dataSync()[0]!;
-        if (!(value <= 1 || (forced && value < Infinity))) return value;
-      }
+      if (typeof ratio === 'number' && !(ratio <= 1 || (forced && ratio < Infinity))) return ratio;
       return {
         y1,
         slope: solver.fsal && !last ? (step.slope ?? ks.at(-1)!.map(copy)) : undefined,
@@ -150,7 +147,8 @@ export class TensorStepper implements Stepper {
     });
     if (typeof attempt === 'number') return attempt;
     this.#attempt = attempt;
-    return attempt.ratio ? this.#read(() => attempt.ratio!) : 0;
+    const { ratio = 0 } = attempt;
+    return typeof ratio === 'number' ? ratio : this.#read(() => ratio);
   }
 
   async isFinite(): Promise<boolean> {
@@ -258,8 +256,8 @@ export class TensorStepper implements Stepper {
     return (this.#k1 ??= scope(() => this.#field(t, this.#y.slice(0, this.#problem.read)).map(copy)));
   }
 
-  /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances. */
-  #norm(quantity: (leaf: number) => Tensor, y0: Leaves, y1: Leaves = y0): Tensor {
+  /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances; a tensor only where reading must wait. */
+  #norm(quantity: (leaf: number) => Tensor, y0: Leaves, y1: Leaves = y0): Tensor | number {
     const pick = (leaves: Leaves, group: readonly number[]): Tensor[] => group.map((j) => leaves[j]!);
     const { tolerances, groups } = this.#problem;
     const norms = groups.map((group) => {
@@ -267,8 +265,8 @@ export class TensorStepper implements Stepper {
       const ratios = group.map((j) => this.#ratio(j, quantity(j), y0[j]!, y1[j]!));
       return scaledErrorNorm(ratios, ratios, ratios, { rtol: 0, atol: 1 });
     });
-    if (norms.length === 0) return full([], 0, y0[0]!); // an empty batch has no error
-    return norms.reduce((a, b) => maximum(a, b));
+    if (norms.length === 0) return 0; // an empty batch has no error
+    return this.#sync ? Math.max(...norms.map((norm) => norm.dataSync()[0]!)) : norms.reduce((a, b) => maximum(a, b));
   }
 
   /** A leaf on the scale of the tolerances. */
@@ -279,8 +277,9 @@ export class TensorStepper implements Stepper {
   }
 
   /** Computes a number and reads it. */
-  #read(compute: () => Tensor): Wait<number> {
+  #read(compute: () => Tensor | number): Wait<number> {
     const x = scope(compute);
+    if (typeof x === 'number') return x;
     const finish = (values: ArrayLike<number>): number => {
       x.dispose();
       return values[0]!;

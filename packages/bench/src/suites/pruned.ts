@@ -42,7 +42,7 @@ function nets(): readonly Net[] {
 
 /**
  * Whole optimiser steps of pruned flows on one thread: under masks alone, and without what was pruned, as the studies train. Both compute
- * the same function with the same evaluations and are timed in turn. The flow before pruning stands above them, with its own number.
+ * the same function with the same evaluations and are timed in turn, with the flow before pruning, whose number of evaluations may differ.
  */
 export async function pruned(record: Recorder): Promise<void> {
   const path = paths().find(({ threads }) => threads === 1);
@@ -66,26 +66,27 @@ async function timeNet(net: Net, path: string, backend: CpuBackend, record: Reco
     ways.forEach((way, i) => {
       const { ms, spread } = timings[i]!;
       const row = { case: title, op: 'step', implementation: `${path} ${way.name}`, threads: 1, ms, spread };
-      const note = i === 0 ? {} : { note: `${(timings[0]!.ms / ms).toFixed(2)}× ${ways[0]!.name}` };
-      record.row({ ...row, gflops: null, shareOfPeak: null, nfe: nfe.get(way)!, ...note });
+      const slower = ways.slice(0, Math.min(i, 2)).map((other, j) => [other.name, timings[j]!.ms / ms] as const);
+      const speedups = slower.length > 0 && { speedups: Object.fromEntries(slower) };
+      record.row({ ...row, gflops: null, shareOfPeak: null, nfe: nfe.get(way)!, ...speedups });
     });
   };
 
-  await time(name, [{ name: 'not pruned', flow: flowOf(field), params, masks: {} }]);
+  const whole: Way = { name: 'not pruned', flow: flowOf(field), params, masks: {} };
   for (const { pruner, ratios } of prunings)
     for (const ratio of ratios) {
       const { neurons } = field;
       const reachable = { deadNeurons: 'remove', unreachable: 'nearest', minKept: 0 } as const;
       const round = await prune(params, undefined, pruner, { keep: 1 - ratio, neurons, ...reachable });
       const small = await shrink(field, round.params, round.masks);
-      const masked: Way = { name: 'masked', flow: flowOf(field), params: round.params, masks: round.masks };
+      const masked: Way = { ...whole, name: 'masked', params: round.params, masks: round.masks };
       const { take, expand } = small;
       const smaller: Way = { ...masked, name: 'smaller', flow: flowOf(small.model), take, expand };
       const sparse = sparseOf(take(round.params), small.masks);
       const takeSparse = (full: Params): Params => scope(() => sparsify(take(full), sparse));
-      const ways = [masked, smaller, { ...smaller, name: 'smaller and sparse', take: takeSparse }];
+      const ways = [whole, masked, smaller, { ...smaller, name: 'smaller and sparse', take: takeSparse }];
       const kind = pruner.target === 'neurons' ? 'structured' : 'unstructured';
-      await time(`${name}, ${kind} ${100 * ratio} %`, ways.slice(0, Object.keys(sparse).length > 0 ? 3 : 2));
+      await time(`${name}, ${kind} ${100 * ratio} %`, ways.slice(0, Object.keys(sparse).length > 0 ? 4 : 3));
       small.dispose();
       disposeTree([round.params, round.masks]);
     }

@@ -29,7 +29,7 @@ export async function sparse(record: Recorder): Promise<void> {
       timings[op] = ms;
       const gflops = (kept * flops(problem, op)) / ms / 1e6;
       const row = { case: name, op, implementation, threads: 1, ms, spread, gflops, shareOfPeak: null };
-      record.row(against ? { ...row, note: `${(against[op] / ms).toFixed(2)}× dense` } : row);
+      record.row(against ? { ...row, speedups: { dense: against[op] / ms } } : row);
     }
     prepared.dispose();
     return timings as unknown as Timings;

@@ -206,7 +206,8 @@ export function continuous(options: ContinuousOptions): Continuous {
     async record(params, x, call) {
       const { begin, dynamics, dispose } = prepare(x, call, penalised);
       try {
-        const pass = await solveVjp(dynamics, begin(x), params, { ...solveOptions(start, end, call), adjoint });
+        const settings = { ...solveOptions(start, end, call), adjoint, timeGradients: false };
+        const pass = await solveVjp(dynamics, begin(x), params, settings);
         return {
           state: pass.solution.y1,
           stats: pass.solution.stats,

@@ -28,6 +28,8 @@ export interface AdjointContext {
   readonly outputs: readonly Leaves[];
   /** Each step's first state and stages, if the adjoint asked for them. */
   readonly segments: readonly Segment[];
+  /** Whether the gradients in the times are wanted, for which the field is evaluated at them. */
+  readonly timed: boolean;
 }
 
 /** Cotangents of the outputs at `plan.times`; undefined stands for zero. */

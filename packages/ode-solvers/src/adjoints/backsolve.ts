@@ -103,20 +103,20 @@ async function sweep(
   state: Running,
   scalars: Tensor[][],
 ): Promise<Pulled> {
-  const { y0, params, plan, outputs } = context;
+  const { y0, params, plan, outputs, timed } = context;
   plan.times.forEach(() => scalars.push([]));
   for (let i = plan.times.length - 1; i >= 0; i--) {
     const [time, y] = [plan.times[i]!, outputs[i]!];
     const cotangent = cotangents[i];
     if (cotangent) {
       // Moving the time of an output moves the output along the field.
-      scalars[i] = scope(() => dots(cotangent, evaluate(context, state, time, y)));
+      if (timed) scalars[i] = scope(() => dots(cotangent, evaluate(context, state, time, y)));
       replaceLambda(state, (lambda) => (lambda ? lambda.map((x, j) => add(x, cotangent[j]!)) : cotangent.map(copy)));
     }
     const before = i === 0 ? plan.t0 : plan.times[i - 1]!;
     if (state.lambda && before !== time) await stretchBack(context, seminorm, state, y, time, before);
   }
-  const t0 = state.lambda ? scope(() => dots(state.lambda!, evaluate(context, state, plan.t0, y0))) : [];
+  const t0 = timed && state.lambda ? scope(() => dots(state.lambda!, evaluate(context, state, plan.t0, y0))) : [];
   scalars.push(t0);
   const times = await Promise.all(scalars.slice(0, -1).map(total));
   const gradient = state.gradient;

@@ -28,7 +28,7 @@ export async function discretePullback(
   segments: readonly Segment[],
   stateAt: (step: number) => Leaves = (n) => context.states[n] ?? context.y0,
 ): Promise<Pulled> {
-  const { y0, params, plan, grid } = context;
+  const { y0, params, plan, grid, timed } = context;
   let nfe = 0;
   const field =
     (p: Tree): LeafField =>
@@ -64,12 +64,12 @@ export async function discretePullback(
       lambda = lambda ? addAll(lambda, cotangent) : cotangent.map(copy);
     }
     // The derivative at t0: recomputed with the first step, unless there was none.
-    const slope = lambda && (k1 ?? field(params)(plan.t0, y0));
-    for (const { index } of start) timeDots[index] = dots(cotangents[index]!, slope!);
+    const slope = timed && lambda && (k1 ?? field(params)(plan.t0, y0));
+    if (slope) for (const { index } of start) timeDots[index] = dots(cotangents[index]!, slope);
     return {
       y0: lambda ?? y0.map(zerosLike),
       params: gradient ?? mapTree(params, zerosLike),
-      t0: lambda ? dots(lambda, slope!) : [],
+      t0: lambda && slope ? dots(lambda, slope) : [],
       times: timeDots,
     };
   });
@@ -84,7 +84,7 @@ export async function discretePullback(
 
 /** Records a segment and sweeps it once. */
 function sweep(
-  { params, plan, grid }: AdjointContext,
+  { params, plan, grid, timed }: AdjointContext,
   field: (params: Tree) => LeafField,
   [from, to]: Segment,
   outputs: readonly Output[],
@@ -93,7 +93,7 @@ function sweep(
   start: Leaves,
 ): { y: Leaves; params: Tree; k1: Leaves | undefined; times: { index: number; scalars: Tensor[] }[] } {
   let replayed: Replayed | undefined;
-  const stretch = { grid, from, to, t1: plan.t1, outputs, slopes: true };
+  const stretch = { grid, from, to, t1: plan.t1, outputs, slopes: timed };
   const { pullback } = vjp(
     (x: { y: Leaves; params: Tree }): readonly Leaves[] => {
       replayed = replaySteps(plan.solver, field(x.params), x.y, stretch);
@@ -107,7 +107,7 @@ function sweep(
     y: back.y,
     params: back.params,
     k1: from === 0 ? k1!.map(stopGradient) : undefined,
-    times: read.map(({ index, slope }) => ({ index, scalars: dots(cotangents[index]!, slope!) })),
+    times: read.map(({ index, slope }) => ({ index, scalars: slope ? dots(cotangents[index]!, slope) : [] })),
   };
 }
 
