@@ -8,7 +8,7 @@ import type { PointConfig } from '../plan.ts';
 import type { Quantity } from '../results/schema.ts';
 import type { MlpNet } from '../study.ts';
 import { isMlp } from '../study.ts';
-import { drawImages } from './drawImages.ts';
+import { drawImages, sampleImages } from './drawImages.ts';
 import { drawFlow } from './evaluate.ts';
 import { flowOf } from './model.ts';
 import { prunedFlow } from './prunedFlow.ts';
@@ -61,6 +61,7 @@ export function densityTask(config: PointConfig, backend: Backend, flow: Flow = 
     ...(images && {
       quantities: (_params, _data, { testNll }) => Promise.resolve({ bitsPerDim: bitsPerDimension(testNll, flow.dim) }),
     }),
+    ...(images && { sample: (params) => sampleImages(flow, params, config, net.shape, backend) }),
     draw: (params, data, extent) =>
       images
         ? drawImages(flow, params, data, config, net.shape, backend)

@@ -63,12 +63,19 @@ async function planned(study: TrainingStudy): Promise<PlannedPoint[]> {
   return planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference', found });
 }
 
-async function compute(point: PlannedPoint): Promise<Outcome> {
-  const checkpoints = join(directory, 'checkpoints');
+/** @param steps after which it is stopped */
+async function compute(point: PlannedPoint, folder = 'checkpoints', steps = Infinity): Promise<Outcome> {
+  const checkpoints = join(directory, folder);
   mkdirSync(checkpoints, { recursive: true });
+  let done = 0;
   return computePoint(
     { planned: point, checkpoints, dataDir: directory, fresh: false, threads: 1 },
-    { onProgress: () => undefined, onWarning: (line) => expect.fail(line), shouldStop: () => false },
+    {
+      onProgress: () => undefined,
+      onWarning: (line) => expect.fail(line),
+      // Asked after every step.
+      shouldStop: () => ++done >= steps,
+    },
   );
 }
 
@@ -154,18 +161,40 @@ test('likelihoods are as accurate as the evaluation asks, however coarse the ste
   expect(asked).not.toBeCloseTo(await nll(coarse), 5);
 });
 
-test('images: bits a dimension, samples, and a pruned flow', async () => {
+test('images: bits a dimension, samples through training and pruning, and a pruned flow', async () => {
   const points = await planned(smallest(mnist, { train: 8, validation: 4, test: 4 }, 2));
   expect(points.map(({ config }) => config.method)).not.toContain('gaussian');
-  const drawn = points.filter(({ config }) => ['dense', 'structured'].includes(config.method));
-  for (const point of drawn) {
-    const outcome = await compute(point);
+  const shape = [4, 7, 7, 1];
+  for (const method of ['dense', 'structured'] as const) {
+    const outcome = await compute(points.find(({ config }) => config.method === method)!);
     if (outcome.status !== 'ok') throw new Error(JSON.stringify(outcome));
     const { testNll, quantities } = outcome.measured;
     expect(quantities!['bitsPerDim']!.value).toBeCloseTo((testNll / 49 + Math.log(256)) / Math.LN2, 12);
-    expect(outcome.artefact!.arrays['images']!.shape).toEqual([4, 7, 7, 1]);
-    expect(outcome.artefact!.arrays['data']?.shape).toEqual(point.config.method === 'dense' ? [4, 7, 7, 1] : undefined);
+    const { images, ...others } = outcome.artefact!.arrays;
+    expect(images!.shape).toEqual(shape);
+    if (method !== 'dense') {
+      expect(others).toEqual({});
+      continue;
+    }
+    const { data, 'images-1': first, 'images-2': second, ...rest } = others;
+    expect([data!.shape, first!.shape, second!.shape, rest]).toEqual([shape, shape, shape, {}]);
+    // The flow that is kept is that of the better of the two epochs: its samples are those of that epoch, from the same noise.
+    const isSame = (snapshot: typeof images): boolean => images!.values.every((x, i) => x === snapshot!.values[i]);
+    expect([isSame(first), isSame(second)].sort()).toEqual([false, true]);
   }
+});
+
+test('samples of a training that was interrupted are those of one that was not', async () => {
+  const study = smallest(mnist, { train: 16, validation: 4, test: 4 }, 2);
+  const dense = (await planned(study)).find(({ config }) => config.method === 'dense')!;
+  const whole = await compute(dense);
+  // Two steps are an epoch: in the middle of the second one.
+  const stopped = await compute(dense, 'again', 3);
+  expect(stopped.status).toBe('stopped');
+  const resumed = await compute(dense, 'again');
+  if (whole.status !== 'ok' || resumed.status !== 'ok') throw new Error(JSON.stringify([whole, resumed]));
+  expect(Object.keys(resumed.artefact!.arrays)).toContain('images-1');
+  expect(resumed.artefact).toEqual(whole.artefact);
 });
 
 test('what files hold is known by their contents', async () => {

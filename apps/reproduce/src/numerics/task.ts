@@ -1,6 +1,7 @@
 import type { Split } from '@sparseflow/datasets';
 import type { Backend, Key, Masks, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
+import type { NumberArray } from '../results/files.ts';
 import type { Quantity } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import { classificationTask } from './classification.ts';
@@ -37,6 +38,8 @@ export interface Task {
   layerInputs?(params: Params, batch: Split): Readonly<Record<string, Tensor>>;
   /** What else is measured. */
   quantities?(params: Params, data: PointData, likelihoods: Likelihoods): Promise<Readonly<Record<string, Quantity>>>;
+  /** What is drawn of a model while it is trained; absent: nothing. */
+  sample?(params: Params): Promise<NumberArray>;
   /** What the figures need. */
   draw(params: Params, data: PointData, extent: number): Promise<Artefact>;
 }

@@ -3,10 +3,12 @@ import { TrainingDivergedError } from '@sparseflow/optim';
 import { fileCheckpointStore } from '@sparseflow/optim/node';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
-import type { Backend } from '@sparseflow/tensor';
+import type { Backend, Params } from '@sparseflow/tensor';
 import type { LogRow, RunLog } from '../logs/runLog.ts';
 import { openRunLog } from '../logs/runLog.ts';
 import { loadPruner } from '../pruners.ts';
+import { readSnapshots, saveSnapshot, snapshotEpochs } from '../results/snapshots.ts';
+import type { Artefact } from '../results/store.ts';
 import type { Handlers, Job, Outcome } from '../run/executor.ts';
 import type { ConcreteBackendName } from './backends.ts';
 import { openBackend } from './backends.ts';
@@ -75,7 +77,7 @@ export async function trainPoint(job: Job, hooks: TrainHooks): Promise<Outcome> 
     }
     if (hooks.shouldStop()) return { status: 'stopped' };
     const quantities = await task.quantities?.(params, data, likelihoods);
-    const artefact = config.draw === null ? {} : { artefact: await task.draw(params, data, config.draw.extent) };
+    const artefact = config.draw === null ? {} : { artefact: await drawn(job, task, params, data, hooks) };
     const seconds = Math.round(record.seconds * 1000 + performance.now() - evaluationStarted) / 1000;
     const measured = {
       parameters: size,
@@ -113,8 +115,7 @@ async function trainedFlow(
 ): Promise<TrainedFlow | undefined> {
   const { checkpoints, fresh } = job;
   const { config, address, label } = job.planned;
-  const warn = (path: string, reason: string): void =>
-    hooks.onWarning(`${path} cannot be used and is left alone: ${reason}`);
+  const warn = warnBy(hooks);
   const finished = findTrained(checkpoints, address, backend, warn);
   if (finished.value !== undefined) {
     if (!fresh) return finished.value;
@@ -144,6 +145,10 @@ async function trainedFlow(
       store: fileCheckpointStore(statePath, { backend }),
       epochsBefore: parent?.record.epochs ?? 0,
       log,
+      ...(config.draw !== null &&
+        config.method === 'dense' && {
+          onEpoch: (epoch, params) => keepSamples(job, executed!.task, epoch, params),
+        }),
       onProgress: throttled(hooks.onProgress),
       shouldStop: hooks.shouldStop,
     });
@@ -164,11 +169,32 @@ async function trainedFlow(
   }
 }
 
+/** Keeps samples of a model under training, at some epochs. */
+async function keepSamples({ planned, checkpoints }: Job, task: Task, epoch: number, params: Params): Promise<void> {
+  if (task.sample === undefined || !snapshotEpochs(epoch).includes(epoch)) return;
+  try {
+    saveSnapshot(checkpoints, planned.address, epoch, await task.sample(params));
+  } catch (error) {
+    // A model that cannot be drawn yet may still become one that can.
+    if (divergenceReason(error) === undefined) throw error;
+  }
+}
+
+/** What the figures need of a point: its model, and what was kept while it was trained. */
+async function drawn(job: Job, task: Task, params: Params, data: PointData, hooks: TrainHooks): Promise<Artefact> {
+  const { config, address } = job.planned;
+  const { extent, arrays } = await task.draw(params, data, config.draw!.extent);
+  const kept = readSnapshots(job.checkpoints, address, config.training.epochs, warnBy(hooks));
+  return { extent, arrays: { ...arrays, ...kept } };
+}
+
+function warnBy({ onWarning }: TrainHooks): (path: string, reason: string) => void {
+  return (path, reason) => onWarning(`${path} cannot be used and is left alone: ${reason}`);
+}
+
 /** The log of a point, whose first line says what it is. */
-function logOf({ planned: { address, label, config }, logs }: Job, { onWarning }: TrainHooks): RunLog {
-  return openRunLog(logs ?? {}, { address, label, config }, (path, reason) =>
-    onWarning(`${path} cannot be used and is left alone: ${reason}`),
-  );
+function logOf({ planned: { address, label, config }, logs }: Job, hooks: TrainHooks): RunLog {
+  return openRunLog(logs ?? {}, { address, label, config }, warnBy(hooks));
 }
 
 /** What came of a point; after all its steps, however many there were. */

@@ -19,6 +19,8 @@ export interface TrainRoundOptions {
   /** Epochs of the rounds before. */
   readonly epochsBefore: number;
   readonly log?: RunLog;
+  /** Called after each epoch, with parameters that are lent until it returns. */
+  onEpoch?(epoch: number, params: Params): Promise<void>;
   onProgress(progress: Progress): void;
   shouldStop(): boolean;
 }
@@ -44,7 +46,7 @@ export async function trainRound(
   data: PointData,
   start: { readonly params: Params; readonly masks: Masks },
   config: PointConfig,
-  { address, store, epochsBefore, log, onProgress, shouldStop }: TrainRoundOptions,
+  { address, store, epochsBefore, log, onEpoch, onProgress, shouldStop }: TrainRoundOptions,
 ): Promise<{ readonly params: Params; readonly record: TrainingRecord } | undefined> {
   const { training, optimiser } = config;
   const perEpoch = data.batchesPerEpoch(training.batch);
@@ -110,7 +112,7 @@ export async function trainRound(
         });
         if (shouldStop()) stop.abort();
       },
-      onEpoch({ epoch, loss, validation, metrics: { seconds = NaN, ...means } }) {
+      async onEpoch({ epoch, loss, validation, metrics: { seconds = NaN, ...means }, params }) {
         const likelihoods = {
           loss: loss + logScale,
           validationNll: validation === undefined ? undefined : validation + logScale,
@@ -118,6 +120,7 @@ export async function trainRound(
         const values = { epoch: epoch + 1, ...likelihoods, ...means, seconds: seconds * perEpoch };
         if (validation !== undefined) validations.push(validation);
         log?.add({ type: 'epoch', step: (epoch + 1) * perEpoch, values });
+        await onEpoch?.(epoch + 1, params);
       },
     },
     checkpoint: {

@@ -17,7 +17,8 @@ export function createDocument(): Document {
 
 /** Draws an SVG at `scale` device pixels per unit. */
 export function toPng(svg: string, scale = 2): Uint8Array {
-  const image = new Resvg(svg, {
+  // The renderer knows this by its name in SVG 1.1 only, which browsers take for something else.
+  const image = new Resvg(svg.replaceAll('image-rendering="pixelated"', 'image-rendering="optimizeSpeed"'), {
     fitTo: { mode: 'zoom', value: scale },
     font: { fontFiles, loadSystemFonts: false, defaultFontFamily: 'Inter' },
     background: colours.background,

@@ -25,7 +25,7 @@ export { markerName } from './read.ts';
  *     STUDY/figures/*.svg, *.png
  *     DATA/points/ADDRESS.json        one finished point each, in a folder named by its data set
  *     DATA/artefacts/ADDRESS.json     its density and samples, or what else the figures need
- *     DATA/checkpoints/ADDRESS.…      its parameters and masks; while it is computed, also the state of that
+ *     DATA/checkpoints/ADDRESS.…      its parameters and masks, and samples while it was trained; the state of that, while it goes on
  *     DATA/logs/ADDRESS.jsonl         its training, step by step; DATA/tensorboard/… is the same for TensorBoard
  *
  * Studies of the same models find each other's points: what decides a point's numbers is its address, and its data set is its folder.

@@ -1,5 +1,7 @@
 import type { Calibration } from '../numerics/calibrate.ts';
 import type { PlannedPoint, PointConfig } from '../plan.ts';
+import { snapshotEpochs } from '../results/snapshots.ts';
+import { isMlp } from '../study.ts';
 import { makespan } from './schedule.ts';
 
 /** What a run will take. Times are a range: from every step being as the first ones are, to every step taking `growth` times as long. */
@@ -66,8 +68,15 @@ export function forecast(
 /** Checkpoint, logs, the point itself, and for those that are drawn their arrays in base64: as measured, to a few tens of percent. */
 function bytesOf({ config }: PlannedPoint, { parameters, stepsPerEpoch }: Calibration): number {
   const rows = Math.min(500, config.training.epochs * stepsPerEpoch) + config.training.epochs;
-  const drawn = config.draw === null ? 0 : (16 / 3) * (config.evaluation.grid ** 2 + 2 * config.evaluation.samples);
-  return 8 * parameters + 2000 + 400 * rows + 2000 + drawn;
+  return 8 * parameters + 2000 + 400 * rows + 2000 + (16 / 3) * numbersDrawn(config);
+}
+
+/** Of a flow of the plane its density and samples; of images samples, and of the dense flow also those of its training, which are kept twice. */
+function numbersDrawn({ draw, method, net, training, evaluation: { grid, samples } }: PointConfig): number {
+  if (draw === null) return 0;
+  if (isMlp(net) || net.kind === 'stacked') return grid ** 2 + 2 * samples;
+  const grids = method === 'dense' ? 2 + 2 * snapshotEpochs(training.epochs).length : 1;
+  return grids * samples * net.shape.reduce((n, m) => n * m, 1);
 }
 
 function sum(values: readonly number[]): number {

@@ -49,7 +49,7 @@ export function imageStudy({ name, title, about, shape, dense, sparse, others, q
     best: true,
     keepRatios: geometric(0.8, 0.05, 12),
     evaluation: { trainRows: 2000, validationRows: null, testRows: null, grid: 0, samples: 64 },
-    drawn: geometric(0.8, 0.05, 12).filter((_, i) => i % 4 === 3),
+    drawn: geometric(0.8, 0.05, 12),
   };
   const small: BudgetPlan = {
     ...paperPlan,
