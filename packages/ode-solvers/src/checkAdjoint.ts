@@ -1,8 +1,9 @@
-import { disposeTree, flattenTree, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
+import { disposeTree, flattenTree, ValueError, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
 import type { Adjoint } from './adjoints/adjoint.ts';
 import { backsolve, interpolated } from './adjoints/backsolve.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
 import { direct } from './adjoints/direct.ts';
+import { above, ensure, type Rule } from './check.ts';
 import type { SolveOptions, VectorField } from './solve.ts';
 import { solveVjp, type SolutionCotangent } from './solveVjp.ts';
 
@@ -29,6 +30,12 @@ export interface CheckAdjointOptions extends SolveOptions {
   /** Relative, default 1e-5: meant for tolerances of about 1e-8 and float64. */
   readonly within?: number | undefined;
 }
+
+const someAdjoints: Rule = [
+  (list: readonly Adjoint[]) =>
+    Array.isArray(list) && list.length > 0 && list.every((one) => Object(one) === one && 'pullback' in one),
+  'a list of adjoints such as checkpoint()',
+];
 
 /**
  * Differentiates one solve by several adjoints and reports how far apart their gradients are. Where `backsolve` stands out, the
@@ -58,7 +65,10 @@ export async function checkAdjoint<Y extends Tree, P extends Tree = Params>(
   cotangent: Y | SolutionCotangent<Y>,
   options: CheckAdjointOptions,
 ): Promise<AdjointReport> {
-  const { adjoints = [direct(), checkpoint(), interpolated(), backsolve()], within = 1e-5, ...rest } = options;
+  const { adjoints = [direct(), checkpoint(), interpolated(), backsolve()], within = 1e-5, ...rest } = { ...options };
+  const refuse = (what: string, remedy: string): Error => new ValueError('checkAdjoint', what, remedy);
+  ensure('adjoints', adjoints, someAdjoints, refuse);
+  ensure('within', within, above(0), refuse);
   const gradients: Gradient[] = [];
   for (const adjoint of adjoints) {
     const run = await solveVjp(f, y0, params, { ...rest, adjoint });

@@ -1,19 +1,17 @@
+import type { Stats } from './options.ts';
+import type { Plan } from './plan.ts';
+
 /** Why a solve had to give up. */
 export type FailureKind = 'underflow' | 'maxSteps' | 'maxRejects' | 'state' | 'derivative' | 'event';
 
 /** Where a solve was when it gave up. */
-export interface FailureFacts {
+export interface FailureFacts extends Stats {
   /** The time of the last accepted state. */
   readonly time: number;
   /** The step that could not be taken. */
   readonly stepSize: number;
-  /** The last step that was tried. */
-  readonly trialStep: number;
   /** Of the last attempt; undefined with fixed steps or before the first. */
-  readonly errorRatio: number | undefined;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly nfe: number;
+  readonly errorRatio?: number | undefined;
   /** The share of the interval that is done, 0 to 1. */
   readonly progress: number;
   readonly maxSteps: number;
@@ -24,27 +22,12 @@ export interface FailureFacts {
 
 /** The facts of a solve by its plan and what it has done; `at` says where it is. */
 export function factsOf(
-  {
-    t0,
-    t1,
-    maxSteps,
-    maxRejects = Infinity,
-  }: Pick<FailureFacts, 'maxSteps'> & { t0: number; t1: number; maxRejects?: number },
-  { accepted, rejected, nfe }: Pick<FailureFacts, 'accepted' | 'rejected' | 'nfe'>,
+  { t0, t1, maxSteps, maxRejects = Infinity }: Pick<Plan, 't0' | 't1' | 'maxSteps'> & { maxRejects?: number },
+  stats: Stats,
   at: Whereabouts,
 ): FailureFacts {
   const progress = (at.time - t0) / (t1 - t0);
-  return {
-    trialStep: at.stepSize,
-    errorRatio: undefined,
-    accepted,
-    rejected,
-    nfe,
-    progress,
-    maxSteps,
-    maxRejects,
-    ...at,
-  };
+  return { ...stats, progress, maxSteps, maxRejects, ...at };
 }
 
 /** What only the loop over steps knows. */
@@ -88,89 +71,72 @@ export interface FailureReport extends FailureFacts {
   readonly state: readonly ArrayLike<number>[];
 }
 
-/** By kind the code and the remedy. */
+/** What a headline is made of. */
+type Say = (facts: FailureFacts, at: string, step: string, finite: boolean) => string;
+
+/** By kind the code, the headline and the remedy. */
 const KINDS = {
   underflow: [
     'STEP_SIZE_UNDERFLOW',
-    'loosen the tolerances, set minStep, or take fixed steps; after large growth suspect a singularity, and in training lower the learning rate, add weight decay or use a smoother activation',
+    (_, at, step) => `a step of ${step} does not move the time ${at}`,
+    'loosen the tolerances, set minStep or take fixed steps; after large growth suspect a singularity; in training lower the learning rate or add weight decay',
   ],
   maxSteps: [
     'MAX_STEPS',
-    'raise maxSteps; if many were rejected or very short, loosen the tolerances or, if stiff, see solveStiff',
+    ({ maxSteps }, at, step) =>
+      `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`,
+    'raise maxSteps or loosen the tolerances; if many were rejected or very short, see solveStiff',
   ],
-  maxRejects: ['MAX_REJECTS', 'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects'],
-  state: ['NON_FINITE_STATE', 'look for NaN in the initial state and in the parameters, or take shorter steps'],
+  maxRejects: [
+    'MAX_REJECTS',
+    ({ maxRejects }, at, step) => `${count(maxRejects, 'step')} rejected in a row, the last of ${step}, ${at}`,
+    'loosen the tolerances, give jumpAt where the field jumps, or raise maxRejects',
+  ],
+  state: [
+    'NON_FINITE_STATE',
+    (_, at, step, finite) => `the state is not finite ${finite ? `after a step of ${step} that begins ` : ''}${at}`,
+    'look for NaN in the initial state and in the parameters, or take shorter steps',
+  ],
   derivative: [
     'NON_FINITE_DERIVATIVE',
+    (_, at, step) => `the vector field is not finite ${at}, step ${step}`,
     'look for NaN in the parameters, for log, sqrt or division outside their domain, or take shorter steps',
   ],
   event: [
     'EVENT_NOT_BRACKETED',
+    ({ because }) => because!,
     'check its sign and direction, move t1, or lower maxStep if it may cross zero twice in a step',
   ],
-} as const;
+} as const satisfies Readonly<Record<FailureKind, readonly [code: string, headline: Say, remedy: string]>>;
 
 /** Puts a failure into words and numbers. `where` names the solver. */
 export function report(kind: FailureKind, where: string, facts: FailureFacts, evidence: Evidence): FailureReport {
-  const [code, remedy] = KINDS[kind];
+  const [code, headline, remedy]: readonly [FailureReport['code'], Say, string] = KINDS[kind];
+  const { measure, state } = evidence;
   const found = worst(evidence);
-  const growth = rms(evidence.state) / rms(evidence.initial);
-  const { accepted, rejected, nfe } = facts;
-  const work = `${count(accepted, 'accepted step')}, ${rejected} rejected, ${count(nfe, 'evaluation')}`;
-  const sections = [
-    `${where}: ${headline(kind, facts, growth)} (${work})`,
-    stateSection(evidence, found, growth),
-    errorSection(evidence, found, facts),
-  ];
-  return {
-    kind,
-    code,
-    what: sections.filter(Boolean).join('. '),
-    remedy,
-    growth,
-    state: evidence.state,
-    ...facts,
-    ...found,
-  };
-}
-
-function headline(kind: FailureKind, facts: FailureFacts, growth: number): string {
-  const { time, stepSize, progress, maxSteps, maxRejects, because } = facts;
+  const { components, nonFinite, size } = found;
+  const growth = rms(state) / rms(evidence.initial);
+  const grown = Number.isFinite(growth);
+  const { time, progress, stepSize, accepted, rejected, nfe, errorRatio } = facts;
   const at = `at t = ${round(time, 6)}, ${round(100 * progress, 3)}% of the interval`;
-  const step = round(stepSize);
-  return {
-    underflow: `a step of ${step} does not move the time ${at}`,
-    maxSteps: `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`,
-    maxRejects: `${count(maxRejects, 'step')} rejected in a row, the last of ${step}, ${at}`,
-    event: because!,
-    state: `the state is not finite ${Number.isFinite(growth) ? `after a step of ${step} that begins ` : ''}${at}`,
-    derivative: `the vector field is not finite ${at}, step ${step}`,
-  }[kind];
-}
-
-/** The state's size, what of it is not finite, and its worst components. */
-function stateSection({ measure }: Evidence, { components, nonFinite, size }: Findings, growth: number): string {
-  const list = components.map(({ name, value, size: own }) =>
-    measure !== 'state' || Object.is(value, own)
-      ? `${name} = ${round(value)}`
-      : `${name} = ${round(value)} (then ${round(own)})`,
-  );
-  return section('State', [
-    Number.isFinite(growth) && `growth ${round(growth)}-fold (rms)`,
-    nonFinite > 0 && `${nonFinite} of ${count(size, 'component')} not finite`,
-    list.length > 0 && `worst: ${list.join(', ')}`,
-  ]);
-}
-
-/** The error estimate and the components that it comes from, or their derivatives. */
-function errorSection({ measure }: Evidence, { components }: Findings, { errorRatio }: FailureFacts): string {
-  const list = components.map(({ name, size: own }) =>
+  const work = `${count(accepted, 'accepted step')}, ${rejected} rejected, ${count(nfe, 'evaluation')}`;
+  const values = components.map(({ name, value }) => `${name} = ${round(value)}`);
+  const sizes = components.map(({ name, size: own }) =>
     measure === 'error' ? `${name} ${round(Math.abs(own))} × tolerance` : `${measure} of ${name} ${round(own)}`,
   );
-  return section('Error', [
-    Number.isFinite(errorRatio) && `the last estimate is ${round(errorRatio!)} × tolerance`,
-    measure !== 'state' && list.length > 0 && list.join(', '),
-  ]);
+  const sections = [
+    `${where}: ${headline(facts, at, round(stepSize), grown)} (${work})`,
+    section('State', [
+      grown && `growth ${round(growth)}-fold (rms)`,
+      nonFinite > 0 && `${nonFinite} of ${count(size, 'component')} not finite`,
+      values.length > 0 && `worst: ${values.join(', ')}`,
+    ]),
+    section('Error', [
+      Number.isFinite(errorRatio) && `the last estimate is ${round(errorRatio!)} × tolerance`,
+      sizes.join(', '),
+    ]),
+  ];
+  return { kind, code, what: sections.filter(Boolean).join('. '), remedy, growth, state, ...facts, ...found };
 }
 
 function section(title: string, parts: readonly (string | false)[]): string {
@@ -181,30 +147,20 @@ function section(title: string, parts: readonly (string | false)[]): string {
 /** How many components a message names. */
 const NAMED = 3;
 
-interface Findings {
+/** The worst components, how many are not finite, and how many there are. */
+function worst({ state, sizes, name, measure }: Evidence): {
   readonly components: readonly Component[];
   readonly nonFinite: number;
   readonly size: number;
-}
-
-function worst({ state, sizes, name, measure }: Evidence): Findings {
-  const found: Component[] = [];
+} {
+  const all = sizes.flatMap((part, p) => Array.from(part, (size, i) => ({ p, i, size })));
+  const broken = all.filter(({ size }) => !Number.isFinite(size));
   const rank = (x: number): number => (Number.isFinite(x) ? Math.abs(x) : Infinity);
-  let nonFinite = 0;
-  let total = 0;
-  sizes.forEach((part, p) => {
-    total += part.length;
-    for (let i = 0; i < part.length; i++) {
-      const size = part[i]!;
-      if (!Number.isFinite(size)) nonFinite++;
-      else if (measure === 'state') continue;
-      if (rank(size) <= rank(found[NAMED - 1]?.size ?? 0)) continue;
-      found.push({ name: name(p, i), value: state[p]![i]!, size });
-      found.sort((a, b) => rank(b.size) - rank(a.size) || 0);
-      found.splice(NAMED);
-    }
-  });
-  return { components: found, nonFinite, size: total };
+  const ranked = measure === 'state' ? broken : all.filter(({ size }) => size !== 0);
+  // Two that are not finite have no difference: they stay in their order.
+  ranked.sort((a, b) => rank(b.size) - rank(a.size) || 0);
+  const components = ranked.slice(0, NAMED).map(({ p, i, size }) => ({ name: name(p, i), value: state[p]![i]!, size }));
+  return { components, nonFinite: broken.length, size: all.length };
 }
 
 /** By hypotenuses, so that squares do not overflow. */

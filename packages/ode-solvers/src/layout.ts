@@ -12,15 +12,8 @@ export interface Layout<Y extends Tree> {
 
 /** The layout of `tree`, whose leaves are called `name` and their path. */
 export function layoutOf<Y extends Tree>(tree: Y, name: string): Layout<Y> {
-  const leaves: Tensor[] = [];
-  const names: string[] = [];
-  const collect = (node: Tree, path: string): void => {
-    if (node instanceof Tensor) {
-      leaves.push(node);
-      names.push(path);
-    } else for (const [key, child] of Object.entries(node)) collect(child, `${path}.${key}`);
-  };
-  collect(tree, name);
+  const [leaves, names]: [Tensor[], string[]] = [[], []];
+  match(tree, tree, name, leaves, names);
   return {
     leaves,
     names,
@@ -48,28 +41,28 @@ export function stateLayout<Y extends Tree>(y0: Y, where: string): Layout<Y> {
   return layout;
 }
 
-function match(expected: Tree, actual: unknown, what: string, into: Tensor[]): void {
+/** Collects the leaves of `actual`, in the order of `expected`, and their paths. */
+function match(expected: Tree, actual: unknown, path: string, leaves: Tensor[], names: string[] = []): void {
   if (expected instanceof Tensor) {
-    if (!(actual instanceof Tensor)) throw misfit(what, 'is not a tensor');
+    if (!(actual instanceof Tensor)) throw misfit(path, 'is not a tensor');
     if (!shapesEqual(actual.shape, expected.shape)) {
-      throw misfit(what, `has shape [${actual.shape}], the state has [${expected.shape}]`);
+      throw misfit(path, `has shape [${actual.shape}], the state has [${expected.shape}]`);
     }
     if (actual.dtype !== expected.dtype) {
-      throw new DTypeError('ode', `${what} is ${actual.dtype}, the state is ${expected.dtype}`, 'cast it');
+      throw new DTypeError('ode', `${path} is ${actual.dtype}, the state is ${expected.dtype}`, 'cast it');
     }
-    into.push(actual);
+    leaves.push(actual);
+    names.push(path);
     return;
   }
+  // A string has parts without end.
+  if (Object(expected) !== expected) throw misfit(path, 'is not a tensor');
   const keys = Object.keys(expected);
   const own = actual instanceof Tensor ? [] : Object.keys(actual ?? {});
-  if (own.length !== keys.length) throw misfit(what, `has the keys (${own}), the state has (${keys})`);
+  if (own.length !== keys.length) throw misfit(path, `has the keys (${own}), the state has (${keys})`);
   for (const key of keys) {
-    match(
-      (expected as Readonly<Record<string, Tree>>)[key]!,
-      (actual as Readonly<Record<string, unknown>>)[key],
-      `${what}.${key}`,
-      into,
-    );
+    const part = (actual as Readonly<Record<string, unknown>>)[key];
+    match((expected as Readonly<Record<string, Tree>>)[key]!, part, `${path}.${key}`, leaves, names);
   }
 }
 

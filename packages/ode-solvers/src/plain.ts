@@ -1,3 +1,4 @@
+import { callback, ensure, type Rule } from './check.ts';
 import { stepAt } from './dense.ts';
 import type { EventOptions } from './march/events.ts';
 import { SolveError } from './plain/errors.ts';
@@ -83,6 +84,8 @@ export interface PlainSolution {
   derivativeAt(t: number): Float64Array;
 }
 
+const isArray: Rule = [(x: ArrayLike<number> | null) => typeof x === 'object' && x!.length >= 0, 'an array of numbers'];
+
 /**
  * Solves dy/dt = f(t, y), y(t0) = y0, with numbers in plain arrays: no tensors, no promises, float64. Solvers, step control and
  * dense output are those of the package's main entry.
@@ -98,9 +101,11 @@ export interface PlainSolution {
  * ```
  */
 export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOptions): PlainSolution {
-  const { rtol, atol, events } = options;
   const refuse = (what: string, remedy: string): SolveError => new SolveError('VALUE', `solve: ${what}`, remedy);
+  ensure('f', f, callback, refuse);
+  ensure('y0', y0, isArray, refuse);
   const plan = makePlan(options, refuse);
+  const { rtol, atol, events } = options;
   const { solver, t0, dense } = plan;
   const steps = new PlainSteps();
   const stepper = new PlainStepper(f, y0, plan, { rtol, atol, events });

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { above, check, fromZero, oneOf } from './check.ts';
 import type { StepOptions } from './options.ts';
 import { makePlan } from './plan.ts';
 import { dopri5 } from './solvers/dopri5.ts';
 import { euler } from './solvers/euler.ts';
 import { rk4 } from './solvers/rk4.ts';
+import { kvaerno4 } from './stiff/kvaerno4.ts';
 
 const plan = (options: Partial<StepOptions>) =>
   makePlan({ t0: 0, t1: 1, ...options }, (what, remedy) => new Error(`${what} | ${remedy}`));
@@ -17,7 +19,10 @@ describe('makePlan', () => {
       maxSteps: 100_000,
       minStep: 0,
       maxStep: Infinity,
-      control: { safety: 0.9, minFactor: 0.2, maxFactor: 10 },
+      safety: 0.9,
+      minFactor: 0.2,
+      maxFactor: 10,
+      pid: undefined,
       times: [1],
       grid: undefined,
     });
@@ -42,19 +47,17 @@ describe('makePlan', () => {
 
   it('refuses what makes no sense', () => {
     const refused = (options: Partial<StepOptions>) => expect(() => plan(options));
-    refused({ t1: Infinity }).toThrowErrorMatchingInlineSnapshot(
-      `[Error: the interval from 0 to Infinity is not finite | give finite t0 and t1]`,
-    );
+    refused({ t1: Infinity }).toThrowErrorMatchingInlineSnapshot(`[Error: t1 is Infinity | give a finite number]`);
     refused({ rtol: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: rtol is -1 | give a number from 0]`);
-    refused({ atol: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: atol is 0 | give a positive number]`);
+    refused({ atol: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: atol is 0 | give a number above 0]`);
     refused({ rtol: NaN }).toThrow('rtol is NaN');
     refused({ minStep: 2, maxStep: 1 }).toThrowErrorMatchingInlineSnapshot(
-      `[Error: minStep is 2, maxStep 1 | give 0 ≤ minStep ≤ maxStep]`,
+      `[Error: minStep is 2, maxStep 1 | give minStep ≤ maxStep]`,
     );
-    refused({ firstStep: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: firstStep is 0 | give a positive number]`);
-    refused({ maxSteps: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: maxSteps is 0 | give a positive number]`);
+    refused({ firstStep: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: firstStep is 0 | give a number above 0]`);
+    refused({ maxSteps: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: maxSteps is 0 | give a number above 0]`);
     refused({ minFactor: 1.5 }).toThrowErrorMatchingInlineSnapshot(
-      `[Error: safety is 0.9, minFactor 1.5, maxFactor 10 | give safety and minFactor below 1, maxFactor above]`,
+      `[Error: minFactor is 1.5 | give a number above 0 and below 1]`,
     );
     refused({ saveAt: [0.5, 0.2] }).toThrowErrorMatchingInlineSnapshot(
       `[Error: saveAt[1] = 0.2 is not between 0.5 and t1 = 1 | give times in the direction of integration]`,
@@ -72,12 +75,60 @@ describe('makePlan', () => {
     refused({ steps: 1.5 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: 1.5 steps are asked for | give an integer up to maxSteps, 100000]`,
     );
-    refused({ stepSize: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: stepSize is -1 | give a positive number]`);
+    refused({ stepSize: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: stepSize is -1 | give a number above 0]`);
     refused({ stepSize: 1e-9 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: 1000000000 steps are asked for | give an integer up to maxSteps, 100000]`,
     );
     refused({ solver: rk4 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: rk4 has no error estimate to choose steps by | give steps or stepSize, or use dopri5]`,
     );
+  });
+});
+
+describe('check', () => {
+  const refuse = (what: string, remedy: string): Error => new Error(`${what} | ${remedy}`);
+
+  it('fills in what is not given, or given as undefined', () => {
+    const rules = { size: above(0, 3), kind: oneOf('a', 'b'), other: fromZero() };
+    expect(check({ size: undefined }, rules, refuse)).toEqual({ size: 3, kind: 'a', other: undefined });
+    expect(check({ size: 4, kind: 'b', other: 0 }, rules, refuse)).toEqual({ size: 4, kind: 'b', other: 0 });
+  });
+
+  // From JavaScript, where no type says no.
+  it.each([
+    [{ controller: 'PDI' }, 'controller is PDI | give I, PI, PID or numbers { p, i, d }'],
+    [{ controller: { type: 'PI' } }, 'controller is [object Object] | give I, PI, PID'],
+    [{ controller: { p: 1, i: '2', d: 3 } }, 'controller is'],
+    [{ controller: null }, 'controller is null'],
+    [{ solver: 'dopri5' }, 'solver is dopri5 | give a solver such as dopri5, not its name'],
+    [{ solver: null }, 'solver is null'],
+    [{ solver: kvaerno4 }, 'solver is [object Object]'],
+    [{ rtol: '1e-6' }, 'rtol is 1e-6 | give a number from 0'],
+    [{ t0: '0' }, 't0 is 0 | give a finite number'],
+    [{ t0: -1e308, t1: 1e308 }, 'the interval from -1e+308 to 1e+308 is not finite'],
+    [{ steps: '5' }, 'steps is 5 | give a number above 0'],
+    [{ safety: 1 }, 'safety is 1 | give a number above 0 and below 1'],
+    [{ maxFactor: 1 }, 'maxFactor is 1 | give a number above 1'],
+    [{ saveAt: 0.5 }, 'saveAt is 0.5 | give finite numbers'],
+    [{ saveAt: [0.5, NaN] }, 'saveAt is 0.5,NaN | give finite'],
+    [{ jumpAt: ['0.5'] }, 'jumpAt is 0.5 | give finite'],
+    [{ dense: 'no' }, 'dense is no | give false or true'],
+    [{ onFailure: 'retrun' }, 'onFailure is retrun | give throw or return'],
+    [{ onStep: true }, 'onStep is true | give a function'],
+    [{ events: { value: () => 0 } }, 'events is [object Object] | give a list of'],
+    [{ events: [() => 0] }, 'events is'],
+    [{ events: [{ value: () => 0, direction: 'rising' }] }, 'up, down or both'],
+    [{ events: [null] }, 'events is'],
+    [{ tolerance: 1e-6 }, 'there is no option tolerance | choose from t0, t1, solver, rtol'],
+  ])('refuses %j', (wrong: object, said) => {
+    expect(() => plan(wrong)).toThrow(said);
+  });
+
+  it('refuses options that are missing, or no object', () => {
+    for (const wrong of [undefined, null, 3, [], () => 0])
+      expect(() => makePlan(wrong as unknown as StepOptions, refuse)).toThrow(
+        'the interval from undefined to undefined is not finite | give finite t0 and t1',
+      );
+    expect(() => makePlan('0 to 1' as unknown as StepOptions, refuse)).toThrow('there is no option 0');
   });
 });

@@ -1,7 +1,9 @@
-import { affine, scope, stopGradient, type Params, type Tree } from '@sparseflow/tensor';
+import { affine, scope, stopGradient, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import { callback, ensure, type Rule } from './check.ts';
 import { layoutOf } from './layout.ts';
 import type { Step } from './options.ts';
 import { denseSlope, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
+import { STEP_RULES } from './plan.ts';
 import type { Solver } from './solver.ts';
 import { dopri5 } from './solvers/dopri5.ts';
 import type { VectorField } from './solve.ts';
@@ -84,6 +86,8 @@ export function replaySteps(solver: Solver, field: LeafField, y0: Leaves, stretc
   return { final: y, outputs, k1: first };
 }
 
+const steps: Rule = [Array.isArray, 'the grid of a solution'];
+
 /**
  * Takes the steps of a solution again, by tensor operations alone: synchronous, and differentiable to any order in `y0` and
  * `params` with the steps held fixed. `replay(f, y0, params, solution.grid, { solver })` is `solution.y1`.
@@ -116,6 +120,10 @@ export function replay<Y extends Tree, P extends Tree = Params>(
   grid: readonly Step[],
   { solver = dopri5 }: { readonly solver?: Solver | undefined } = {},
 ): Y {
+  const refuse = (what: string, remedy: string): Error => new ValueError('replay', what, remedy);
+  ensure('f', f, callback, refuse);
+  ensure('grid', grid, steps, refuse);
+  ensure('solver', solver, STEP_RULES.solver, refuse);
   const layout = layoutOf(y0, 'y');
   const field: LeafField = (t, y) => layout.flatten(f(t, layout.unflatten(y), params), 'f');
   const last = grid[grid.length - 1];

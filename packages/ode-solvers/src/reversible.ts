@@ -14,11 +14,13 @@ import {
   type Tree,
 } from '@sparseflow/tensor';
 import { dots, total } from './adjoints/adjoint.ts';
+import { callback, check, ensure, having, type Filled } from './check.ts';
 import { factsOf } from './failure.ts';
 import { stateLayout } from './layout.ts';
 import { requireFinite } from './tensorFailure.ts';
 import type { Stats } from './options.ts';
 import type { LeafField, Leaves } from './rungeKutta.ts';
+import { rulesOf } from './plan.ts';
 import type { VectorField } from './solve.ts';
 
 /** A step's place. */
@@ -103,6 +105,10 @@ export interface ReversibleOptions {
   readonly method?: ReversibleMethod | undefined;
 }
 
+const RULES = rulesOf(['t0', 't1', 'steps'], {
+  method: having('back', 'a method such as reversibleHeun, not its name', reversibleHeun),
+});
+
 export interface ReversibleSolve<Y extends Tree, P extends Tree> {
   readonly y1: Y;
   readonly stats: Stats;
@@ -141,15 +147,17 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
   f: VectorField<Y, P>,
   y0: Y,
   params: P,
-  { t0, t1, steps, method = reversibleHeun }: ReversibleOptions,
+  options: ReversibleOptions,
 ): Promise<ReversibleSolve<Y, P>> {
-  if (!(Number.isInteger(steps) && steps > 0 && Number.isFinite(t1 - t0))) {
-    throw new ValueError(
-      'solveReversible',
+  const refuse = (what: string, remedy: string): Error => new ValueError('solveReversible', what, remedy);
+  ensure('f', f, callback, refuse);
+  const { method, ...shared } = check<Filled<ReversibleOptions, 'method'>>(options, RULES, refuse);
+  const { t0, t1, steps } = shared;
+  if (!(Number.isInteger(steps) && Number.isFinite(t1 - t0)))
+    throw refuse(
       `${steps} steps from ${t0} to ${t1} cannot be taken`,
-      'give a positive integer and finite times',
+      'give steps, a positive integer, and finite t0 and t1',
     );
-  }
   const layout = stateLayout(y0, 'solveReversible');
   const { leaves } = layout;
   const stats: Stats = { accepted: steps, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: 0, dtMax: 0 };

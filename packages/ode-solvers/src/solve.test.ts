@@ -384,7 +384,7 @@ describe('memory and interruption', () => {
       `[DTypeError: solve: y is int32. To fix: cast the state to a floating type.]`,
     );
     await expect(solve(decay, y0, {}, { t0: 0, t1: NaN })).rejects.toThrowErrorMatchingInlineSnapshot(
-      `[ValueError: solve: the interval from 0 to NaN is not finite. To fix: give finite t0 and t1.]`,
+      `[ValueError: solve: t1 is NaN. To fix: give a finite number.]`,
     );
     integers.dispose();
     expect(backend.liveBuffers()).toBe(before);

@@ -1,16 +1,17 @@
 import { copy, disposeTree, mapTree, scope, Tensor, ValueError, type Params, type Tree } from '@sparseflow/tensor';
 import type { AdjointState, FieldStep, FieldStepper, WholeAdjointStep } from './fieldStep.ts';
+import { callback, ensure, having, oneOf, type Rules } from './check.ts';
 import { stateLayout, type Layout } from './layout.ts';
 import { stepAt } from './dense.ts';
 import type { EventOptions } from './march/events.ts';
 import { run } from './march/coroutine.ts';
-import type { Journey, Status } from './march/journey.ts';
+import type { Journeyed, Status } from './march/journey.ts';
 import { Steps } from './march/steps.ts';
 import { march } from './march/march.ts';
 import type { Restart, Stats, Step, StepOptions } from './options.ts';
-import { areTolerances, makePlan, type Plan } from './plan.ts';
+import { areTolerances, makePlan, STEP_RULES, type Plan } from './plan.ts';
 import { denseSlope, denseState, type Leaves } from './rungeKutta.ts';
-import { TensorStepper, type Problem, type Segment, type Tolerance } from './tensorStepper.ts';
+import { tensorStepper, type Problem, type Segment, type TensorStepper, type Tolerance } from './tensorStepper.ts';
 
 /**
  * dy/dt = f(t, y, params). `y` is a tensor or a tree of tensors; the result has its structure, shapes and dtypes. It may return
@@ -151,9 +152,15 @@ export async function solve<Y extends Tree, P extends Tree = Params>(
   options: SolveOptions,
 ): Promise<Solution<Y>> {
   const { layout, plan, problem } = await pose(f, y0, params, options, false);
-  const { stepper, journey, grid, plan: done } = await integrate(problem, plan);
-  return solutionOf(layout, done, stepper, journey, grid);
+  return solutionOf(layout, await integrate(problem, plan));
 }
+
+/** The options of `solve`. */
+export const SOLVE_RULES = {
+  ...STEP_RULES,
+  norm: oneOf('rms', 'mixed'),
+  signal: having('throwIfAborted', 'an AbortSignal'),
+} satisfies Rules;
 
 /** Checks a problem and lays it out in leaves. */
 export async function pose<Y extends Tree, P extends Tree>(
@@ -162,13 +169,16 @@ export async function pose<Y extends Tree, P extends Tree>(
   params: P,
   options: SolveOptions,
   retain: boolean,
+  more?: Rules,
 ): Promise<{
   layout: Layout<Y>;
   plan: Plan;
   problem: Problem;
   evaluate: (t: number, y: Leaves, params: P) => Leaves;
 }> {
-  const plan = makePlan(options, (what, remedy) => new ValueError('solve', what, remedy));
+  const refuse = (what: string, remedy: string): Error => new ValueError('solve', what, remedy);
+  ensure('f', f, callback, refuse);
+  const plan = makePlan(options, refuse, { ...SOLVE_RULES, ...more });
   const layout = stateLayout(y0, 'solve');
   const { leaves, names } = layout;
   const evaluate = (t: number, y: Leaves, p: P): Leaves => layout.flatten(f(t, layout.unflatten(y), p), 'f');
@@ -179,7 +189,7 @@ export async function pose<Y extends Tree, P extends Tree>(
     read: leaves.length,
     groups: normGroups(leaves, options.norm),
     retain,
-    tolerances: await tolerancesOf(layout, options, plan),
+    tolerances: await tolerancesOf(layout, plan),
     step: f.step?.(layout, params),
     event: (i: number, t: number, y: Leaves) => options.events![i]!.value(t, layout.unflatten(y), params),
   };
@@ -187,15 +197,12 @@ export async function pose<Y extends Tree, P extends Tree>(
 }
 
 /** Tolerances by leaf, if any of the two is more than a number. */
-async function tolerancesOf(
-  { names, leaves }: Layout<Tree>,
-  { rtol, atol }: SolveOptions,
-  plan: Plan,
-): Promise<Problem['tolerances']> {
-  if (typeof (rtol ?? 0) === 'number' && typeof (atol ?? 0) === 'number') return undefined;
+async function tolerancesOf({ names, leaves }: Layout<Tree>, plan: Plan): Promise<Problem['tolerances']> {
+  const { rtol, atol }: { rtol: Tolerances; atol: Tolerances } = plan;
+  if (typeof rtol === 'number' && typeof atol === 'number') return undefined;
   const flat = (node: Tolerances): Tolerance[] =>
     Object(node) !== node || node instanceof Tensor ? [node as Tolerance] : Object.values(node).flatMap(flat);
-  const spread = async (name: string, given: Tolerances): Promise<Tolerance[]> => {
+  const spread = async (name: 'rtol' | 'atol', given: Tolerances): Promise<Tolerance[]> => {
     const all = typeof given === 'number' ? leaves.map(() => given) : flat(given);
     const numbers = await Promise.all(all.map(async (x) => (x instanceof Tensor ? x.data() : [x])));
     if (all.length !== leaves.length || !numbers.every((values) => areTolerances(name, values))) {
@@ -204,27 +211,30 @@ async function tolerancesOf(
     }
     return all;
   };
-  return { rtol: await spread('rtol', rtol ?? plan.rtol), atol: await spread('atol', atol ?? plan.atol) };
+  return { rtol: await spread('rtol', rtol), atol: await spread('atol', atol) };
 }
 
-function normGroups(leaves: Leaves, norm: 'rms' | 'mixed' = 'rms'): number[][] {
+function normGroups(leaves: Leaves, norm: SolveOptions['norm']): number[][] {
   const present = [...leaves.keys()].filter((i) => leaves[i]!.size > 0);
-  return norm === 'rms' && present.length > 0 ? [present] : present.map((i) => [i]);
+  return norm === 'mixed' || present.length === 0 ? present.map((i) => [i]) : [present];
+}
+
+/** A solve that has ended: its plan is that of what was reached, which a terminal event or a failure may have cut short. */
+export interface Integrated extends Journeyed {
+  readonly stepper: TensorStepper;
+  readonly grid: readonly Step[];
 }
 
 /** Takes a problem to its end; the stepper then holds the outputs, and nothing else unless it retains states. */
-export async function integrate(
-  problem: Problem,
-  plan: Plan,
-): Promise<{ stepper: TensorStepper; journey: Journey; grid: readonly Step[]; plan: Plan }> {
-  const stepper = new TensorStepper(problem, plan);
+export async function integrate(problem: Problem, plan: Plan): Promise<Integrated> {
+  const stepper = tensorStepper(problem, plan);
   const steps = new Steps();
   try {
     plan.signal?.throwIfAborted();
     const journey = await run(march(stepper, plan, steps));
     stepper.dispose(false);
-    // What was reached, which a terminal event or a failure may have cut short.
-    return { stepper, journey, grid: steps.list, plan: { ...plan, times: journey.times, t1: journey.times.at(-1)! } };
+    const { times, reached } = journey;
+    return { ...journey, stepper, grid: steps.list, plan: { ...plan, times, t1: reached } };
   } catch (error) {
     stepper.dispose(true);
     throw error;
@@ -233,39 +243,47 @@ export async function integrate(
 
 export function solutionOf<Y extends Tree>(
   layout: Layout<Y>,
-  plan: Plan,
-  { outputs, marks, segments }: TensorStepper,
-  { stats, status, failure, events, next }: Journey,
-  grid: readonly Step[],
+  { stepper, plan, grid, stats, status, failure, events, next }: Integrated,
 ): Solution<Y> {
-  const { times, t1, solver } = plan;
-  const states = outputs.map((leaves) => layout.unflatten(leaves));
+  const { outputs, marks, segments } = stepper;
+  const { t0, t1, times, solver, dense } = plan;
+  const states = outputs.map(layout.unflatten);
+  const y1 = states.pop()!;
   const refuse = (what: string, remedy: string): Error => new ValueError('solution.at', what, remedy);
-  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Tensor[]): Y | undefined => {
-    if (!plan.dense) throw refuse('the stages were not kept', 'solve with dense: true');
+  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Tensor[], otherwise: () => Y): Y => {
+    if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(grid, t1, t);
-    if (!place) throw refuse(`t = ${t} is not between ${plan.t0} and ${t1}`, 'give a time that was solved for');
+    if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
     const segment = segments[place.n];
-    return segment && layout.unflatten(scope(() => from(segment, place.theta, grid[place.n]!.dt)));
+    // With t0 = t1 there is no step.
+    if (!segment) return otherwise();
+    return layout.unflatten(scope(() => from(segment, place.theta, grid[place.n]!.dt)));
   };
   return {
-    y1: states.at(-1)!,
+    y1,
     t1,
     status,
     failure,
     events: events.map((fired, i) => ({ ...fired, y: layout.unflatten(marks[i]!) })),
     ts: times.slice(0, -1),
-    ys: states.slice(0, -1),
+    ys: states,
     grid,
     stats,
     next,
-    // With t0 = t1 there is no step.
-    at: (t) => read(t, ({ y, ks }, theta, dt) => denseState(solver, y, ks, dt, theta)) ?? mapTree(states.at(-1)!, copy),
-    derivativeAt(t) {
-      const slope = read(t, ({ ks }, theta) => denseSlope(solver, ks, theta));
-      if (!slope) throw refuse('no step was taken', 'call the field');
-      return slope;
-    },
-    dispose: () => disposeTree([states, marks, segments.map(({ y, ks }) => [y, ks])]),
+    at: (t) =>
+      read(
+        t,
+        ({ y, ks }, theta, dt) => denseState(solver, y, ks, dt, theta),
+        () => mapTree(y1, copy),
+      ),
+    derivativeAt: (t) =>
+      read(
+        t,
+        ({ ks }, theta) => denseSlope(solver, ks, theta),
+        () => {
+          throw refuse('no step was taken', 'call the field');
+        },
+      ),
+    dispose: () => disposeTree([outputs, marks, segments.map(({ y, ks }) => [y, ks])]),
   };
 }

@@ -1,6 +1,7 @@
 import { copy, disposeTree, scope, ShapeError, Tensor, vjp, type Params, type Tree } from '@sparseflow/tensor';
-import type { Adjoint, AdjointContext, Cotangents, Pulled } from './adjoints/adjoint.ts';
+import { anAdjoint, type Adjoint, type AdjointContext, type Cotangents, type Pulled } from './adjoints/adjoint.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
+import { flag } from './check.ts';
 import { leafStep, type AdjointState, type LeafStep, type Moved } from './fieldStep.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import type { Leaves } from './rungeKutta.ts';
@@ -82,7 +83,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   params: P,
   options: SolveVjpOptions,
 ): Promise<SolveVjp<Y, P>> {
-  const { adjoint = checkpoint(), timeGradients: timed = true } = options;
+  const { adjoint = checkpoint(), timeGradients: timed = true } = { ...options };
   const {
     layout,
     plan: asked,
@@ -92,10 +93,12 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     f,
     y0,
     params,
-    adjoint.keeps === 'dense' ? { ...options, dense: true } : options,
-    adjoint.keeps === 'states',
+    adjoint?.keeps === 'dense' ? { ...options, dense: true } : options,
+    adjoint?.keeps === 'states',
+    { adjoint: anAdjoint, timeGradients: flag },
   );
-  const { stepper, journey, grid, plan } = await integrate(problem, asked);
+  const done = await integrate(problem, asked);
+  const { stepper, grid, plan } = done;
   // Copies, so that the solution can be disposed before the pullback.
   const outputs =
     adjoint.keeps === 'outputs' || adjoint.keeps === 'dense'
@@ -106,7 +109,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
       ? scope(() => stepper.segments.map(({ y, ks }) => ({ y: y.map(copy), ks: ks.map((k) => k.map(copy)) })))
       : [];
   // The terminal event: its time depends on the initial state and the parameters.
-  const fired = journey.status === 'event' ? journey.events[journey.events.length - 1] : undefined;
+  const fired = done.status === 'event' ? done.events[done.events.length - 1] : undefined;
   const ending = fired && {
     t: fired.t,
     y: scope(() => stepper.outputs[stepper.outputs.length - 1]!.map(copy)),
@@ -130,7 +133,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   };
   const time = (gradient: number): number => (timed ? gradient : NaN);
   return {
-    solution: solutionOf(layout, plan, stepper, journey, grid),
+    solution: solutionOf(layout, done),
     async pullback(cotangent) {
       const given = cotangentsOf(layout, cotangent, plan.times.length);
       const event = ending && (await endingEvent(ending, context, given, cotangentOfEnd(layout, cotangent)));
@@ -141,7 +144,7 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
       } finally {
         event?.dispose();
       }
-      journey.stats.nfeBackward += pulled.nfe + (event ? 1 : 0);
+      done.stats.nfeBackward += pulled.nfe + (event ? 1 : 0);
       return {
         y0: layout.unflatten(pulled.y0),
         params: pulled.params as P,

@@ -14,9 +14,9 @@ import {
   type Tree,
 } from '@sparseflow/tensor';
 import { solveError } from './errors.ts';
-import { report, type Evidence, type FailureFacts, type FailureKind } from './failure.ts';
+import { report, type Evidence, type FailureFacts } from './failure.ts';
 import type { Wait } from './march/coroutine.ts';
-import type { Stepper, Trial } from './march/stepper.ts';
+import type { Stepper } from './march/stepper.ts';
 import type { LeafStep, LeafStepTaken } from './fieldStep.ts';
 import type { Plan } from './plan.ts';
 import { allFinite, componentName, download } from './tensorFailure.ts';
@@ -63,236 +63,199 @@ interface Attempt {
   readonly ks: readonly Tensor[][];
 }
 
+/** A state of tensors under way, and what has come of it. */
+export interface TensorStepper extends Stepper {
+  /** States at the start of each accepted step, when retained; the first is the caller's. */
+  readonly states: Leaves[];
+  readonly outputs: Tensor[][];
+  /** The states at the events that fired. */
+  readonly marks: Tensor[][];
+  /** For the dense solution. */
+  readonly segments: Segment[];
+  /** Frees the state and everything else that the caller did not give; with `retained`, also the states and outputs. */
+  dispose(retained: boolean): void;
+}
+
 /**
- * A state of tensors under way. Each step runs in a scope, so the stages are freed at once; what lives from step to step is
+ * Begins at the problem's initial state. Each step runs in a scope, so the stages are freed at once; what lives from step to step is
  * disposed by hand, and therefore copied wherever a field may have handed out a tensor of its own.
  */
-export class TensorStepper implements Stepper {
-  nfe = 0;
-  /** States at the start of each accepted step, when retained; the first is the caller's. */
-  readonly states: Leaves[] = [];
-  readonly outputs: Tensor[][] = [];
-  /** The states at the events that fired. */
-  readonly marks: Tensor[][] = [];
-  /** For the dense solution. */
-  readonly segments: Segment[] = [];
-  #dt = 0;
-  readonly #problem: Problem;
-  readonly #plan: Plan;
-  readonly #field: LeafField;
-  readonly #sync: boolean;
-  #y: Leaves;
-  #k1: Tensor[] | undefined;
-  #attempt: Attempt | undefined;
+export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
+  const { y0, names, read: seen, groups, tolerances } = problem;
+  const { solver } = plan;
+  const sync = Boolean(y0[0]!.backend.downloadSync);
+  let y = y0;
+  /** The derivative at the state, where it is known. */
+  let k1: Leaves | undefined;
+  /** The length of the trial step. */
+  let length = 0;
+  let attempt: Attempt | undefined;
+  const states: Leaves[] = [];
+  const [outputs, marks, segments]: [Tensor[][], Tensor[][], Segment[]] = [[], [], []];
 
-  constructor(problem: Problem, plan: Plan) {
-    this.#problem = problem;
-    this.#plan = plan;
-    this.#y = problem.y0;
-    this.#sync = Boolean(problem.y0[0]!.backend.downloadSync);
-    this.#field = (t, y) => {
-      this.nfe++;
-      return problem.field(t, y);
-    };
-  }
-
-  size(): Wait<number> {
-    return this.#read(() => this.#norm((j) => this.#y[j]!, this.#y));
-  }
-
-  slope(t: number): Wait<number> {
-    const k1 = this.#derivative(t);
-    return this.#read(() => this.#norm((j) => k1[j]!, this.#y));
-  }
-
-  bend(t: number, h: number): Wait<number> {
-    const k1 = this.#derivative(t);
-    return this.#read(() => {
-      const k2 = this.#field(t + h, advance(this.#y, [k1], [1], h, this.#problem.read));
-      return this.#norm((j) => sub(k2[j]!, k1[j]!), this.#y);
-    });
-  }
-
-  output(): void {
-    this.outputs.push(scope(() => this.#y.map(copy)));
-  }
-
-  trial(trial: Trial): Wait<number> {
-    const { solver } = this.#plan;
-    const { t, dt, times, estimate, forced, last, keep } = trial;
-    this.#dt = dt;
-    // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
-    if (estimate || solver.fsal) this.#derivative(t);
-    const attempt = scope((): Attempt | number => {
-      const thetas = times.map((time) => (time - t) / dt);
-      const complete = estimate || !last || keep || thetas.some((theta) => theta !== 1);
-      const options = { k1: this.#k1, complete, read: this.#problem.read };
-      const step: LeafStepTaken =
-        this.#problem.step?.(solver, trial, this.#y, this.#k1) ??
-        rungeKuttaStep(solver, this.#field, trial, this.#y, options);
-      this.nfe += step.nfe ?? 0;
-      const { y1, ks } = step;
-      const ratio = estimate
-        ? this.#norm((j) => step.error?.[j] ?? combine(ks, solver.error!, dt, j), this.#y, y1)
-        : undefined;
-      if (typeof ratio === 'number' && !(ratio <= 1 || (forced && ratio < Infinity))) return ratio;
-      return {
-        y1,
-        slope: solver.fsal && !last ? (step.slope ?? ks.at(-1)!.map(copy)) : undefined,
-        outputs: thetas.map((theta) => this.#at(theta, step)),
-        marks: [],
-        ratio,
-        ks: keep ? ks.map((k) => k.map(copy)) : [],
-      };
-    });
-    if (typeof attempt === 'number') return attempt;
-    this.#attempt = attempt;
-    const { ratio = 0 } = attempt;
-    return typeof ratio === 'number' ? ratio : this.#read(() => ratio);
-  }
-
-  async isFinite(): Promise<boolean> {
-    return allFinite(await download(this.#attempt!.y1));
-  }
-
-  accept(): void {
-    const { y1, slope, outputs, marks, ks } = this.#attempt!;
-    this.#attempt = undefined;
-    this.outputs.push(...outputs);
-    this.marks.push(...marks);
-    if (this.#plan.dense) this.segments.push({ y: scope(() => this.#y.map(copy)), ks });
-    else disposeTree(ks);
-    if (this.#problem.retain) this.states.push(this.#y);
-    else this.#release(this.#y);
-    this.forget();
-    this.#y = y1;
-    this.#k1 = slope;
-  }
-
-  reject(): void {
-    // All that an attempt holds are trees, or nothing.
-    disposeTree((this.#attempt ?? []) as unknown as Tree);
-    this.#attempt = undefined;
-  }
-
-  cut(count: number, theta: number): void {
-    const { outputs } = this.#attempt!;
-    disposeTree(outputs.splice(count));
-    outputs.push(this.#inside(theta));
-  }
-
-  event(index: number, time: number, theta: number): Wait<number> {
-    return this.#read(() => {
-      const y = theta === 0 ? this.#y : this.#inside(theta);
-      const result = this.#problem.event!(index, time, y);
-      if (result.size !== 1)
-        throw new ShapeError('solve', `event ${index} has shape [${result.shape}]`, 'return a scalar');
-      return copy(result);
-    });
-  }
-
-  mark(theta: number): void {
-    this.#attempt!.marks.push(this.#inside(theta));
-  }
-
-  /** The state at t + θ dt of the trial step, as tensors of its own. */
-  #inside(theta: number): Tensor[] {
-    return scope(() => this.#at(theta, this.#attempt!));
-  }
-
-  #at(theta: number, { y1, ks, output }: Pick<LeafStepTaken, 'y1' | 'ks' | 'output'>): Tensor[] {
-    return theta === 1 ? y1.map(copy) : (output ?? denseState(this.#plan.solver, this.#y, ks, this.#dt, theta));
-  }
-
-  async fault(t: number): Promise<'state' | 'derivative' | undefined> {
-    if (!allFinite(await download(this.#y))) return 'state';
-    const k1 = this.#derivative(t);
-    return allFinite(await download(k1)) ? undefined : 'derivative';
-  }
-
-  restart(): void {
-    this.dispose(true);
-    this.#y = this.#problem.y0;
-  }
-
-  async failure(kind: FailureKind, facts: FailureFacts): Promise<Error> {
-    const { y0, names } = this.#problem;
-    this.reject();
-    const state = await download(this.#y);
-    const k1 = await download(this.#k1 ?? []);
-    const sizes = kind === 'state' ? state : kind === 'derivative' ? k1 : [];
-    const found = allFinite(sizes) ? await this.#contributions(facts) : { measure: kind as 'state', sizes };
-    const evidence = { state, initial: await download(y0), name: componentName(names, y0), ...found };
-    return solveError(report(kind, this.#plan.solver.name, facts, evidence));
-  }
-
-  /** Frees the state and everything else that the caller did not give; with `retained`, also the states and outputs. */
-  dispose(retained: boolean): void {
-    this.reject();
-    this.forget();
-    this.#release(this.#y);
-    this.#y = [];
-    if (!retained) return;
-    for (const state of this.states.splice(0)) this.#release(state);
-    disposeTree([this.outputs.splice(0), this.marks.splice(0), this.segments.splice(0).map(({ y, ks }) => [y, ks])]);
-  }
-
-  /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */
-  async #contributions({ time: t, trialStep: dt }: FailureFacts): Promise<Pick<Evidence, 'measure' | 'sizes'>> {
-    const { solver } = this.#plan;
-    const { error } = solver;
-    const read = scope(() => {
-      const options = { k1: this.#k1, complete: true, read: this.#problem.read };
-      const { y1, ks } = rungeKuttaStep(solver, this.#problem.field, { t, dt, end: t + dt }, this.#y, options);
-      return error ? y1.map((end, j) => this.#ratio(j, combine(ks, error, dt, j), this.#y[j]!, end)) : y1;
-    });
-    const sizes = await download(read);
-    disposeTree(read);
-    return { measure: error ? 'error' : 'state', sizes };
-  }
-
-  /** The derivative at the current state, computed once. */
-  #derivative(t: number): Tensor[] {
-    return (this.#k1 ??= scope(() => this.#field(t, this.#y.slice(0, this.#problem.read)).map(copy)));
-  }
-
-  /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances; a tensor only where reading must wait. */
-  #norm(quantity: (leaf: number) => Tensor, y0: Leaves, y1: Leaves = y0): Tensor | number {
-    const pick = (leaves: Leaves, group: readonly number[]): Tensor[] => group.map((j) => leaves[j]!);
-    const { tolerances, groups } = this.#problem;
-    const norms = groups.map((group) => {
-      if (!tolerances) return scaledErrorNorm(group.map(quantity), pick(y0, group), pick(y1, group), this.#plan);
-      const ratios = group.map((j) => this.#ratio(j, quantity(j), y0[j]!, y1[j]!));
-      return scaledErrorNorm(ratios, ratios, ratios, { rtol: 0, atol: 1 });
-    });
-    if (norms.length === 0) return 0; // an empty batch has no error
-    return this.#sync ? Math.max(...norms.map((norm) => norm.dataSync()[0]!)) : norms.reduce((a, b) => maximum(a, b));
-  }
-
-  /** A leaf on the scale of the tolerances. */
-  #ratio(j: number, x: Tensor, y0: Tensor, y1: Tensor): Tensor {
-    const { rtol, atol } = this.#problem.tolerances ?? {};
-    const size = mul(maximum(abs(y0), abs(y1)), rtol?.[j] ?? this.#plan.rtol);
-    return div(x, add(size, atol?.[j] ?? this.#plan.atol));
-  }
-
+  const field: LeafField = (t, at) => {
+    stepper.nfe++;
+    return problem.field(t, at);
+  };
+  const own = (leaves: () => Leaves): Tensor[] => scope(() => leaves().map(copy));
+  const derivative = (t: number): Leaves => (k1 ??= own(() => field(t, y.slice(0, seen))));
   /** Computes a number and reads it. */
-  #read(compute: () => Tensor | number): Wait<number> {
+  const read = (compute: () => Tensor | number): Wait<number> => {
     const x = scope(compute);
     if (typeof x === 'number') return x;
     const finish = (values: ArrayLike<number>): number => {
       x.dispose();
       return values[0]!;
     };
-    return this.#sync ? finish(x.dataSync()) : x.data().then(finish);
-  }
+    return sync ? finish(x.dataSync()) : x.data().then(finish);
+  };
+  /** A leaf on the scale of the tolerances. */
+  const scaled = (j: number, x: Tensor, a: Tensor, b: Tensor): Tensor => {
+    const { rtol, atol } = tolerances ?? {};
+    const size = mul(maximum(abs(a), abs(b)), rtol?.[j] ?? plan.rtol);
+    return div(x, add(size, atol?.[j] ?? plan.atol));
+  };
+  /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances; a tensor only where reading must wait. */
+  const norm = (quantity: (leaf: number) => Tensor, y1: Leaves = y): Tensor | number => {
+    const norms = groups.map((group) => {
+      const pick = (leaves: Leaves): Tensor[] => group.map((j) => leaves[j]!);
+      if (!tolerances) return scaledErrorNorm(group.map(quantity), pick(y), pick(y1), plan);
+      const ratios = group.map((j) => scaled(j, quantity(j), y[j]!, y1[j]!));
+      return scaledErrorNorm(ratios, ratios, ratios, { rtol: 0, atol: 1 });
+    });
+    if (norms.length === 0) return 0; // an empty batch has no error
+    return sync ? Math.max(...norms.map((x) => x.dataSync()[0]!)) : norms.reduce((a, b) => maximum(a, b));
+  };
+  const sizeOf = (leaves: Leaves): Wait<number> => read(() => norm((j) => leaves[j]!));
+  const stateAt = (theta: number, { y1, ks, output }: Pick<LeafStepTaken, 'y1' | 'ks' | 'output'>): Tensor[] =>
+    theta === 1 ? y1.map(copy) : (output ?? denseState(solver, y, ks, length, theta));
+  /** The state at t + θ dt of the trial step, as tensors of its own. */
+  const inside = (theta: number): Tensor[] => scope(() => stateAt(theta, attempt!));
+  const release = (state: Leaves): void => {
+    if (state !== y0) disposeTree(state);
+  };
+  /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */
+  const contributions = async ({ time: t, stepSize }: FailureFacts): Promise<Pick<Evidence, 'measure' | 'sizes'>> => {
+    const { error } = solver;
+    // Where no step is at fault there is nothing to take again.
+    const dt = stepSize && (length || stepSize);
+    const found = scope(() => {
+      const options = { k1, complete: true, read: seen };
+      const { y1, ks } = rungeKuttaStep(solver, problem.field, { t, dt, end: t + dt }, y, options);
+      return error ? y1.map((end, j) => scaled(j, combine(ks, error, dt, j), y[j]!, end)) : y1;
+    });
+    const sizes = await download(found);
+    disposeTree(found);
+    return { measure: error ? 'error' : 'state', sizes };
+  };
 
-  forget(): void {
-    disposeTree(this.#k1 ?? []);
-    this.#k1 = undefined;
-  }
-
-  #release(state: Leaves): void {
-    if (state !== this.#problem.y0) disposeTree(state);
-  }
+  const stepper: TensorStepper & { nfe: number } = {
+    nfe: 0,
+    states,
+    outputs,
+    marks,
+    segments,
+    size: () => sizeOf(y),
+    slope: (t) => sizeOf(derivative(t)),
+    bend(t, h) {
+      const slope = derivative(t);
+      return read(() => {
+        const k2 = field(t + h, advance(y, [slope], [1], h, seen));
+        return norm((j) => sub(k2[j]!, slope[j]!));
+      });
+    },
+    output() {
+      outputs.push(own(() => y));
+    },
+    trial(trial) {
+      const { t, dt, times, estimate, forced, last, keep } = trial;
+      length = dt;
+      // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
+      if (estimate || solver.fsal) derivative(t);
+      const tried = scope((): Attempt | number => {
+        const thetas = times.map((time) => (time - t) / dt);
+        const complete = estimate || !last || keep || thetas.some((theta) => theta !== 1);
+        const step: LeafStepTaken =
+          problem.step?.(solver, trial, y, k1) ?? rungeKuttaStep(solver, field, trial, y, { k1, complete, read: seen });
+        stepper.nfe += step.nfe ?? 0;
+        const { y1, ks } = step;
+        const ratio = estimate ? norm((j) => step.error?.[j] ?? combine(ks, solver.error!, dt, j), y1) : undefined;
+        if (typeof ratio === 'number' && !(ratio <= 1 || (forced && ratio < Infinity))) return ratio;
+        return {
+          y1,
+          slope: solver.fsal && !last ? (step.slope ?? ks.at(-1)!.map(copy)) : undefined,
+          outputs: thetas.map((theta) => stateAt(theta, step)),
+          marks: [],
+          ratio,
+          ks: keep ? ks.map((k) => k.map(copy)) : [],
+        };
+      });
+      if (typeof tried === 'number') return tried;
+      attempt = tried;
+      return read(() => tried.ratio ?? 0);
+    },
+    isFinite: async () => allFinite(await download(attempt!.y1)),
+    accept() {
+      const { y1, slope, ks, ...found } = attempt!;
+      attempt = undefined;
+      outputs.push(...found.outputs);
+      marks.push(...found.marks);
+      if (plan.dense) segments.push({ y: own(() => y), ks });
+      else disposeTree(ks);
+      if (problem.retain) states.push(y);
+      else release(y);
+      stepper.forget();
+      y = y1;
+      k1 = slope;
+    },
+    reject() {
+      // All that an attempt holds are trees, or nothing.
+      disposeTree((attempt ?? []) as unknown as Tree);
+      attempt = undefined;
+    },
+    cut(count, theta) {
+      disposeTree(attempt!.outputs.splice(count));
+      attempt!.outputs.push(inside(theta));
+    },
+    forget() {
+      disposeTree(k1 ?? []);
+      k1 = undefined;
+    },
+    event: (index, time, theta) =>
+      read(() => {
+        const result = problem.event!(index, time, theta === 0 ? y : inside(theta));
+        if (result.size !== 1)
+          throw new ShapeError('solve', `event ${index} has shape [${result.shape}]`, 'return a scalar');
+        return copy(result);
+      }),
+    mark(theta) {
+      attempt!.marks.push(inside(theta));
+    },
+    async fault(t) {
+      if (!allFinite(await download(y))) return 'state';
+      return allFinite(await download(derivative(t))) ? undefined : 'derivative';
+    },
+    restart() {
+      stepper.dispose(true);
+      y = y0;
+    },
+    async failure(kind, facts) {
+      stepper.reject();
+      const state = await download(y);
+      const sizes = kind === 'state' ? state : kind === 'derivative' ? await download(k1 ?? []) : [];
+      const found = allFinite(sizes) ? await contributions(facts) : { measure: kind as 'state', sizes };
+      const evidence = { state, initial: await download(y0), name: componentName(names, y0), ...found };
+      return solveError(report(kind, solver.name, facts, evidence));
+    },
+    dispose(retained) {
+      stepper.reject();
+      stepper.forget();
+      release(y);
+      y = [];
+      if (!retained) return;
+      for (const state of states.splice(0)) release(state);
+      disposeTree([outputs.splice(0), marks.splice(0), segments.splice(0).map((part) => [part.y, part.ks])]);
+    },
+  };
+  return stepper;
 }

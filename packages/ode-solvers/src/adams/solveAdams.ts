@@ -1,21 +1,21 @@
 import { disposeTree, ValueError, type Params, type Tree } from '@sparseflow/tensor';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { above, callback, check, ensure, oneOf, type Filled } from '../check.ts';
 import { factsOf } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
 import type { Stats, StepOptions } from '../options.ts';
-import { makePlan } from '../plan.ts';
+import { makePlan, rulesOf } from '../plan.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
-import type { VectorField } from '../solve.ts';
+import { SOLVE_RULES, type VectorField } from '../solve.ts';
 import { countStep, noStats } from '../stats.ts';
 import { failureAt, requireFinite } from '../tensorFailure.ts';
 import { fixedAdams } from './fixed.ts';
 import { replayAdams, type AdamsStep } from './step.ts';
 import { variableAdams } from './variable.ts';
 
-export interface AdamsOptions extends Pick<
-  StepOptions,
-  't0' | 't1' | 'firstStep' | 'maxStep' | 'maxSteps' | 'saveAt' | 'steps'
-> {
+const SHARED = ['t0', 't1', 'firstStep', 'maxStep', 'maxSteps', 'saveAt', 'steps'] as const;
+
+export interface AdamsOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
   /** With `steps`. `explicit`: Adams-Bashforth, one evaluation a step. `implicit` (default): corrected by Adams-Moulton. */
   readonly method?: 'explicit' | 'implicit' | undefined;
   /**
@@ -47,6 +47,13 @@ export interface AdamsSolution<Y extends Tree, P extends Tree = Params> extends 
   dispose(): void;
 }
 
+const RULES = rulesOf(SHARED, {
+  method: oneOf('implicit', 'explicit'),
+  maxOrder: [(x) => Number.isInteger(x) && x >= 1 && x <= 12, 'an integer from 1 to 12'],
+  iterations: above(0, 4),
+  signal: SOLVE_RULES.signal,
+});
+
 /**
  * Solves by multistep methods of Adams: for fields that are smooth and expensive, as a step takes two evaluations whatever its order.
  * Steps and order follow the error estimate, or with `steps` are torchdiffeq's fixed ones.
@@ -73,16 +80,19 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   params: P,
   options: AdamsOptions,
 ): Promise<AdamsSolution<Y, P>> {
-  const { steps, method = 'implicit', iterations = 4 } = options;
-  const maxOrder = options.maxOrder ?? (steps === undefined ? 12 : 5);
   const refuse = (what: string, remedy: string): Error => new ValueError('solveAdams', what, remedy);
-  const plan = makePlan(options, refuse);
-  const least = steps === undefined ? 1 : 4;
-  if (!(maxOrder >= least && maxOrder <= 12 && Number.isInteger(maxOrder)))
-    throw refuse(`maxOrder is ${maxOrder}`, `give ${least} to 12`);
-  if (!(iterations >= 1)) throw refuse(`iterations is ${iterations}`, 'give a positive number');
-  if (steps !== undefined && options.saveAt?.length)
-    throw refuse('steps and saveAt are both given', 'give one of them');
+  ensure('f', f, callback, refuse);
+  const {
+    method,
+    iterations,
+    maxOrder: most,
+    ...shared
+  } = check<Filled<AdamsOptions, 'method' | 'iterations' | 'saveAt'>>(options, RULES, refuse);
+  const plan = makePlan(shared, refuse, SOLVE_RULES);
+  const { steps, saveAt } = shared;
+  const maxOrder = most ?? (steps === undefined ? 12 : 5);
+  if (steps !== undefined && maxOrder < 4) throw refuse(`maxOrder is ${maxOrder}`, 'give 4 to 12 with fixed steps');
+  if (steps !== undefined && saveAt.length > 0) throw refuse('steps and saveAt are both given', 'give one of them');
   const layout = stateLayout(y0, 'solveAdams');
   const stats = { ...noStats(), unconverged: 0 };
   const fieldOf = (p: P, work: 'nfe' | 'nfeBackward'): LeafField => {

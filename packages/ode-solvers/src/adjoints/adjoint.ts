@@ -1,4 +1,5 @@
 import { dot, scope, type Tensor, type Tree } from '@sparseflow/tensor';
+import { having } from '../check.ts';
 import type { Step } from '../options.ts';
 import type { LeafStep } from '../fieldStep.ts';
 import type { Plan } from '../plan.ts';
@@ -51,6 +52,8 @@ export interface Adjoint {
   readonly keeps: 'states' | 'outputs' | 'dense' | 'nothing';
   pullback(context: AdjointContext, cotangents: Cotangents): Promise<Pulled>;
 }
+
+export const anAdjoint = having('pullback', 'an adjoint such as checkpoint()');
 
 /** ⟨a, b⟩ over all leaves, as scalars to be read. */
 export function dots(a: Leaves, b: Leaves): Tensor[] {

@@ -10,6 +10,7 @@ import {
   zerosLike,
   type Tensor,
 } from '@sparseflow/tensor';
+import { above, check, fromZero, oneOf, type Filled } from '../check.ts';
 import type { Plan } from '../plan.ts';
 import { stepAt } from '../dense.ts';
 import { denseState, type LeafField, type Leaves } from '../rungeKutta.ts';
@@ -50,11 +51,11 @@ export function interpolated(options: BacksolveOptions = {}): Adjoint {
   return continuous('interpolated', 'dense', options);
 }
 
-function continuous(
-  name: string,
-  keeps: 'outputs' | 'dense',
-  { seminorm = true, rtol, atol }: BacksolveOptions,
-): Adjoint {
+const RULES = { seminorm: oneOf(true, false), rtol: fromZero(), atol: above(0) };
+
+function continuous(name: string, keeps: 'outputs' | 'dense', options: BacksolveOptions): Adjoint {
+  const refuse = (what: string, remedy: string): Error => new ValueError(name, what, remedy);
+  const { seminorm, rtol, atol } = check<Filled<BacksolveOptions, 'seminorm'>>(options, RULES, refuse);
   return {
     name,
     keeps,

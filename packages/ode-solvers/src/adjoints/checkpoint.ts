@@ -1,4 +1,5 @@
-import { disposeTree, keep, scope } from '@sparseflow/tensor';
+import { disposeTree, keep, scope, ValueError } from '@sparseflow/tensor';
+import { check, oneOf } from '../check.ts';
 import { replaySteps } from '../replay.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import type { Adjoint, AdjointContext } from './adjoint.ts';
@@ -18,7 +19,9 @@ export interface CheckpointOptions {
  * the start of each accepted step; the backward pass takes one step at a time again, on record, and sweeps it. Memory: the
  * kept states and the recording of one step. Evaluations: as many as the accepted steps took, with rejected ones left out.
  */
-export function checkpoint({ memory = 'steps' }: CheckpointOptions = {}): Adjoint {
+export function checkpoint(options: CheckpointOptions = {}): Adjoint {
+  const refuse = (what: string, remedy: string): Error => new ValueError('checkpoint', what, remedy);
+  const { memory } = check<CheckpointOptions>(options, { memory: oneOf('steps', 'sqrt') }, refuse);
   return {
     name: memory === 'sqrt' ? 'checkpoint, √n memory' : 'checkpoint',
     keeps: memory === 'sqrt' ? 'nothing' : 'states',

@@ -10,12 +10,14 @@ import {
   type Tree,
 } from '@sparseflow/tensor';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { callback, check, ensure, type Rule } from '../check.ts';
 import { solveError } from '../errors.ts';
 import { factsOf, report, type FailureKind } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
 import { firstStep, probeStep, stepFactor } from '../march/control.ts';
 import type { Stats, StepOptions } from '../options.ts';
-import { makePlan } from '../plan.ts';
+import { makePlan, rulesOf } from '../plan.ts';
+import { SOLVE_RULES } from '../solve.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import { denseWeights } from '../solver.ts';
 import { countStep, noStats } from '../stats.ts';
@@ -25,22 +27,23 @@ import { advanceRows, rowNorms, rowStages, scaled, selectRows, timesOf, type Row
 /** dy/dt of every row at its own time: `t` has shape [batch], and every tensor of `y` the batch as its first axis. */
 export type BatchField<Y extends Tree, P extends Tree = Params> = (t: Tensor, y: Y, params: P) => Y;
 
+const SHARED = [
+  'solver',
+  'rtol',
+  'atol',
+  'firstStep',
+  'minStep',
+  'maxStep',
+  'maxSteps',
+  'safety',
+  'minFactor',
+  'maxFactor',
+  'controller',
+  'saveAt',
+] as const;
+
 /** Options of `solveBatch`. The interval may be given by row. */
-export interface BatchOptions extends Pick<
-  StepOptions,
-  | 'solver'
-  | 'rtol'
-  | 'atol'
-  | 'firstStep'
-  | 'minStep'
-  | 'maxStep'
-  | 'maxSteps'
-  | 'safety'
-  | 'minFactor'
-  | 'maxFactor'
-  | 'controller'
-  | 'saveAt'
-> {
+export interface BatchOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
   readonly t0: number | readonly number[];
   readonly t1: number | readonly number[];
   readonly signal?: AbortSignal | undefined;
@@ -58,6 +61,9 @@ export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends 
   readonly nfeBackward: number;
   dispose(): void;
 }
+
+const byRow: Rule = [(x) => [x].flat().every(Number.isFinite), 'a finite number, or one for each row'];
+const RULES = rulesOf(SHARED, { t0: byRow, t1: byRow, signal: SOLVE_RULES.signal });
 
 /** Where one row is. */
 interface Row {
@@ -101,24 +107,28 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   params: P,
   options: BatchOptions,
 ): Promise<BatchSolution<Y, P>> {
+  const refuse = (what: string, remedy: string): Error => new ValueError('solveBatch', what, remedy);
+  ensure('f', f, callback, refuse);
+  const shared = check<BatchOptions>(options, RULES, refuse);
   const layout = stateLayout(y0, 'solveBatch');
   const { leaves, names } = layout;
   const batch = leaves[0]?.shape[0];
   if (batch === undefined || leaves.some(({ shape }) => shape[0] !== batch)) {
     throw new ShapeError('solveBatch', 'the tensors of the state do not share a first axis', 'give each [batch, ...]');
   }
-  const refuse = (what: string, remedy: string): Error => new ValueError('solveBatch', what, remedy);
-  const byRow = (name: string, given: number | readonly number[]): readonly number[] => {
+  const timesOfRows = (name: 't0' | 't1'): readonly number[] => {
+    const given = shared[name];
+    ensure(name, given, byRow, refuse);
     if (typeof given === 'number') return new Array<number>(batch).fill(given);
     if (given.length !== batch)
       throw refuse(`${name} has ${given.length} entries for ${batch} rows`, 'give one for each');
     return given;
   };
-  const [starts, ends] = [byRow('t0', options.t0), byRow('t1', options.t1)];
+  const [starts, ends] = [timesOfRows('t0'), timesOfRows('t1')];
   // Checks the options for every row; the plans differ in their intervals alone.
-  const plans = starts.map((t0, i) => makePlan({ ...options, t0, t1: ends[i]! }, refuse));
-  const plan = plans[0] ?? makePlan({ ...options, t0: 0, t1: 0 }, refuse);
-  const { solver, saveAt, control } = { ...plan, saveAt: options.saveAt ?? [] };
+  const plans = starts.map((t0, i) => makePlan({ ...shared, t0, t1: ends[i]! }, refuse, SOLVE_RULES));
+  const plan = plans[0] ?? makePlan({ ...shared, t0: 0, t1: 0 }, refuse, SOLVE_RULES);
+  const { solver, saveAt } = { ...plan, saveAt: options.saveAt ?? [] };
   if (!solver.error) throw refuse(`${solver.name} has no error estimate to choose steps by`, 'use dopri5');
   const errorWeights = solver.error;
 
@@ -226,7 +236,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
         if (row.done) continue;
         row.stats.nfe += nfe - started;
         row.nonFinite = !(ratios[i]! < Infinity);
-        const factor = row.nonFinite ? control.minFactor : stepFactor(ratios[i]!, solver.order, control, row.earlier);
+        const factor = row.nonFinite ? plan.minFactor : stepFactor(ratios[i]!, solver.order, plan, row.earlier);
         row.size = Math.abs(dts[i]!) * factor;
         if (!accepted[i]) row.stats.rejected++;
       }

@@ -1,28 +1,26 @@
 import { wait, type March } from './coroutine.ts';
 import { firstStep, probeStep, stepFactor } from './control.ts';
-import { failed, inside, pauses, take, takeToEvent, type Trek } from './journey.ts';
+import { failed, inside, pauses, take, takeToEvent, type Journey } from './journey.ts';
 import type { Trial } from './stepper.ts';
 
 /**
  * Steps whose size follows the error estimate. The loop is also that of plain arrays, where a step takes less than a
  * microsecond: what may have to wait is asked for in place, and what is rarely needed is called only when it is.
  */
-export function* adaptiveSteps(trek: Trek): March<void> {
-  const { stepper, plan, journey } = trek;
-  const { t1, direction, control, solver, minStep, maxStep, maxSteps, maxRejects, stops, jumps, keep, onStep } = plan;
-  const { stats } = journey;
+export function* adaptiveSteps(journey: Journey): March<void> {
+  const { stepper, plan, stats } = journey;
+  const { t1, direction, solver, minStep, maxStep, maxSteps, maxRejects, stops, jumps, keep, onStep } = plan;
   const { order } = solver;
   const watched = plan.events.length > 0;
   const pause = plan.signal && pauses(plan.signal);
   let t = plan.t0;
-  let errorRatio: number | undefined;
+  let ratio: number | undefined;
   /** The error ratios of the last accepted steps, the latest first. */
   let earlier = plan.firstErrors;
   let nonFinite = false;
-  let trialStep = 0;
   let rejects = 0;
   if (jumps.has(t)) t = beside(t, direction);
-  let size = plan.firstStep ?? (yield* chooseFirstStep(trek));
+  let size = plan.firstStep ?? (yield* chooseFirstStep(journey));
   let stop = 0;
   // One object for all trials, as a new one would cost as much as a short step's arithmetic.
   const trial: { -readonly [K in keyof Trial]: Trial[K] } = {
@@ -47,35 +45,33 @@ export function* adaptiveSteps(trek: Trek): March<void> {
       if (clipped) [end, dt] = [limit, limit - t];
       const limited = stats.accepted + stats.rejected >= maxSteps ? 'maxSteps' : rejects >= maxRejects && 'maxRejects';
       const stuck = end !== t ? limited : nonFinite ? 'derivative' : 'underflow';
-      if (stuck) throw yield* failed(trek, stuck, at(t, dt, trialStep, errorRatio));
+      if (stuck) throw yield* failed(journey, stuck, { time: t, stepSize: dt, errorRatio: ratio });
 
       const forced = wish <= minStep;
       const jump = clipped && jumps.has(limit);
-      trialStep = dt;
       const until = jump ? beside(end, -direction) : end;
       trial.t = t;
       trial.dt = dt;
       trial.end = until;
-      trial.times = inside(journey, plan, end);
+      trial.times = inside(journey, end);
       trial.forced = forced;
       trial.last = (t1 - end) * direction <= 0;
       const tried = stepper.trial(trial);
-      const ratio = typeof tried === 'number' ? tried : ((yield tried) as number);
-      errorRatio = ratio;
+      ratio = typeof tried === 'number' ? tried : ((yield tried) as number);
       nonFinite = !(ratio < Infinity);
       if (nonFinite) {
         // Non-finite numbers at the state itself are final. Otherwise they come from a step too long, and a shorter one may do.
         const fault = (yield* wait(stepper.fault(t))) ?? (forced && 'derivative');
-        if (fault) throw yield* failed(trek, fault, at(t, dt, trialStep, errorRatio));
+        if (fault) throw yield* failed(journey, fault, { time: t, stepSize: dt, errorRatio: ratio });
       }
       const accepted = ratio <= 1 || (forced && !nonFinite);
       const from = t;
-      size = Math.abs(dt) * (nonFinite ? control.minFactor : stepFactor(ratio, order, control, earlier));
+      size = Math.abs(dt) * (nonFinite ? plan.minFactor : stepFactor(ratio, order, plan, earlier));
       if (accepted) {
         rejects = 0;
-        if (control.pid) earlier = [ratio, ...earlier.slice(0, 1)];
-        if (watched) yield* takeToEvent(trek, trial);
-        else take(trek, trial);
+        if (plan.pid) earlier = [ratio, ...earlier.slice(0, 1)];
+        if (watched) yield* takeToEvent(journey, trial);
+        else take(journey, trial);
         t = end;
         if (clipped) {
           stop++;
@@ -100,28 +96,22 @@ export function* adaptiveSteps(trek: Trek): March<void> {
   }
 }
 
-function at(time: number, stepSize: number, tried: number, errorRatio: number | undefined) {
-  return { time, stepSize, trialStep: tried || stepSize, errorRatio };
-}
-
 /** The floating-point number next to `t`, or one close to it. */
 function beside(t: number, direction: number): number {
   return t + direction * Math.max(Math.abs(t) * 2 ** -52, 2 ** -1022);
 }
 
 /** The first step's length from the sizes of the state and its first two derivatives. */
-function* chooseFirstStep(trek: Trek): March<number> {
-  const {
-    stepper,
-    plan: { t0, direction, solver },
-  } = trek;
+function* chooseFirstStep(journey: Journey): March<number> {
+  const { stepper, plan } = journey;
+  const { t0, direction, solver } = plan;
   const d0 = yield* wait(stepper.size());
   const d1 = yield* wait(stepper.slope(t0));
   const probe = probeStep(d0, d1);
   const stepSize = direction * probe;
   if (!(d0 + d1 < Infinity)) {
     const fault = yield* wait(stepper.fault(t0));
-    if (fault) throw yield* failed(trek, fault, { time: t0, stepSize });
+    if (fault) throw yield* failed(journey, fault, { time: t0, stepSize });
   }
   const d2 = (yield* wait(stepper.bend(t0, stepSize))) / probe;
   return firstStep(probe, d1, d2, solver.order);

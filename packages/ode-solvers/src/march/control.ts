@@ -12,8 +12,7 @@ export type ControllerName = 'I' | 'PI' | 'PID';
  * I: the elementary controller. PI: Gustafsson's PI.3.4, which smooths the steps where stability limits them. PID: Söderlind's
  * digital filter H312, the smoothest.
  */
-const PRESETS: Readonly<Record<ControllerName, PidCoefficients | undefined>> = {
-  I: undefined,
+const PRESETS: Readonly<Partial<Record<ControllerName, PidCoefficients>>> = {
   PI: { p: 0.4, i: 0.3, d: 0 },
   PID: { p: -2 / 9, i: 2 / 9, d: 1 / 18 },
 };

@@ -1,5 +1,5 @@
-import type { Plan } from '../plan.ts';
 import { wait, type March } from './coroutine.ts';
+import type { Journey } from './journey.ts';
 import type { Stepper, Trial } from './stepper.ts';
 
 /** An event as the steps see it: a function of time and state whose zeros are looked for. */
@@ -21,84 +21,68 @@ export interface Fired {
   readonly t: number;
 }
 
-/** Watches the events of a solve, step by step. */
-export class Watch {
-  readonly #stepper: Stepper;
-  readonly #plan: Plan;
-  readonly #fired: Fired[];
-  #values: number[] = [];
-  /** The smallest size of each event's value at the ends of steps. */
-  readonly #closest: number[];
+/** What is known of an event: its value at the end of the last step, and the smallest size of it so far. */
+interface Watched {
+  value: number;
+  closest: number;
+}
 
-  constructor(stepper: Stepper, plan: Plan, fired: Fired[]) {
-    this.#stepper = stepper;
-    this.#plan = plan;
-    this.#fired = fired;
-    this.#closest = plan.events.map(() => Infinity);
+export type Watch = Watched[];
+
+/** Looks for zeros inside an acceptable trial step. Gives the time of a terminal one. */
+export function* look(
+  { stepper, plan, watch, events: fired }: Journey,
+  { t, dt, end }: Trial,
+): March<number | undefined> {
+  const { events, direction, t1 } = plan;
+  const found: { event: number; theta: number; time: number }[] = [];
+  for (let event = 0; event < events.length; event++) {
+    const before = watch[event]!.value;
+    const after = yield* wait(stepper.event(event, end, 1));
+    watch[event] = { value: after, closest: Math.min(watch[event]!.closest, Math.abs(after)) };
+    const unwanted = before > 0 ? 'up' : 'down';
+    if (before === 0 || !(before * after <= 0) || events[event]!.direction === unwanted) continue;
+    const theta = yield* root(stepper, event, t, dt, before, after);
+    const time = theta === 1 ? end : t + theta * dt;
+    if ((time - t1) * direction <= 0) found.push({ event, theta, time });
   }
-
-  *begin(t: number): March<void> {
-    for (let i = 0; i < this.#plan.events.length; i++) this.#note(i, yield* wait(this.#stepper.event(i, t, 0)));
+  found.sort((a, b) => a.theta - b.theta);
+  for (const { event, theta, time } of found) {
+    fired.push({ event, t: time });
+    stepper.mark(theta);
+    if (events[event]!.terminal ?? true) return time;
   }
+  return undefined;
+}
 
-  /** Looks for zeros inside an acceptable trial step. Gives the time of a terminal one. */
-  *step({ t, dt, end }: Trial): March<number | undefined> {
-    const { events, direction, t1 } = this.#plan;
-    const found: { event: number; theta: number; time: number }[] = [];
-    for (let event = 0; event < events.length; event++) {
-      const before = this.#values[event]!;
-      const after = yield* wait(this.#stepper.event(event, end, 1));
-      this.#note(event, after);
-      const unwanted = before > 0 ? 'up' : 'down';
-      if (before === 0 || !(before * after <= 0) || events[event]!.direction === unwanted) continue;
-      const theta = yield* this.#root(event, t, dt, before, after);
-      const time = theta === 1 ? end : t + theta * dt;
-      if ((time - t1) * direction <= 0) found.push({ event, theta, time });
+/** A required event that has not fired, in words. */
+export function missing({ plan, watch, events: fired }: Journey): string | undefined {
+  const i = plan.events.findIndex(({ required }, n) => required && !fired.some(({ event }) => event === n));
+  if (i < 0) return undefined;
+  const { value, closest } = watch[i]!;
+  const name = plan.events[i]!.name ?? `event ${i}`;
+  return `${name} has no zero: its value is ${value} at the end and came no closer than ${closest} to 0`;
+}
+
+/** A zero between θ = 0 and 1, by regula falsi with the Illinois rule and, where that stalls, bisection. */
+function* root(stepper: Stepper, event: number, t: number, dt: number, before: number, after: number): March<number> {
+  let [a, fa, b, fb] = [0, before, 1, after];
+  const enough = (2 ** -50 * Math.max(Math.abs(t), Math.abs(t + dt))) / Math.abs(dt);
+  let side = 0;
+  for (let n = 0; n < 100 && b - a > enough && fb !== 0; n++) {
+    const secant = (a * fb - b * fa) / (fb - fa);
+    const x = n % 4 === 3 || !(secant > a && secant < b) ? (a + b) / 2 : secant;
+    if (x === a || x === b) break;
+    const value = yield* wait(stepper.event(event, t + x * dt, x));
+    if (value * fa > 0) {
+      [a, fa] = [x, value];
+      if (side === 1) fb /= 2;
+      side = 1;
+    } else {
+      [b, fb] = [x, value];
+      if (side === -1) fa /= 2;
+      side = -1;
     }
-    found.sort((a, b) => a.theta - b.theta);
-    for (const { event, theta, time } of found) {
-      this.#fired.push({ event, t: time });
-      this.#stepper.mark(theta);
-      if (events[event]!.terminal ?? true) return time;
-    }
-    return undefined;
   }
-
-  /** A required event that has not fired, in words. */
-  missing(): string | undefined {
-    const i = this.#plan.events.findIndex(
-      ({ required }, n) => required && !this.#fired.some(({ event }) => event === n),
-    );
-    if (i < 0) return undefined;
-    const name = this.#plan.events[i]!.name ?? `event ${i}`;
-    return `${name} has no zero: its value is ${this.#values[i]!} at the end and came no closer than ${this.#closest[i]!} to 0`;
-  }
-
-  /** A zero between θ = 0 and 1, by regula falsi with the Illinois rule and, where that stalls, bisection. */
-  *#root(event: number, t: number, dt: number, before: number, after: number): March<number> {
-    let [a, fa, b, fb] = [0, before, 1, after];
-    const enough = (2 ** -50 * Math.max(Math.abs(t), Math.abs(t + dt))) / Math.abs(dt);
-    let side = 0;
-    for (let n = 0; n < 100 && b - a > enough && fb !== 0; n++) {
-      const secant = (a * fb - b * fa) / (fb - fa);
-      const x = n % 4 === 3 || !(secant > a && secant < b) ? (a + b) / 2 : secant;
-      if (x === a || x === b) break;
-      const value = yield* wait(this.#stepper.event(event, t + x * dt, x));
-      if (value * fa > 0) {
-        [a, fa] = [x, value];
-        if (side === 1) fb /= 2;
-        side = 1;
-      } else {
-        [b, fb] = [x, value];
-        if (side === -1) fa /= 2;
-        side = -1;
-      }
-    }
-    return b;
-  }
-
-  #note(event: number, value: number): void {
-    this.#values[event] = value;
-    this.#closest[event] = Math.min(this.#closest[event]!, Math.abs(value));
-  }
+  return b;
 }

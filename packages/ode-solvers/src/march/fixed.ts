@@ -1,16 +1,15 @@
 import { wait, type March } from './coroutine.ts';
-import { begin, failed, inside, pauses, take, takeToEvent, type Trek } from './journey.ts';
+import { begin, failed, inside, pauses, take, takeToEvent, type Journey } from './journey.ts';
 import type { Trial } from './stepper.ts';
 
 /**
  * Takes the steps of a grid. Whether the state is finite is looked at only at the end; where it is not, all steps are taken again with
- * a look at each. `spent` is then what the first time took.
+ * a look at each.
  */
-export function* fixedSteps(trek: Trek, grid: readonly number[], spent?: number): March<void> {
-  const { stepper, plan, journey, watch } = trek;
+export function* fixedSteps(journey: Journey, grid: readonly number[], again = false): March<void> {
+  const { stepper, plan } = journey;
   const { events, signal, onStep } = plan;
   const pause = signal && pauses(signal);
-  const again = spent !== undefined;
   for (let i = 1; i < grid.length && journey.status === 'done'; i++) {
     if (pause) yield* pause();
     const [t, end] = [grid[i - 1]!, grid[i]!];
@@ -18,7 +17,7 @@ export function* fixedSteps(trek: Trek, grid: readonly number[], spent?: number)
       t,
       dt: end - t,
       end,
-      times: inside(journey, plan, end),
+      times: inside(journey, end),
       estimate: false,
       forced: true,
       last: i === grid.length - 1,
@@ -27,20 +26,18 @@ export function* fixedSteps(trek: Trek, grid: readonly number[], spent?: number)
     const tried = stepper.trial(trial);
     if (tried instanceof Promise) yield tried;
     if ((again || trial.last) && !(yield* wait(stepper.isFinite()))) {
-      const { nfe } = stepper;
       if (again) {
         const kind = (yield* wait(stepper.fault(t))) ?? 'state';
-        throw yield* failed(trek, kind, { time: t, stepSize: trial.dt, nfe: spent });
+        throw yield* failed(journey, kind, { time: t, stepSize: trial.dt });
       }
       stepper.restart();
       journey.steps.clear();
       journey.times.length = journey.events.length = journey.stats.accepted = 0;
-      begin(trek);
-      yield* watch.begin(plan.t0);
-      return yield* fixedSteps(trek, grid, nfe);
+      yield* begin(journey);
+      return yield* fixedSteps(journey, grid, true);
     }
-    if (events.length > 0) yield* takeToEvent(trek, trial);
-    else take(trek, trial);
+    if (events.length > 0) yield* takeToEvent(journey, trial);
+    else take(journey, trial);
     if (!again) onStep?.({ t, dt: trial.dt, accepted: true, errorRatio: undefined, nfe: stepper.nfe });
   }
 }

@@ -2,7 +2,7 @@ import { factsOf, type FailureKind, type Whereabouts } from '../failure.ts';
 import type { Restart, Stats } from '../options.ts';
 import type { Plan } from '../plan.ts';
 import { wait, type March } from './coroutine.ts';
-import type { Fired, Watch } from './events.ts';
+import { look, type Fired, type Watch } from './events.ts';
 import { countStep } from '../stats.ts';
 import type { Stepper, Trial } from './stepper.ts';
 import type { StepLog } from './steps.ts';
@@ -10,9 +10,12 @@ import type { StepLog } from './steps.ts';
 /** How a solve ended: at `t1`, at a terminal event, or not at all. */
 export type Status = 'done' | 'event' | 'failed';
 
-/** What a march leaves behind, besides the stepper's outputs. */
+/** A march under way: what is marched, by what plan, and what has come of it besides the stepper's outputs. */
 export interface Journey {
+  readonly stepper: Stepper;
+  readonly plan: Plan;
   readonly steps: StepLog;
+  readonly watch: Watch;
   readonly stats: Stats;
   /** The times of the stepper's outputs. */
   readonly times: number[];
@@ -21,46 +24,38 @@ export interface Journey {
   failure: Error | undefined;
   /** Up to here the solution is known. */
   reached: number;
-  next: Restart;
+  next: Restart | undefined;
 }
 
-/** A march under way: what is marched, by what plan, and what has come of it. */
-export interface Trek {
-  readonly stepper: Stepper;
-  readonly plan: Plan;
-  readonly journey: Journey;
-  readonly watch: Watch;
+/** A march that has ended. */
+export interface Journeyed extends Readonly<Journey> {
+  readonly next: Restart;
 }
 
-/** Carries the error of a failed solve past what may be returned instead. */
-export class Failed extends Error {
-  readonly error: Error;
-
-  constructor(error: Error) {
-    super();
-    this.error = error;
-  }
+/** The error of a solve that cannot go on. */
+export function* failed(journey: Journey, kind: FailureKind, at: Whereabouts): March<Error> {
+  const { stepper, plan, stats } = journey;
+  const facts = factsOf(plan, { ...stats, nfe: stepper.nfe }, at);
+  return (journey.failure = yield* wait(stepper.failure(kind, facts)));
 }
 
-/** The error of a solve that cannot go on from `time`. */
-export function* failed({ stepper, plan, journey }: Trek, kind: FailureKind, at: Whereabouts): March<Failed> {
-  const facts = factsOf(plan, { ...journey.stats, nfe: stepper.nfe }, at);
-  return new Failed(yield* wait(stepper.failure(kind, facts)));
-}
-
-/** Outputs at t0. */
-export function begin({ stepper, plan: { times, t0 }, journey }: Trek): void {
-  for (const time of times) {
-    if (time !== t0) return;
+/** Outputs and the values of events at t0. */
+export function* begin({ stepper, plan, times, watch }: Journey): March<void> {
+  for (const time of plan.times) {
+    if (time !== plan.t0) break;
     stepper.output();
-    journey.times.push(time);
+    times.push(time);
+  }
+  for (let i = 0; i < plan.events.length; i++) {
+    const value = yield* wait(stepper.event(i, plan.t0, 0));
+    watch[i] = { value, closest: Math.abs(value) };
   }
 }
 
 const NONE: readonly number[] = [];
 
 /** The times of outputs up to `end` that are still to come. */
-export function inside({ times: { length: from } }: Journey, plan: Plan, end: number): readonly number[] {
+export function inside({ times: { length: from }, plan }: Journey, end: number): readonly number[] {
   const { times, direction, everyStep, t1 } = plan;
   if (everyStep) return [(t1 - end) * direction > 0 ? end : t1];
   let i = from;
@@ -69,10 +64,9 @@ export function inside({ times: { length: from } }: Journey, plan: Plan, end: nu
 }
 
 /** Makes a trial step the next step. */
-export function take({ stepper, plan, journey }: Trek, trial: Trial): void {
+export function take(journey: Journey, { t, dt, end, times }: Trial): void {
+  const { stepper, plan, steps, stats } = journey;
   stepper.accept();
-  const { t, dt, end, times } = trial;
-  const { steps, stats } = journey;
   const beyond = (end - plan.t1) * plan.direction > 0;
   steps.add(t, dt);
   if (beyond) steps.amend({ until: plan.t1 });
@@ -82,16 +76,17 @@ export function take({ stepper, plan, journey }: Trek, trial: Trial): void {
 }
 
 /** Makes a trial step the next step, up to the terminal event that may lie in it. */
-export function* takeToEvent(trek: Trek, trial: Trial): March<void> {
-  const { stepper, plan, journey, watch } = trek;
+export function* takeToEvent(journey: Journey, trial: Trial): March<void> {
+  const { stepper, plan, steps } = journey;
   const { t, dt, end, times } = trial;
-  const stop = yield* watch.step(trial);
-  if (stop === undefined) return take(trek, trial);
+  const stop = yield* look(journey, trial);
+  if (stop === undefined) return take(journey, trial);
   const kept = times.filter((time) => (time - stop) * plan.direction < 0);
   stepper.cut(kept.length, stop === end ? 1 : (stop - t) / dt);
-  take(trek, { ...trial, times: [...kept, stop] });
-  journey.steps.amend({ until: stop });
-  Object.assign(journey, { status: 'event', reached: stop });
+  take(journey, { ...trial, times: [...kept, stop] });
+  steps.amend({ until: stop });
+  journey.status = 'event';
+  journey.reached = stop;
 }
 
 /** A signal can only fire, and a page only repaint, when the event loop turns: after so many milliseconds it does. */

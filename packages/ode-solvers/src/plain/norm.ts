@@ -30,7 +30,7 @@ export class Norm {
 }
 
 /** One tolerance for each component, all of them above or from 0. */
-function perComponent(name: string, given: number | ArrayLike<number>, n: number): Float64Array {
+function perComponent(name: 'rtol' | 'atol', given: number | ArrayLike<number>, n: number): Float64Array {
   if (typeof given === 'number') return new Float64Array(n).fill(given);
   const values = Float64Array.from(given);
   if (values.length !== n || !areTolerances(name, values)) {

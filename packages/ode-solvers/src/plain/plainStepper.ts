@@ -153,12 +153,14 @@ export class PlainStepper implements Stepper {
     return new SolveError(found.code, found.what, found.remedy, found);
   }
 
-  #measure(kind: FailureKind, { time: t, trialStep: dt }: FailureFacts): Pick<Evidence, 'measure' | 'sizes'> {
+  #measure(kind: FailureKind, { time: t, stepSize }: FailureFacts): Pick<Evidence, 'measure' | 'sizes'> {
     const k1 = this.#stages.each[0]!;
     if (kind === 'state' && !this.#y.every(Number.isFinite)) return { measure: 'state', sizes: [this.#y] };
     if (kind === 'derivative' && this.#hasK1 && !k1.every(Number.isFinite))
       return { measure: 'derivative', sizes: [k1] };
     const estimate = this.#plan.solver.error !== undefined;
+    // Where no step is at fault there is nothing to take again.
+    const dt = stepSize && (this.#dt || stepSize);
     this.trial({ t, dt, end: t + dt, times: [], estimate, forced: false, last: false, keep: false });
     // The error is still where the trial left it.
     return estimate

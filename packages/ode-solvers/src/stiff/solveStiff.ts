@@ -9,6 +9,7 @@ import {
   type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
+import { callback, check, ensure, having, type Filled } from '../check.ts';
 import { solveError } from '../errors.ts';
 import { kvaerno4, type ImplicitSolver } from './kvaerno4.ts';
 import { replayStiff } from './replay.ts';
@@ -16,14 +17,13 @@ import { solveImplicit, type StiffStats } from './solveImplicit.ts';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { stateLayout } from '../layout.ts';
 import type { StepOptions } from '../options.ts';
-import { makePlan } from '../plan.ts';
+import { makePlan, rulesOf } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
-import type { VectorField } from '../solve.ts';
+import { SOLVE_RULES, type VectorField } from '../solve.ts';
 
-export interface StiffOptions extends Pick<
-  StepOptions,
-  't0' | 't1' | 'rtol' | 'atol' | 'firstStep' | 'maxStep' | 'maxSteps' | 'controller' | 'saveAt'
-> {
+const SHARED = ['t0', 't1', 'rtol', 'atol', 'firstStep', 'maxStep', 'maxSteps', 'controller', 'saveAt'] as const;
+
+export interface StiffOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
   /** Default `kvaerno4`. */
   readonly method?: ImplicitSolver | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -36,6 +36,11 @@ export interface StiffSolution<Y extends Tree, P extends Tree = Params> extends 
   readonly stats: StiffStats;
   dispose(): void;
 }
+
+const RULES = rulesOf(SHARED, {
+  method: having('gamma', 'an implicit method such as kvaerno4, not its name', kvaerno4),
+  signal: SOLVE_RULES.signal,
+});
 
 /**
  * Solves a stiff problem by an implicit method: Newton's method with the exact Jacobian, which is had column by column from a
@@ -69,8 +74,11 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
   params: P,
   options: StiffOptions,
 ): Promise<StiffSolution<Y, P>> {
+  const refuse = (what: string, remedy: string): Error => new ValueError('solveStiff', what, remedy);
+  ensure('f', f, callback, refuse);
+  const { method, ...shared } = check<Filled<StiffOptions, 'method'>>(options, RULES, refuse);
   // The steps' own options are those of any solve.
-  const plan = makePlan(options, (what, remedy) => new ValueError('solveStiff', what, remedy));
+  const plan = makePlan(shared, refuse, SOLVE_RULES);
   const layout = stateLayout(y0, 'solveStiff');
   const { leaves } = layout;
   const backend = leaves[0]?.backend;
@@ -99,7 +107,6 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     return values;
   };
   const evaluate = (t: number, y: Leaves, p: P = params): Tensor[] => layout.flatten(f(t, layout.unflatten(y), p), 'f');
-  const method = options.method ?? kvaerno4;
   const jacobian = (t: number, y: Float64Array): Float64Array =>
     scopedNumbers(() => {
       const line = linearize((parts: Leaves): Leaves => evaluate(t, parts), upload(y) as Leaves);
@@ -125,7 +132,7 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
       atol: plan.atol,
       maxStep: plan.maxStep,
       maxSteps: plan.maxSteps,
-      pid: plan.control.pid,
+      pid: plan.pid,
       firstStep: plan.firstStep ?? shortStep(plan),
       signal: plan.signal,
       fail: solveError,
