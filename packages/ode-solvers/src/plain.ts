@@ -84,7 +84,10 @@ export interface PlainSolution {
   derivativeAt(t: number): Float64Array;
 }
 
-const isArray: Rule = [(x: ArrayLike<number> | null) => typeof x === 'object' && x!.length >= 0, 'an array of numbers'];
+const isArray: Rule = [
+  (x: ArrayLike<number> | null) => typeof x === 'object' && x !== null && x.length >= 0,
+  'an array of numbers',
+];
 
 /**
  * Solves dy/dt = f(t, y), y(t0) = y0, with numbers in plain arrays: no tensors, no promises, float64. Solvers, step control and
