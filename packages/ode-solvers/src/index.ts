@@ -27,7 +27,13 @@ export {
   type SolveVjpOptions,
 } from './solveVjp.ts';
 export { solveAdams, type AdamsOptions, type AdamsSolution } from './adams/solveAdams.ts';
-export { solveBatch, type BatchField, type BatchOptions, type BatchSolution } from './batch/solveBatch.ts';
+export {
+  solveBatch,
+  type BatchField,
+  type BatchOptions,
+  type BatchSolution,
+  type RowStepInfo,
+} from './batch/solveBatch.ts';
 export { kvaerno4, type ImplicitSolver } from './stiff/kvaerno4.ts';
 export type { StiffStats } from './stiff/solveImplicit.ts';
 export { solveStiff, type StiffOptions, type StiffSolution } from './stiff/solveStiff.ts';
@@ -41,7 +47,7 @@ export {
 } from './reversible.ts';
 export { solveJvp, type Direction, type SolveJvp } from './solveJvp.ts';
 export { replay } from './replay.ts';
-export type { Restart, Stats, Step, StepInfo, StepOptions } from './options.ts';
+export type { Ending, Restart, Stats, Step, StepInfo, StepOptions } from './options.ts';
 
 export type { DenseOutput, Solver } from './solver.ts';
 export { solvers, type SolverName } from './solvers/index.ts';

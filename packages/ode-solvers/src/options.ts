@@ -23,6 +23,15 @@ export interface StepInfo {
   readonly nfe: number;
 }
 
+/** How a solve ended that knows no events. */
+export interface Ending {
+  /** The time of `y1`: the end, or where a failed solve was returned the last good state's. */
+  readonly t1: number;
+  readonly status: 'done' | 'failed';
+  /** Why a failed solve failed, with `onFailure: 'return'`. */
+  readonly failure: Error | undefined;
+}
+
 /** The work that a solve took. */
 export interface Stats {
   accepted: number;

@@ -17,11 +17,14 @@ import { dots, total } from './adjoints/adjoint.ts';
 import { callback, check, ensure, having, type Filled } from './check.ts';
 import { factsOf } from './failure.ts';
 import { stateLayout } from './layout.ts';
-import { requireFinite } from './tensorFailure.ts';
-import type { Stats } from './options.ts';
+import { allFinite, download, failureAt } from './tensorFailure.ts';
+import { run } from './march/coroutine.ts';
+import { pauses } from './march/journey.ts';
+import type { Ending, Stats, StepOptions } from './options.ts';
+import { countStep, noStats } from './stats.ts';
 import type { LeafField, Leaves } from './rungeKutta.ts';
 import { rulesOf } from './plan.ts';
-import type { VectorField } from './solve.ts';
+import { SOLVE_RULES, type VectorField } from './solve.ts';
 
 /** A step's place. */
 interface Place {
@@ -96,20 +99,24 @@ function copyOf(x: Tensor): Tensor {
   return linearCombination([x], [1]);
 }
 
-export interface ReversibleOptions {
+const SHARED = ['t0', 't1', 'steps', 'onFailure', 'onStep'] as const;
+
+export interface ReversibleOptions extends Pick<StepOptions, 'onFailure' | 'onStep'> {
   readonly t0: number;
   readonly t1: number;
   /** Equal steps. */
   readonly steps: number;
   /** Default `reversibleHeun`. */
   readonly method?: ReversibleMethod | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-const RULES = rulesOf(['t0', 't1', 'steps'], {
+const RULES = rulesOf(SHARED, {
+  signal: SOLVE_RULES.signal,
   method: having('back', 'a method such as reversibleHeun, not its name', reversibleHeun),
 });
 
-export interface ReversibleSolve<Y extends Tree, P extends Tree> {
+export interface ReversibleSolve<Y extends Tree, P extends Tree> extends Ending {
   readonly y1: Y;
   readonly stats: Stats;
   /**
@@ -125,7 +132,7 @@ export interface ReversibleSolve<Y extends Tree, P extends Tree> {
  * Solves by a reversible method, whose gradient is exact and needs no memory for the steps: the backward pass undoes them one by
  * one and differentiates each. Rounding errors of undoing grow where the field contracts strongly over the whole interval.
  *
- * @throws {NonFiniteStateError} when the result is not finite
+ * @throws {NonFiniteStateError} when a state is not finite, unless `onFailure` is `return`
  * @throws {ValueError} when `steps` is not a positive integer
  *
  * @example
@@ -151,8 +158,11 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
 ): Promise<ReversibleSolve<Y, P>> {
   const refuse = (what: string, remedy: string): Error => new ValueError('solveReversible', what, remedy);
   ensure('f', f, callback, refuse);
-  const { method, ...shared } = check<Filled<ReversibleOptions, 'method'>>(options, RULES, refuse);
-  const { t0, t1, steps } = shared;
+  const { t0, t1, steps, method, onFailure, onStep, signal } = check<Filled<ReversibleOptions, 'method' | 'onFailure'>>(
+    options,
+    RULES,
+    refuse,
+  );
   if (!(Number.isInteger(steps) && Number.isFinite(t1 - t0)))
     throw refuse(
       `${steps} steps from ${t0} to ${t1} cannot be taken`,
@@ -160,8 +170,7 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
     );
   const layout = stateLayout(y0, 'solveReversible');
   const { leaves } = layout;
-  const stats: Stats = { accepted: steps, rejected: 0, nfe: 0, nfeBackward: 0, dtMin: 0, dtMax: 0 };
-  stats.dtMin = stats.dtMax = Math.abs(t1 - t0) / steps;
+  const stats = noStats();
   let backward = false;
   const field =
     (p: P): LeafField =>
@@ -174,22 +183,50 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
   const place = (n: number): Place => ({ t: time(n), end: time(n + 1), dt: time(n + 1) - time(n) });
 
   const own = ({ y, z }: Pair): Pair => ({ y: y.map(copy), z: z.map(copy) });
-  let end: Pair = scope(() => own({ y: leaves, z: method.start(field(params), t0, leaves) }));
-  try {
+  const start = (): Pair => scope(() => own({ y: leaves, z: method.start(field(params), t0, leaves) }));
+  const free = ({ y, z }: Pair): void => disposeTree([y, z]);
+  const pause = signal && pauses(signal);
+  let end = start();
+  let failure: Error | undefined;
+  /** Takes the steps, or with `look` those whose ends are finite, and says how many. */
+  const march = async (look: boolean): Promise<number> => {
     for (let n = 0; n < steps; n++) {
-      const before = end;
-      end = scope(() => own(method.step(field(params), place(n), before)));
-      disposeTree([before.y, before.z]);
+      if (pause) await run(pause());
+      const [before, { t, dt }] = [end, place(n)];
+      const next = scope(() => own(method.step(field(params), place(n), before)));
+      if (look && !allFinite(await download(next.y))) {
+        const facts = factsOf({ t0, t1, maxSteps: steps }, { ...stats, accepted: n }, { time: t, stepSize: dt });
+        failure = await failureAt('state', method.name, layout, before.y, next.y, facts).finally(() => free(next));
+        return n;
+      }
+      free(before);
+      end = next;
+      if (look) continue;
+      countStep(stats, dt);
+      onStep?.({ t, dt, accepted: true, errorRatio: undefined, nfe: stats.nfe });
     }
-    const facts = factsOf({ t0, t1, maxSteps: steps }, stats, { time: t1, stepSize: stats.dtMin });
-    await requireFinite(method.name, layout, end.y, facts);
+    return steps;
+  };
+  try {
+    await march(false);
+    if (!allFinite(await download(end.y))) {
+      free(end);
+      end = start();
+      stats.accepted = await march(true);
+    }
+    if (failure && onFailure === 'throw') throw failure;
   } catch (error) {
-    disposeTree([end.y, end.z]);
+    free(end);
     throw error;
   }
+  const { accepted } = stats;
+  const reached = time(accepted);
 
   return {
     y1: layout.unflatten(end.y),
+    t1: reached,
+    status: failure ? 'failed' : 'done',
+    failure,
     stats,
     async pullback(cotangent) {
       backward = true;
@@ -201,7 +238,7 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
           const other = flattenTree(b);
           return mapTree(a, (leaf, i) => (leaf.dtype === 'int32' ? leaf : add(leaf, other[i]!)));
         };
-        for (let n = steps - 1; n >= 0; n--) {
+        for (let n = accepted - 1; n >= 0; n--) {
           const [now, incoming, sum] = [pair, ct, gradient];
           const done = scope(() => {
             const before = method.back(field(params), place(n), now);
@@ -227,13 +264,13 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
           y0: start,
           params: plus(gradient, back.params),
           t0: dots(start, field(params)(t0, leaves)),
-          t1: dots(layout.flatten(cotangent, 'cotangent'), field(params)(t1, end.y)),
+          t1: dots(layout.flatten(cotangent, 'cotangent'), field(params)(reached, end.y)),
         };
       });
       const { y0: start, params: byParams } = result;
       const [atStart, atEnd] = await Promise.all([total(result.t0), total(result.t1)]);
       return { y0: layout.unflatten(start), params: byParams as P, t0: 0 - atStart, t1: atEnd };
     },
-    dispose: () => disposeTree([end.y, end.z]),
+    dispose: () => free(end),
   };
 }

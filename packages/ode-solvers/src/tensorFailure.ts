@@ -25,30 +25,21 @@ export function componentName(names: readonly string[], y0: Leaves): (part: numb
   };
 }
 
-/** The error of a solve that was not marched by a stepper. `slope` is the derivative at its last good state, where there is one. */
+/**
+ * The error of a solve that was not marched by a stepper. `broken` is what is not as it should be: the derivative at the last good
+ * state, or where the state is at fault the next one; nothing if that is the last good one itself.
+ */
 export async function failureAt(
   kind: FailureKind,
   where: string,
   { leaves, names }: { readonly leaves: Leaves; readonly names: readonly string[] },
   state: Leaves,
-  slope: Leaves,
+  broken: Leaves,
   facts: FailureFacts,
 ): Promise<SparseflowError> {
-  const [now, initial, rates] = await Promise.all([state, leaves, slope].map(download));
-  const measured =
-    kind === 'state' || slope.length === 0
-      ? { measure: 'state' as const, sizes: now! }
-      : { measure: 'derivative' as const, sizes: rates! };
-  const evidence = { ...measured, state: now!, initial: initial!, name: componentName(names, leaves) };
+  const [now, initial, found] = await Promise.all([state, leaves, broken].map(download));
+  const measure = kind === 'state' || broken.length === 0 ? 'state' : 'derivative';
+  const sizes = broken.length === 0 ? now! : found!;
+  const evidence = { measure, sizes, state: now!, initial: initial!, name: componentName(names, leaves) } as const;
   return solveError(report(kind, where, facts, evidence));
-}
-
-/** @throws {NonFiniteStateError} when the result of a solve by fixed steps is not finite */
-export async function requireFinite(
-  where: string,
-  layout: { readonly leaves: Leaves; readonly names: readonly string[] },
-  y1: Leaves,
-  facts: FailureFacts,
-): Promise<void> {
-  if (!allFinite(await download(y1))) throw await failureAt('state', where, layout, y1, [], facts);
 }

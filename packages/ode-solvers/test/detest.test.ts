@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '@sparseflow/tensor';
 import { kvaerno4, solveAdams } from '../src/index.ts';
 import { dopri8, solve, solvers, type Solver } from '../src/plain.ts';
+import { runSync } from '../src/march/coroutine.ts';
 import { solveImplicit } from '../src/stiff/solveImplicit.ts';
 import { at, largestDifference, read } from './problems.ts';
 
@@ -137,19 +138,23 @@ describe.each(Object.entries(problems))('DETEST %s', (_name, { f, y0, exact }) =
       });
       return matrix;
     };
-    const { y1 } = solveImplicit({ f: field, jacobian }, Float64Array.from(y0), {
-      ...interval,
-      saveAt: [],
-      solver: kvaerno4,
-      rtol: 1e-8,
-      atol: 1e-8,
-      firstStep: 1e-5,
-      maxStep: Infinity,
-      maxSteps: 1_000_000,
-      pid: undefined,
-      signal: undefined,
-      fail: ({ what }) => new Error(what),
-    });
+    const { y1, failure } = runSync(
+      solveImplicit({ f: field, jacobian }, Float64Array.from(y0), {
+        ...interval,
+        saveAt: [],
+        solver: kvaerno4,
+        rtol: 1e-8,
+        atol: 1e-8,
+        firstStep: 1e-5,
+        maxStep: Infinity,
+        maxSteps: 1_000_000,
+        pid: undefined,
+        pause: undefined,
+        onStep: undefined,
+        fail: ({ what }) => new Error(what),
+      }),
+    );
+    expect(failure).toBeUndefined();
     const errors = Array.from(y1, (v, i) => Math.abs(v - reference[i]!) / (1 + Math.abs(reference[i]!)));
     expect(Math.max(...errors)).toBeLessThan(4e-5);
   });

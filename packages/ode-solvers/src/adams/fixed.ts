@@ -1,6 +1,8 @@
 import { copy, disposeTree, scaledErrorNorm, scope, sub } from '@sparseflow/tensor';
+import { run, type March } from '../march/coroutine.ts';
 import { rungeKuttaStep, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { rk4 } from '../solvers/rk4.ts';
+import { allFinite, download } from '../tensorFailure.ts';
 import { correct, predict, type AdamsStep } from './step.ts';
 
 export interface FixedPlan {
@@ -12,6 +14,10 @@ export interface FixedPlan {
   readonly rtol: number;
   readonly atol: number;
   readonly iterations: number;
+  readonly pause: (() => March<void>) | undefined;
+  readonly accepted: (step: AdamsStep, converged: boolean) => void;
+  /** Where it is given each state is looked at, and this told of the first that is not finite: `y` is the one before. */
+  readonly broken: ((y: Leaves, next: Leaves, step: Pick<AdamsStep, 't' | 'dt'>) => Promise<void>) | undefined;
 }
 
 /** As many derivatives are needed for an Adams step; before, the steps are by Runge-Kutta. */
@@ -19,14 +25,13 @@ const STARTERS = 3;
 
 /**
  * Equal steps, as torchdiffeq's `explicit_adams` and `implicit_adams` take them: two of its `rk4` first, then of as high an order as
- * there are past derivatives. The implicit method iterates its corrector until it converges.
+ * there are past derivatives. The implicit method iterates its corrector until it converges. Gives the state at the end, or the last that
+ * is finite.
  */
 export async function fixedAdams(
   field: LeafField,
   y0: Leaves,
-  { t0, t1, steps, method, maxOrder, rtol, atol, iterations }: FixedPlan,
-  signal: AbortSignal | undefined,
-  accepted: (step: AdamsStep, converged: boolean) => void,
+  { t0, t1, steps, method, maxOrder, rtol, atol, iterations, pause, accepted, broken }: FixedPlan,
 ): Promise<Leaves> {
   const time = (n: number): number => (n === steps ? t1 : t0 + ((t1 - t0) * n) / steps);
   let y: Leaves = scope(() => y0.map(copy));
@@ -35,7 +40,7 @@ export async function fixedAdams(
   const past: Leaves[] = [];
   try {
     for (let n = 0; n < steps; n++) {
-      signal?.throwIfAborted();
+      if (pause) await run(pause());
       const [t, end] = [time(n), time(n + 1)];
       const dt = end - t;
       start = y;
@@ -64,6 +69,11 @@ export async function fixedAdams(
         }
         // torchdiffeq's answer: a lower order for the next steps.
         if (!converged && past.length > STARTERS) disposeTree(past.splice(-1));
+      }
+      if (broken && !allFinite(await download(y))) {
+        await broken(start, y, step);
+        disposeTree(y);
+        return start;
       }
       disposeTree(start);
       accepted({ ...step, corrections }, converged);

@@ -3,17 +3,18 @@ import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { above, callback, check, ensure, oneOf, type Filled } from '../check.ts';
 import { factsOf } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
-import type { Stats, StepOptions } from '../options.ts';
+import type { Ending, Stats, StepOptions } from '../options.ts';
+import { pauses } from '../march/journey.ts';
 import { makePlan, rulesOf } from '../plan.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import { SOLVE_RULES, type VectorField } from '../solve.ts';
 import { countStep, noStats } from '../stats.ts';
-import { failureAt, requireFinite } from '../tensorFailure.ts';
+import { allFinite, download, failureAt } from '../tensorFailure.ts';
 import { fixedAdams } from './fixed.ts';
 import { replayAdams, type AdamsStep } from './step.ts';
 import { variableAdams } from './variable.ts';
 
-const SHARED = ['t0', 't1', 'firstStep', 'maxStep', 'maxSteps', 'saveAt', 'steps'] as const;
+const SHARED = ['t0', 't1', 'firstStep', 'maxStep', 'maxSteps', 'saveAt', 'steps', 'onFailure', 'onStep'] as const;
 
 export interface AdamsOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
   /** With `steps`. `explicit`: Adams-Bashforth, one evaluation a step. `implicit` (default): corrected by Adams-Moulton. */
@@ -34,9 +35,9 @@ export interface AdamsOptions extends Pick<StepOptions, (typeof SHARED)[number]>
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface AdamsSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
+export interface AdamsSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P>, Ending {
   readonly y1: Y;
-  /** The states at `saveAt`. */
+  /** The states at the times of `saveAt` that were reached. */
   readonly ys: readonly Y[];
   readonly stats: Stats & {
     /** Fixed steps whose corrector did not converge: take shorter ones. */
@@ -102,49 +103,77 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
     };
   };
   const taken: AdamsStep[] = [];
-  const accepted = (step: AdamsStep): void => {
-    taken.push(step);
-    countStep(stats, step.dt);
-  };
   const field = fieldOf(params, 'nfe');
-  const { t0, t1, direction, maxSteps } = plan;
-  let y1: Leaves;
-  let ys: readonly Leaves[] = [];
+  const { t0, t1, maxSteps, onStep } = plan;
+  const pause = plan.signal && pauses(plan.signal);
+  const tried = (step: AdamsStep, accepted: boolean, errorRatio?: number): void => {
+    if (accepted) {
+      taken.push(step);
+      countStep(stats, step.dt);
+    } else stats.rejected++;
+    onStep?.({ t: step.t, dt: step.dt, accepted, errorRatio, nfe: stats.nfe });
+  };
+  let [y1, ys, reached, failure]: [Leaves, readonly Leaves[], number, Error | undefined] = [[], [], t1, undefined];
   if (steps !== undefined) {
     const tolerances = { rtol: options.rtol ?? 1e-3, atol: options.atol ?? 1e-4 };
-    const fixed = { t0, t1, steps: t0 === t1 ? 0 : steps, method, maxOrder, iterations, ...tolerances };
-    y1 = await fixedAdams(field, layout.leaves, fixed, plan.signal, (step, converged) => {
-      accepted(step);
+    const accepted = (step: AdamsStep, converged: boolean): void => {
       if (!converged) stats.unconverged++;
-    });
-    try {
-      await requireFinite('adams', layout, y1, factsOf(plan, stats, { time: t1, stepSize: stats.dtMin }));
-    } catch (error) {
+      tried(step, true);
+    };
+    const fixed = { t0, t1, steps: t0 === t1 ? 0 : steps, method, maxOrder, iterations, ...tolerances, pause };
+    y1 = await fixedAdams(field, layout.leaves, { ...fixed, accepted, broken: undefined });
+    if (!allFinite(await download(y1))) {
+      // All steps again, with a look at each.
       disposeTree(y1);
-      throw error;
+      taken.length = stats.accepted = stats.unconverged = 0;
+      y1 = await fixedAdams(field, layout.leaves, {
+        ...fixed,
+        accepted(step, converged) {
+          taken.push(step);
+          stats.accepted++;
+          if (!converged) stats.unconverged++;
+        },
+        async broken(y, next, { t, dt }) {
+          reached = t;
+          failure = await failureAt('state', 'adams', layout, y, next, factsOf(plan, stats, { time: t, stepSize: dt }));
+        },
+      });
+      failure ??= await failureAt('state', 'adams', layout, y1, [], factsOf(plan, stats, { time: t1, stepSize: 0 }));
     }
   } else {
-    const { rtol, atol, firstStep, maxStep, signal } = plan;
+    const { rtol, atol, firstStep, maxStep, direction } = plan;
+    const saveTimes = plan.times.slice(0, -1);
     const variable = {
       t0,
       t1,
       direction,
-      saveAt: plan.times.slice(0, -1),
+      saveAt: saveTimes,
       rtol,
       atol,
       maxOrder,
       firstStep,
       maxStep,
       maxSteps,
-      signal,
-      fail: (kind, { state, slope, ...at }) => failureAt(kind, 'adams', layout, state, slope, factsOf(plan, stats, at)),
-    } satisfies Parameters<typeof variableAdams>[2];
-    ({ y1, ys } = await variableAdams(field, layout.leaves, variable, accepted, () => stats.rejected++));
+      pause,
+    };
+    ({ y1, ys, reached, failure } = await variableAdams(field, layout.leaves, {
+      ...variable,
+      tried,
+      fail: (kind, { state, broken, ...at }) =>
+        failureAt(kind, 'adams', layout, state, broken, factsOf(plan, stats, at)),
+    }));
+  }
+  if (failure && plan.onFailure === 'throw') {
+    disposeTree([y1, ys] as Tree);
+    throw failure;
   }
   const replay = (y: Y, p: P): Y =>
     layout.unflatten(replayAdams(fieldOf(p, 'nfeBackward'), layout.flatten(y, 'y0'), taken));
   return {
     y1: layout.unflatten(y1),
+    t1: reached,
+    status: failure ? 'failed' : 'done',
+    failure,
     ys: ys.map((leaves) => layout.unflatten(leaves)),
     stats,
     orders: taken.map(({ nodes }) => nodes.length),

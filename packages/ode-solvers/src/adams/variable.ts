@@ -1,6 +1,7 @@
 import { copy, disposeTree, scaledErrorNorm, scope, type Tensor } from '@sparseflow/tensor';
 import type { FailureKind } from '../failure.ts';
 import { firstStep as chosenStep, probeStep } from '../march/control.ts';
+import { run, type March } from '../march/coroutine.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import { correct, mix, predict, type AdamsStep } from './step.ts';
 import { adamsWeights } from './weights.ts';
@@ -16,7 +17,9 @@ export interface VariablePlan {
   readonly firstStep: number | undefined;
   readonly maxStep: number;
   readonly maxSteps: number;
-  readonly signal: AbortSignal | undefined;
+  readonly pause: (() => March<void>) | undefined;
+  /** Told of every attempted step. */
+  readonly tried: (step: AdamsStep, accepted: boolean, errorRatio: number) => void;
   /** Makes the error of a solve that cannot go on. */
   readonly fail: (kind: FailureKind, at: Whereabouts) => Promise<Error>;
 }
@@ -26,7 +29,7 @@ export interface Whereabouts {
   readonly stepSize: number;
   readonly errorRatio: number | undefined;
   readonly state: Leaves;
-  readonly slope: Leaves;
+  readonly broken: Leaves;
 }
 
 /** Limits on the factor from one step to the next: past derivatives should not lie too far apart or too close. */
@@ -46,15 +49,14 @@ function noise(nodes: readonly number[], order: number): number {
  * Adams methods of variable order and step, predicted, evaluated, corrected, evaluated (PECE), with the corrector one order
  * higher than what the error estimate is for. The weights follow the actual steps (variable coefficients: Krogh 1969; Hairer,
  * Nørsett & Wanner, Solving ODEs I, III.5). As in LSODE and CVODE the next order is that of the present one and its two
- * neighbours that allows the longest step (III.7), at most once in as many steps as it has derivatives; the start is at order 1.
+ * neighbours that allows the longest step (III.7), at most once in as many steps as it has derivatives; the start is at order 1. A solve that
+ * cannot go on gives what was reached.
  */
 export async function variableAdams(
   field: LeafField,
   y0: Leaves,
   plan: VariablePlan,
-  accepted: (step: AdamsStep) => void,
-  rejected: () => void,
-): Promise<{ y1: Leaves; ys: Leaves[] }> {
+): Promise<{ y1: Leaves; ys: Leaves[]; reached: number; failure: Error | undefined }> {
   const { t0, t1, direction, saveAt, maxOrder, rtol, atol } = plan;
   const norm = (x: Leaves, a: Leaves, b: Leaves): Tensor => scaledErrorNorm(x, a, b, { rtol, atol });
   const read = async (x: Tensor): Promise<number> => {
@@ -72,10 +74,12 @@ export async function variableAdams(
   /** Steps since the order last changed; at the start it may rise every step. */
   let since = 0;
   let starting = true;
+  /** Why it cannot go on. */
+  let failure: Error | undefined;
   try {
     past = [scope(() => field(t, y).map(copy))];
     const stuck = (kind: FailureKind, dt: number, errorRatio?: number): Promise<Error> =>
-      plan.fail(kind, { time: t, stepSize: dt, errorRatio, state: y, slope: past[0]! });
+      fail(kind, { time: t, stepSize: dt, errorRatio, state: y, broken: past[0]! });
     let size = plan.firstStep ?? (await firstLength());
     let attempts = 0;
     let ratio: number | undefined;
@@ -87,7 +91,7 @@ export async function variableAdams(
     };
     while (due[0] === t0) save(() => y);
     while ((t1 - t) * direction > 0) {
-      plan.signal?.throwIfAborted();
+      if (plan.pause) await run(plan.pause());
       const rest = Math.abs(t1 - t);
       const wish = Math.min(size, plan.maxStep);
       const clipped = wish > rest * (1 - 1e-9);
@@ -121,7 +125,7 @@ export async function variableAdams(
       };
       if (!(now <= 1)) {
         disposeTree([trial.predicted, trial.y1]);
-        rejected();
+        plan.tried(step, false, now);
         starting = false;
         const finite = now < Infinity;
         nonFinite = !finite;
@@ -134,7 +138,6 @@ export async function variableAdams(
         const theta = (due[0]! - t) / dt;
         save(() => (due[0] === end ? trial.y1 : correct(before, trial.predicted, known, step, theta)));
       }
-      accepted(step);
       nonFinite = false;
       since++;
       let best = order;
@@ -154,20 +157,27 @@ export async function variableAdams(
       past = [slope, ...known];
       disposeTree(past.splice(maxOrder + 1));
       [y, t, times] = [next, end, [end, ...times].slice(0, maxOrder + 1)];
+      plan.tried(step, true, now);
     }
-    disposeTree(past);
-    return { y1: y, ys };
   } catch (error) {
-    disposeTree([y, past, ys]);
-    throw error;
+    if (error !== failure) {
+      disposeTree([y, past, ys]);
+      throw error;
+    }
+  }
+  disposeTree(past);
+  return { y1: y, ys, reached: t, failure };
+
+  async function fail(kind: FailureKind, at: Whereabouts): Promise<Error> {
+    return (failure = await plan.fail(kind, at));
   }
 
   async function firstLength(): Promise<number> {
     const k1 = past[0]!;
     const [d0, d1] = await Promise.all([read(scope(() => norm(y, y, y))), read(scope(() => norm(k1, y, y)))]);
-    const at = { time: t, stepSize: 0, errorRatio: undefined, state: y, slope: k1 };
-    if (!(d0 < Infinity)) throw await plan.fail('state', at);
-    if (!(d1 < Infinity)) throw await plan.fail('derivative', at);
+    const at = { time: t, stepSize: 0, errorRatio: undefined, state: y };
+    if (!(d0 < Infinity)) throw await fail('state', { ...at, broken: [] });
+    if (!(d1 < Infinity)) throw await fail('derivative', { ...at, broken: k1 });
     const probe = probeStep(d0, d1);
     const d2 = await read(
       scope(() => {

@@ -15,7 +15,9 @@ import { solveError } from '../errors.ts';
 import { factsOf, report, type FailureKind } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
 import { firstStep, probeStep, stepFactor } from '../march/control.ts';
-import type { Stats, StepOptions } from '../options.ts';
+import { run } from '../march/coroutine.ts';
+import { pauses } from '../march/journey.ts';
+import type { StepInfo, Stats, StepOptions } from '../options.ts';
 import { makePlan, rulesOf } from '../plan.ts';
 import { SOLVE_RULES } from '../solve.ts';
 import type { Leaves } from '../rungeKutta.ts';
@@ -40,18 +42,33 @@ const SHARED = [
   'maxFactor',
   'controller',
   'saveAt',
+  'onFailure',
 ] as const;
 
-/** Options of `solveBatch`. The interval may be given by row. */
+/** What `onStep` is told; `nfe` counts the evaluations while the row was under way. */
+export interface RowStepInfo extends StepInfo {
+  readonly row: number;
+}
+
+/** Options of `solveBatch`. The interval may be given by row. With `onFailure: 'return'` a row that fails stands still, and the others go on. */
 export interface BatchOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
   readonly t0: number | readonly number[];
   readonly t1: number | readonly number[];
+  /** Called after every attempted step of every row. What it throws ends the solve. */
+  readonly onStep?: ((info: RowStepInfo) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
+  /** Of a row that failed the last good state. */
   readonly y1: Y;
-  /** The states at `saveAt`, for every row. */
+  /** The times of `y1`, by row. */
+  readonly t1: readonly number[];
+  /** `failed` where a row has failed. */
+  readonly status: 'done' | 'failed';
+  /** By row, why it failed, with `onFailure: 'return'`. */
+  readonly failures: readonly (Error | undefined)[];
+  /** The states at `saveAt`, for every row; of one that failed before, its last good state. */
   readonly ys: readonly Y[];
   /** By row. `nfe` counts the evaluations while the row was under way. */
   readonly stats: readonly Stats[];
@@ -63,7 +80,7 @@ export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends 
 }
 
 const byRow: Rule = [(x) => [x].flat().every(Number.isFinite), 'a finite number, or one for each row'];
-const RULES = rulesOf(SHARED, { t0: byRow, t1: byRow, signal: SOLVE_RULES.signal });
+const RULES = rulesOf(SHARED, { t0: byRow, t1: byRow, onStep: callback, signal: SOLVE_RULES.signal });
 
 /** Where one row is. */
 interface Row {
@@ -78,6 +95,7 @@ interface Row {
   /** The last trial step ended in a number that is not finite. */
   nonFinite: boolean;
   done: boolean;
+  failure: Error | undefined;
 }
 
 /**
@@ -86,7 +104,7 @@ interface Row {
  * errors of all rows are read back once per step. Gradients are those of the steps that were taken.
  *
  * @throws {ShapeError} when the tensors of `y0` do not share their first axis
- * @throws what `solve` throws, for the first row that fails; the message names it
+ * @throws what `solve` throws, for the first row that fails, unless `onFailure` is `return`; the message names it
  *
  * @example
  * ```ts
@@ -109,7 +127,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
 ): Promise<BatchSolution<Y, P>> {
   const refuse = (what: string, remedy: string): Error => new ValueError('solveBatch', what, remedy);
   ensure('f', f, callback, refuse);
-  const shared = check<BatchOptions>(options, RULES, refuse);
+  const { onStep, ...shared } = check<BatchOptions>(options, RULES, refuse);
   const layout = stateLayout(y0, 'solveBatch');
   const { leaves, names } = layout;
   const batch = leaves[0]?.shape[0];
@@ -131,6 +149,8 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   const { solver, saveAt } = { ...plan, saveAt: options.saveAt ?? [] };
   if (!solver.error) throw refuse(`${solver.name} has no error estimate to choose steps by`, 'use dopri5');
   const errorWeights = solver.error;
+
+  const pause = plan.signal && pauses(plan.signal);
 
   let nfe = 0;
   const fieldOf =
@@ -157,12 +177,14 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     stats: noStats(),
     nonFinite: false,
     done: t0 === ends[i]!,
+    failure: undefined,
   }));
   const steps: BatchStep[] = [];
   let y: Leaves = scope(() => leaves.map(copy));
   let k1: Leaves = [];
   const saved: Leaves[] = saveAt.map(() => scope(() => leaves.map(copy)));
-  const fail = async (kind: FailureKind, i: number, dt: number, errorRatio?: number): Promise<Error> => {
+  /** Ends a row that cannot go on, or the solve. */
+  const fail = async (kind: FailureKind, i: number, dt: number, errorRatio?: number): Promise<void> => {
     const { t, stats } = rows[i]!;
     const cut = (parts: readonly ArrayLike<number>[]): number[][] =>
       parts.map((part) => Array.from(part).slice((i * part.length) / batch, ((i + 1) * part.length) / batch));
@@ -176,9 +198,10 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       measure: kind === 'state' ? 'state' : 'derivative',
       sizes: kind === 'state' ? state : await read(k1),
     } as const;
-    return solveError(
-      report(kind, `${solver.name}, row ${i}`, facts, { state, initial: await read(leaves), name, ...found }),
-    );
+    const evidence = { state, initial: await read(leaves), name, ...found };
+    const failure = solveError(report(kind, `${solver.name}, row ${i}`, facts, evidence));
+    if (plan.onFailure === 'throw') throw failure;
+    Object.assign(rows[i]!, { failure, done: true });
   };
 
   try {
@@ -186,8 +209,8 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     for (const row of rows) row.stats.nfe = nfe;
     const [d0, d1] = await Promise.all([root(scope(() => norms(y, y, y))), root(scope(() => norms(k1, y, y)))]);
     for (const i of rows.keys()) {
-      if (!(d0[i]! < Infinity)) throw await fail('state', i, 0);
-      if (!(d1[i]! < Infinity)) throw await fail('derivative', i, 0);
+      if (!(d0[i]! < Infinity)) await fail('state', i, 0);
+      else if (!(d1[i]! < Infinity)) await fail('derivative', i, 0);
     }
     if (options.firstStep === undefined) {
       const probes = rows.map(({ direction, done }, i) => (done ? 0 : direction * probeStep(d0[i]!, d1[i]!)));
@@ -212,13 +235,14 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     for (const [n, time] of saveAt.entries())
       rows.forEach((row) => (time === row.t && row.next === n ? row.next++ : 0));
     while (rows.some(({ done }) => !done)) {
-      options.signal?.throwIfAborted();
+      if (pause) await run(pause());
       const wishes = rows.map(({ size }) => Math.min(Math.max(size, plan.minStep), plan.maxStep));
       const dts = rows.map(({ done, direction }, i) => (done ? 0 : direction * wishes[i]!));
       for (const [i, { done, t, stats, nonFinite }] of rows.entries()) {
         if (done) continue;
-        if (t + dts[i]! === t) throw await fail(nonFinite ? 'derivative' : 'underflow', i, dts[i]!);
-        if (stats.accepted + stats.rejected >= plan.maxSteps) throw await fail('maxSteps', i, dts[i]!);
+        if (t + dts[i]! === t) await fail(nonFinite ? 'derivative' : 'underflow', i, dts[i]!);
+        else if (stats.accepted + stats.rejected >= plan.maxSteps) await fail('maxSteps', i, dts[i]!);
+        if (rows[i]!.done) dts[i] = 0;
       }
       const started = nfe;
       const trial = scope(() => {
@@ -277,11 +301,14 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       disposeTree([next, trial.ks, trial.last, y, k1] as Tree);
       ({ y, k1 } = moved);
       rows.forEach((row, i) => {
+        if (row.done) return;
+        const { t, stats } = row;
+        onStep?.({ row: i, t, dt: dts[i]!, accepted: accepted[i]!, errorRatio: ratios[i]!, nfe: stats.nfe });
         if (!accepted[i]) return;
         row.t += dts[i]!;
         row.earlier = [ratios[i]!, ...row.earlier.slice(0, 1)];
         row.done = (row.t - row.end) * row.direction >= 0;
-        countStep(row.stats, dts[i]!);
+        countStep(stats, dts[i]!);
       });
     }
   } catch (error) {
@@ -289,6 +316,13 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     throw error;
   }
   disposeTree(k1);
+  // A row that failed has stood still since.
+  for (const [n, target] of saved.entries()) {
+    const missing = rows.map(({ failure, next }) => failure !== undefined && next <= n);
+    if (!missing.some(Boolean)) continue;
+    saved[n] = scope(() => selectRows(missing, y, target));
+    disposeTree(target);
+  }
   let nfeBackward = 0;
   const replay = (start: Y, p: P): Y => {
     const again = fieldOf(p, () => nfeBackward++);
@@ -296,6 +330,9 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   };
   return {
     y1: layout.unflatten(y),
+    t1: rows.map(({ t, end, failure }) => (failure ? t : end)),
+    status: rows.some(({ failure }) => failure) ? 'failed' : 'done',
+    failures: rows.map(({ failure }) => failure),
     ys: saved.map((parts) => layout.unflatten(parts as Tensor[])),
     stats: rows.map(({ stats }) => stats),
     nfe,

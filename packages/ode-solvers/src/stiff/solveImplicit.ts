@@ -1,6 +1,7 @@
 import { factsOf, report, type FailureKind, type FailureReport } from '../failure.ts';
 import { stepFactor, type PidCoefficients } from '../march/control.ts';
-import type { Stats } from '../options.ts';
+import type { March } from '../march/coroutine.ts';
+import type { StepInfo, Stats } from '../options.ts';
 import { countStep, noStats } from '../stats.ts';
 import type { ImplicitSolver } from './kvaerno4.ts';
 import { factorize, solveFactorized } from './lu.ts';
@@ -22,7 +23,8 @@ export interface StiffPlan {
   readonly maxStep: number;
   readonly maxSteps: number;
   readonly pid: PidCoefficients | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly pause: (() => March<void>) | undefined;
+  readonly onStep: ((info: StepInfo) => void) | undefined;
   /** Makes the error of a failed solve. */
   readonly fail: (report: FailureReport) => Error;
 }
@@ -47,15 +49,25 @@ export interface StiffStats extends Stats {
   factorizations: number;
 }
 
+/** What comes of it. */
+export interface StiffRun {
+  readonly y1: Float64Array;
+  readonly reached: number;
+  readonly failure: Error | undefined;
+  readonly ys: readonly Float64Array[];
+  readonly stats: StiffStats;
+  readonly steps: readonly StiffStep[];
+}
+
 /** More Newton iterations than this mean that the step is too long. */
 const ITERATIONS = 8;
 
 /**
  * Solves a stiff problem by a diagonally implicit method. Each stage is Newton's method with the Jacobian at the step's start
  * and one LU factorization of I - dt γ J for all stages (Hairer & Wanner, Solving ODEs II, IV.8). States between steps come
- * from the cubic Hermite interpolant, of order 3.
+ * from the cubic Hermite interpolant, of order 3. A solve that cannot go on gives what was reached.
  */
-export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, plan: StiffPlan) {
+export function* solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, plan: StiffPlan): March<StiffRun> {
   const { t0, t1, saveAt, solver, rtol, atol } = plan;
   const n = y0.length;
   const direction = t1 < t0 ? -1 : 1;
@@ -72,17 +84,18 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
   let t = t0;
   let y: Float64Array = y0.slice();
   let k1: Float64Array = evaluate(t, y);
-  const fail = (kind: FailureKind, dt: number, ratio?: number): Error => {
+  const ys: Float64Array[] = [];
+  const steps: StiffStep[] = [];
+  const fail = (kind: FailureKind, dt: number, ratio?: number): StiffRun => {
     const measure = kind === 'state' ? 'state' : 'derivative';
     const sizes = [kind === 'state' ? y : k1];
     const facts = factsOf(plan, stats, { time: t, stepSize: dt, errorRatio: ratio });
     const evidence = { measure, state: [y], initial: [y0], sizes, name: (_: number, i: number) => `y[${i}]` } as const;
-    return plan.fail(report(kind, solver.name, facts, evidence));
+    const failure = plan.fail(report(kind, solver.name, facts, evidence));
+    return { y1: y, reached: t, failure, ys, stats, steps };
   };
-  if (!y.every(Number.isFinite)) throw fail('state', 0);
-  if (!k1.every(Number.isFinite)) throw fail('derivative', 0);
-  const ys: Float64Array[] = [];
-  const steps: StiffStep[] = [];
+  if (!y.every(Number.isFinite)) return fail('state', 0);
+  if (!k1.every(Number.isFinite)) return fail('derivative', 0);
   const due = [...saveAt];
   while (due.length > 0 && due[0] === t0) {
     due.shift();
@@ -94,12 +107,12 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
   /** The last trial step met a number that is not finite. */
   let nonFinite = false;
   while ((t1 - t) * direction > 0) {
-    plan.signal?.throwIfAborted();
+    if (plan.pause) yield* plan.pause();
     const rest = Math.abs(t1 - t);
     const clipped = size > rest * (1 - 1e-9);
     const dt = direction * (clipped ? rest : size);
-    if (t + dt === t) throw fail(nonFinite ? 'derivative' : 'underflow', dt);
-    if (stats.accepted + stats.rejected >= plan.maxSteps) throw fail('maxSteps', dt);
+    if (t + dt === t) return fail(nonFinite ? 'derivative' : 'underflow', dt);
+    if (stats.accepted + stats.rejected >= plan.maxSteps) return fail('maxSteps', dt);
     if (!j) {
       j = jacobian(t, y);
       stats.jacobians++;
@@ -109,6 +122,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
     const ratio = step ? norm(step.error, y, step.y1) : Infinity;
     if (!step || !(ratio <= 1)) {
       stats.rejected++;
+      plan.onStep?.({ t, dt, accepted: false, errorRatio: ratio, nfe: stats.nfe });
       size = Math.abs(dt) * (step && ratio < Infinity ? stepFactor(ratio, solver.order, LIMITS) : 0.25);
       continue;
     }
@@ -118,6 +132,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
     while (due.length > 0 && (end - due[0]!) * direction >= 0)
       ys.push(hermite(y, k1, step.y1, last, dt, (due.shift()! - t) / dt));
     countStep(stats, dt);
+    plan.onStep?.({ t, dt, accepted: true, errorRatio: ratio, nfe: stats.nfe });
     size = Math.min(
       Math.abs(dt) * stepFactor(ratio, solver.order, { ...LIMITS, pid: plan.pid }, earlier),
       plan.maxStep,
@@ -125,7 +140,7 @@ export function solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, p
     earlier = [ratio, ...earlier.slice(0, 1)];
     [t, y, k1, j] = [end, step.y1, last, undefined];
   }
-  return { y1: y, ys, stats, steps };
+  return { y1: y, reached: t, failure: undefined, ys, stats, steps };
 
   function takeStep(
     matrix: Float64Array,

@@ -16,12 +16,26 @@ import { replayStiff } from './replay.ts';
 import { solveImplicit, type StiffStats } from './solveImplicit.ts';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { stateLayout } from '../layout.ts';
-import type { StepOptions } from '../options.ts';
+import { run } from '../march/coroutine.ts';
+import { pauses } from '../march/journey.ts';
+import type { Ending, StepOptions } from '../options.ts';
 import { makePlan, rulesOf } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import { SOLVE_RULES, type VectorField } from '../solve.ts';
 
-const SHARED = ['t0', 't1', 'rtol', 'atol', 'firstStep', 'maxStep', 'maxSteps', 'controller', 'saveAt'] as const;
+const SHARED = [
+  't0',
+  't1',
+  'rtol',
+  'atol',
+  'firstStep',
+  'maxStep',
+  'maxSteps',
+  'controller',
+  'saveAt',
+  'onFailure',
+  'onStep',
+] as const;
 
 export interface StiffOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
   /** Default `kvaerno4`. */
@@ -29,8 +43,9 @@ export interface StiffOptions extends Pick<StepOptions, (typeof SHARED)[number]>
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface StiffSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
+export interface StiffSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P>, Ending {
   readonly y1: Y;
+  /** The times of `saveAt` that were reached. */
   readonly ts: readonly number[];
   readonly ys: readonly Y[];
   readonly stats: StiffStats;
@@ -120,10 +135,8 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
       }
       return matrix;
     });
-  const { y1, ys, stats, steps } = solveImplicit(
-    { f: (t, y) => scopedNumbers(() => download(evaluate(t, upload(y)))), jacobian },
-    download(leaves),
-    {
+  const { y1, reached, failure, ys, stats, steps } = await run(
+    solveImplicit({ f: (t, y) => scopedNumbers(() => download(evaluate(t, upload(y)))), jacobian }, download(leaves), {
       t0: plan.t0,
       t1: plan.t1,
       saveAt: plan.times.slice(0, -1),
@@ -134,10 +147,12 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
       maxSteps: plan.maxSteps,
       pid: plan.pid,
       firstStep: plan.firstStep ?? shortStep(plan),
-      signal: plan.signal,
+      pause: plan.signal && pauses(plan.signal),
+      onStep: plan.onStep,
       fail: solveError,
-    },
+    }),
   );
+  if (failure && plan.onFailure === 'throw') throw failure;
   const states = scope(() => [...ys, y1].map((values) => layout.unflatten(upload(values))));
   const replay = (y: Y, p: P): Y => {
     const field = (t: number, at: Leaves): Tensor[] => {
@@ -148,7 +163,10 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
   };
   return {
     y1: states[states.length - 1]!,
-    ts: plan.times.slice(0, -1),
+    t1: reached,
+    status: failure ? 'failed' : 'done',
+    failure,
+    ts: plan.times.slice(0, ys.length),
     ys: states.slice(0, -1),
     stats,
     replay,
