@@ -37,14 +37,10 @@ export {
 export { kvaerno4, type ImplicitSolver } from './stiff/kvaerno4.ts';
 export type { StiffStats } from './stiff/solveImplicit.ts';
 export { solveStiff, type StiffOptions, type StiffSolution } from './stiff/solveStiff.ts';
-export {
-  alf,
-  reversibleHeun,
-  solveReversible,
-  type ReversibleMethod,
-  type ReversibleOptions,
-  type ReversibleSolve,
-} from './reversible.ts';
+export { alf } from './reversible/alf.ts';
+export type { ReversibleMethod } from './reversible/method.ts';
+export { reversibleHeun } from './reversible/reversibleHeun.ts';
+export { solveReversible, type ReversibleOptions, type ReversibleSolve } from './reversible/solveReversible.ts';
 export { solveJvp, type Direction, type SolveJvp } from './solveJvp.ts';
 export { replay } from './replay.ts';
 export type { Ending, Restart, Stats, Step, StepInfo, StepOptions } from './options.ts';

@@ -7,6 +7,11 @@ export type LeafField = (t: number, y: readonly Tensor[]) => readonly Tensor[];
 /** A state's or derivative's leaves. */
 export type Leaves = readonly Tensor[];
 
+/** Σ weights · parts, leaf by leaf. */
+export function mix(parts: readonly Leaves[], weights: readonly number[]): Tensor[] {
+  return parts[0]!.map((_, j) => linearCombination(parts.map((part) => part[j]!), weights)); // prettier-ignore
+}
+
 /** y + dt Σ weights[i] ks[i], for the first `count` leaves. Zero weights are left out. */
 export function advance(
   y: Leaves,

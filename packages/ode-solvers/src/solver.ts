@@ -30,7 +30,7 @@ export interface Solver {
 }
 
 /** The weights wᵢ(θ) of the stages in y(t + θ dt) - y, per unit of dt. */
-export function denseWeights(solver: Solver, theta: number): number[] {
+export function denseWeights(solver: Pick<Solver, 'dense'>, theta: number): number[] {
   return solver.dense.weights.map((row) => row.reduceRight((sum, w) => (sum + w) * theta, 0));
 }
 

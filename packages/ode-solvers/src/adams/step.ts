@@ -1,5 +1,5 @@
-import { linearCombination, scope, type Tensor } from '@sparseflow/tensor';
-import { rungeKuttaStep, type LeafField, type Leaves } from '../rungeKutta.ts';
+import { scope, type Tensor } from '@sparseflow/tensor';
+import { mix, rungeKuttaStep, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { rk4 } from '../solvers/rk4.ts';
 import { adamsWeights } from './weights.ts';
 
@@ -16,11 +16,6 @@ export interface AdamsStep {
   readonly nodes: readonly number[];
   /** How often the result was corrected. */
   readonly corrections: number;
-}
-
-/** Σ weights · parts, leaf by leaf. */
-export function mix(parts: readonly Leaves[], weights: readonly number[]): Tensor[] {
-  return parts[0]!.map((_, j) => linearCombination(parts.map((part) => part[j]!), weights)); // prettier-ignore
 }
 
 /** Predicts by Adams and Bashforth. `past` holds derivatives, the latest first. */

@@ -2,8 +2,8 @@ import { copy, disposeTree, scaledErrorNorm, scope, type Tensor } from '@sparsef
 import type { FailureKind } from '../failure.ts';
 import { firstStep as chosenStep, probeStep } from '../march/control.ts';
 import { run, type March } from '../march/coroutine.ts';
-import type { LeafField, Leaves } from '../rungeKutta.ts';
-import { correct, mix, predict, type AdamsStep } from './step.ts';
+import { mix, type LeafField, type Leaves } from '../rungeKutta.ts';
+import { correct, predict, type AdamsStep } from './step.ts';
 import { adamsWeights } from './weights.ts';
 
 export interface VariablePlan {

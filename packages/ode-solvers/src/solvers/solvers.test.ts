@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { solve } from '../plain.ts';
 import { denseWeights, slopeWeights, type Solver } from '../solver.ts';
+import { runSync } from '../march/coroutine.ts';
+import { kvaerno4 } from '../stiff/kvaerno4.ts';
+import { solveImplicit } from '../stiff/solveImplicit.ts';
 import { solvers } from './index.ts';
 
 const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
@@ -58,6 +61,9 @@ function measuredOrder(error: (parts: number) => number): number {
   const [mx, my] = [sum(late.map(([x]) => x)) / 3, sum(late.map(([, y]) => y)) / 3];
   return sum(late.map(([x, y]) => (x - mx) * (y - my))) / sum(late.map(([x]) => (x - mx) ** 2));
 }
+
+/** Inside a step, where dense output is measured. */
+const thetas = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
 
 /** A rooted tree, by the subtrees at its root; the order is the number of vertices. */
 interface RootedTree {
@@ -163,7 +169,6 @@ describe.each(all)('%s', (name, solver) => {
   });
 
   it('has its declared order of dense output, measured on one step', () => {
-    const thetas = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
     const measured = measuredOrder((parts) => {
       const dt = 4 / parts;
       const saveAt = thetas.map((theta) => 0.5 + theta * dt);
@@ -172,5 +177,50 @@ describe.each(all)('%s', (name, solver) => {
       return Math.hypot(...ys.map(([y], i) => y! - nonlinear.exact(saveAt[i]!)));
     });
     expect(Math.abs(measured - 1 - dense.order)).toBeLessThan(0.2);
+  });
+});
+
+describe('kvaerno4', () => {
+  const y0 = Float64Array.from(system.y0);
+  const n = y0.length;
+  // Of a linear system: Newton's method is exact.
+  const columns = system.y0.map((_, c) => system.f(0, y0.map((_v, j) => (j === c ? 1 : 0)))); // prettier-ignore
+  const problem = {
+    f: (t: number, y: Float64Array) => Float64Array.from(system.f(t, y)),
+    jacobian: () => Float64Array.from({ length: n * n }, (_, i) => columns[i % n]![Math.floor(i / n)]!),
+  };
+
+  it('has a dense output that starts and ends with the step, and its slope', () => {
+    const { dense, a } = kvaerno4;
+    expect(denseWeights(kvaerno4, 0).every((w) => w === 0)).toBe(true);
+    denseWeights(kvaerno4, 1).forEach((w, i) => expect(w).toBeCloseTo(a.at(-1)![i]!, 12));
+    expect(dense.weights.map(([w]) => w)).toEqual([1, 0, 0, 0, 0]);
+    dense.weights.forEach(([u, v, w], i) => expect(u! + 2 * v! + 3 * w!).toBeCloseTo(i === 4 ? 1 : 0, 12));
+  });
+
+  it('has its declared order of dense output, measured on one step', () => {
+    const measured = measuredOrder((parts) => {
+      const dt = 4 / parts;
+      const saveAt = thetas.map((theta) => theta * dt);
+      const plan = {
+        t0: 0,
+        t1: dt,
+        saveAt,
+        solver: kvaerno4,
+        rtol: 1e9,
+        atol: 1e9,
+        firstStep: dt,
+        maxStep: dt,
+        maxSteps: 1,
+        pid: undefined,
+        pause: undefined,
+        onStep: undefined,
+        fail: ({ what }: { readonly what: string }) => new Error(what),
+      };
+      const { ys, failure, steps } = runSync(solveImplicit(problem, y0, plan));
+      expect([failure, steps.length]).toEqual([undefined, 1]);
+      return Math.hypot(...ys.flatMap((y, i) => system.exact(saveAt[i]!, y0).map((v, j) => v - y[j]!)));
+    });
+    expect(Math.abs(measured - 1 - kvaerno4.dense.order)).toBeLessThan(0.2);
   });
 });

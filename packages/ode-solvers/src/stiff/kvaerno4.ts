@@ -1,3 +1,5 @@
+import { hermiteDense, type DenseOutput } from '../solver.ts';
+
 /**
  * A singly diagonally implicit Runge-Kutta method with an explicit first stage, as data: stiffly accurate, so that the last
  * stage is the derivative at the result.
@@ -12,6 +14,7 @@ export interface ImplicitSolver {
   readonly gamma: number;
   /** The weights of the stages in the error estimate. */
   readonly error: readonly number[];
+  readonly dense: DenseOutput;
 }
 
 const g = 0.5728160625;
@@ -46,5 +49,6 @@ export const kvaerno4: ImplicitSolver = {
   c: [0, 2 * g, a3[0]! + a3[1]! + g, 1, 1],
   a: [[0], [g, g], [...a3, g], [...a4, g], [...a5, g]],
   gamma: g,
+  dense: { order: 3, weights: hermiteDense([...a5, g]) },
   error: [a5[0]! - a4[0]!, a5[1]! - a4[1]!, a5[2]! - a4[2]!, a5[3]! - g, g],
 };

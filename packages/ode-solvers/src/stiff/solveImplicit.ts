@@ -2,6 +2,7 @@ import { factsOf, report, type FailureKind, type FailureReport } from '../failur
 import { stepFactor, type PidCoefficients } from '../march/control.ts';
 import type { March } from '../march/coroutine.ts';
 import type { StepInfo, Stats } from '../options.ts';
+import { denseWeights } from '../solver.ts';
 import { countStep, noStats } from '../stats.ts';
 import type { ImplicitSolver } from './kvaerno4.ts';
 import { factorize, solveFactorized } from './lu.ts';
@@ -65,7 +66,7 @@ const ITERATIONS = 8;
 /**
  * Solves a stiff problem by a diagonally implicit method. Each stage is Newton's method with the Jacobian at the step's start
  * and one LU factorization of I - dt γ J for all stages (Hairer & Wanner, Solving ODEs II, IV.8). States between steps come
- * from the cubic Hermite interpolant, of order 3. A solve that cannot go on gives what was reached.
+ * from the method's dense output. A solve that cannot go on gives what was reached.
  */
 export function* solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, plan: StiffPlan): March<StiffRun> {
   const { t0, t1, saveAt, solver, rtol, atol } = plan;
@@ -129,8 +130,7 @@ export function* solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, 
     const end = clipped ? t1 : t + dt;
     const last = step.ks[step.ks.length - 1]!;
     steps.push({ t, dt, y, ks: step.ks });
-    while (due.length > 0 && (end - due[0]!) * direction >= 0)
-      ys.push(hermite(y, k1, step.y1, last, dt, (due.shift()! - t) / dt));
+    while (due.length > 0 && (end - due[0]!) * direction >= 0) ys.push(inside(step.ks, dt, (due.shift()! - t) / dt));
     countStep(stats, dt);
     plan.onStep?.({ t, dt, accepted: true, errorRatio: ratio, nfe: stats.nfe });
     size = Math.min(
@@ -141,6 +141,13 @@ export function* solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, 
     [t, y, k1, j] = [end, step.y1, last, undefined];
   }
   return { y1: y, reached: t, failure: undefined, ys, stats, steps };
+
+  /** The state at t + θ dt, from the dense output. */
+  function inside(ks: readonly Float64Array[], dt: number, theta: number): Float64Array {
+    const state = y.slice();
+    denseWeights(solver, theta).forEach((w, m) => addTo(state, ks[m]!, dt * w));
+    return state;
+  }
 
   function takeStep(
     matrix: Float64Array,
@@ -202,17 +209,4 @@ const LIMITS = { safety: 0.9, minFactor: 0.2, maxFactor: 5 };
 
 function addTo(into: Float64Array, x: ArrayLike<number>, by: number): void {
   for (let j = 0; j < into.length; j++) into[j]! += by * x[j]!;
-}
-
-function hermite(
-  y0: Float64Array,
-  f0: Float64Array,
-  y1: Float64Array,
-  f1: Float64Array,
-  dt: number,
-  theta: number,
-): Float64Array {
-  const [p, q] = [theta * (1 - theta) ** 2 * dt, -(theta ** 2) * (1 - theta) * dt];
-  const w = theta ** 2 * (3 - 2 * theta);
-  return y0.map((value, j) => value + w * (y1[j]! - value) + p * f0[j]! + q * f1[j]!);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { add, matMul, mul, neg, scope, square, tanh, type Tensor } from '@sparseflow/tensor';
-import { at, backend, breakableField, largestDifference, read } from '../test/problems.ts';
-import { alf, NonFiniteStateError, reversibleHeun, solve, solveReversible, solveVjp } from './index.ts';
+import { at, backend, breakableField, largestDifference, read } from '../../test/problems.ts';
+import { alf, NonFiniteStateError, reversibleHeun, solve, solveReversible, solveVjp } from '../index.ts';
 
 interface Weights {
   readonly w: Tensor;

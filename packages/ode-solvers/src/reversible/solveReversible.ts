@@ -3,101 +3,28 @@ import {
   copy,
   disposeTree,
   flattenTree,
-  linearCombination,
   mapTree,
   scope,
   ValueError,
   vjp,
   zerosLike,
   type Params,
-  type Tensor,
   type Tree,
 } from '@sparseflow/tensor';
-import { dots, total } from './adjoints/adjoint.ts';
-import { callback, check, ensure, having, type Filled } from './check.ts';
-import { factsOf } from './failure.ts';
-import { stateLayout } from './layout.ts';
-import { allFinite, download, failureAt } from './tensorFailure.ts';
-import { run } from './march/coroutine.ts';
-import { pauses } from './march/journey.ts';
-import type { Ending, Stats, StepOptions } from './options.ts';
-import { countStep, noStats } from './stats.ts';
-import type { LeafField, Leaves } from './rungeKutta.ts';
-import { rulesOf } from './plan.ts';
-import { SOLVE_RULES, type VectorField } from './solve.ts';
-
-/** A step's place. */
-interface Place {
-  readonly t: number;
-  readonly dt: number;
-  /** t + dt, free of rounding. */
-  readonly end: number;
-}
-
-/** The state, and the companion that makes the method reversible. */
-interface Pair {
-  readonly y: Leaves;
-  readonly z: Leaves;
-}
-
-/** A method whose steps can be undone: `back` gives what `step` was given, up to rounding. */
-export interface ReversibleMethod {
-  readonly name: string;
-  readonly order: number;
-  start(f: LeafField, t: number, y: Leaves): Leaves;
-  step(f: LeafField, place: Place, pair: Pair): Pair;
-  back(f: LeafField, place: Place, pair: Pair): Pair;
-}
-
-/** Σ coefficients · parts, leaf by leaf. */
-const mix = (parts: readonly Leaves[], coefficients: readonly number[]): Tensor[] =>
-  parts[0]!.map((_, j) => linearCombination(parts.map((part) => part[j]!), coefficients)); // prettier-ignore
-
-/**
- * The reversible Heun method, order 2, two evaluations a step forwards and two to undo it.
- *
- * Source: Kidger, Foster, Li & Lyons 2021, Efficient and accurate gradients for neural SDEs, algorithm 1.
- */
-export const reversibleHeun: ReversibleMethod = {
-  name: 'reversibleHeun',
-  order: 2,
-  start: (_f, _t, y) => y.map(copyOf),
-  step(f, { t, dt, end }, { y, z }) {
-    const f0 = f(t, z);
-    const z1 = mix([y, z, f0], [2, -1, dt]);
-    return { y: mix([y, f0, f(end, z1)], [1, dt / 2, dt / 2]), z: z1 };
-  },
-  back(f, { t, dt, end }, { y, z }) {
-    const f1 = f(end, z);
-    const z0 = mix([y, z, f1], [2, -1, -dt]);
-    return { y: mix([y, f1, f(t, z0)], [1, -dt / 2, -dt / 2]), z: z0 };
-  },
-};
-
-/**
- * The asynchronous leapfrog method, order 2, one evaluation a step forwards and one to undo it.
- *
- * Source: Zhuang, Dvornek, Tatikonda & Duncan 2021, MALI: a memory efficient and reverse accurate integrator for neural ODEs.
- */
-export const alf: ReversibleMethod = {
-  name: 'alf',
-  order: 2,
-  start: (f, t, y) => f(t, y),
-  step(f, { t, dt }, { y, z }) {
-    const middle = mix([y, z], [1, dt / 2]);
-    const z1 = mix([f(t + dt / 2, middle), z], [2, -1]);
-    return { y: mix([middle, z1], [1, dt / 2]), z: z1 };
-  },
-  back(f, { t, dt }, { y, z }) {
-    const middle = mix([y, z], [1, -dt / 2]);
-    const z0 = mix([f(t + dt / 2, middle), z], [2, -1]);
-    return { y: mix([middle, z0], [1, -dt / 2]), z: z0 };
-  },
-};
-
-function copyOf(x: Tensor): Tensor {
-  return linearCombination([x], [1]);
-}
+import { dots, total } from '../adjoints/adjoint.ts';
+import { callback, check, ensure, having, type Filled } from '../check.ts';
+import { factsOf } from '../failure.ts';
+import { stateLayout } from '../layout.ts';
+import { allFinite, download, failureAt } from '../tensorFailure.ts';
+import { run } from '../march/coroutine.ts';
+import { pauses } from '../march/journey.ts';
+import type { Ending, Stats, StepOptions } from '../options.ts';
+import { countStep, noStats } from '../stats.ts';
+import type { LeafField, Leaves } from '../rungeKutta.ts';
+import type { Pair, Place, ReversibleMethod } from './method.ts';
+import { reversibleHeun } from './reversibleHeun.ts';
+import { rulesOf } from '../plan.ts';
+import { SOLVE_RULES, type VectorField } from '../solve.ts';
 
 const SHARED = ['t0', 't1', 'steps', 'onFailure', 'onStep'] as const;
 
