@@ -30,6 +30,13 @@ export interface SampleQuality {
   readonly repetitions: number;
 }
 
+/** The same for images, in pixels: the modes are the classes of the data. */
+export interface ImageQuality {
+  readonly kind: 'image-quality';
+  readonly samples: number;
+  readonly repetitions: number;
+}
+
 /** The vector field over the plane, and the ways of samples from noise to data. */
 export interface VectorFieldDrawing {
   readonly kind: 'vector-field';
@@ -41,12 +48,13 @@ export interface VectorFieldDrawing {
 }
 
 /** What an analysis does with a trained model: plain data, part of the configuration of its points. */
-export type Analysis = Curvature | SampleQuality | VectorFieldDrawing;
+export type Analysis = Curvature | SampleQuality | ImageQuality | VectorFieldDrawing;
 
 /** The names of the kinds, in no particular order. */
 export const analysisKinds = [
   'curvature',
   'sample-quality',
+  'image-quality',
   'vector-field',
 ] as const satisfies readonly Analysis['kind'][];
 
@@ -58,6 +66,7 @@ export function describeAnalysis(analysis: Analysis): string {
       return `mean NLL (exact trace) on a random ${share * 100} % of the training points, at the parameters that are left; at most ${steps} Lanczos steps for the largest eigenvalue, ${traceSamples} probes for the trace, stochastic Lanczos quadrature with ${density.probes} probes of ${density.steps} steps${exactUpTo > 0 ? `; all eigenvalues where at most ${exactUpTo} parameters are left` : ''}`;
     }
     case 'sample-quality':
+    case 'image-quality':
       return `${analysis.repetitions} times ${analysis.samples} samples`;
     case 'vector-field':
       return `the field on ${analysis.grid} × ${analysis.grid} points, ${analysis.trajectories} trajectories from noise to data`;

@@ -9,6 +9,7 @@ const paperStudies = {
   spirals: 'NLL against prune ratio, densities',
   moons: 'robustness of decision boundaries',
   'mode-collapse': 'share of good-quality samples',
+  'mode-collapse-mnist': 'share of good-quality images',
   hessian: 'curvature at the minimum',
   'vector-field': 'what the flow does in space',
   'ablation-activation': 'sigmoid, softplus, tanh, relu',
@@ -34,7 +35,7 @@ const images = ['mnist', 'cifar10'] as const;
 const groups: Readonly<Record<string, readonly StudyName[]>> = {
   table2: tabular,
   table3: images,
-  table4: ['mode-collapse'],
+  table4: ['mode-collapse', 'mode-collapse-mnist'],
   table5: ['hessian', 'gaussians'],
   figure2: [...density2d, ...tabular],
   figure3: ['hessian'],

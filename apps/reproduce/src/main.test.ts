@@ -433,7 +433,7 @@ describe('list', () => {
 
   test('with --json is JSON', async () => {
     const { stdout } = await run('list --json');
-    expect((JSON.parse(stdout) as { studies: unknown[] }).studies).toHaveLength(19);
+    expect((JSON.parse(stdout) as { studies: unknown[] }).studies).toHaveLength(20);
   });
 
   test('--help explains every option on standard output', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { planStudy } from './plan.ts';
 import { gaussians } from './studies/gaussians.ts';
 import { studies } from './studies/index.ts';
-import type { Budget, FoundData, TrainingStudy } from './study.ts';
+import type { Budget, FoundData, Study, TrainingStudy } from './study.ts';
 import { budgets, fileDataOf, isAnalysis, isTraining, toyKeepRatios } from './study.ts';
 
 const base = { budget: 'quick', protocol: 'paper', seeds: 2, backend: 'reference' } as const;
@@ -11,7 +11,7 @@ const training = studies.filter(isTraining);
 const analyses = studies.filter(isAnalysis);
 
 const found: FoundData = { fingerprint: 'f00d', train: 10, validation: 5, test: 5, reason: null };
-const files = (study: TrainingStudy, budget: Budget) => (fileDataOf(study, budget) === undefined ? {} : { found });
+const files = (study: Study, budget: Budget) => (fileDataOf(study, budget) === undefined ? {} : { found });
 
 test('other rows of a data set in files have other addresses, and without its files nothing is planned', () => {
   const power = studies.find(({ name }) => name === 'power')!;
@@ -71,8 +71,9 @@ test.each(training.flatMap((study) => budgets.map((budget) => [study.name, budge
 test.each(analyses.flatMap((study) => budgets.map((budget) => [study.name, budget, study] as const)))(
   '%s at %s: looks at models of other studies, with all that they continue from and nothing else',
   (_name, budget, study) => {
-    const points = planStudy(study, { ...base, budget });
-    const models = new Set(study.of.flatMap((of) => planStudy(of, { ...base, budget })).map(({ address }) => address));
+    const options = { ...base, ...files(study, budget), budget };
+    const points = planStudy(study, options);
+    const models = new Set(study.of.flatMap((of) => planStudy(of, options)).map(({ address }) => address));
     const seen = new Set<string>();
     for (const { address, config, prerequisite } of points) {
       if (config.parent !== null) expect(seen).toContain(config.parent);

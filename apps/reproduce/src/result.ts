@@ -156,8 +156,7 @@ function describeTraining(training: Training, round: Training): string {
 
 /** What a budget takes in place of the study's own settings. */
 function insteadRemarks(study: Study, budget: Budget): string[] {
-  if (isAnalysis(study)) return [];
-  const { instead = {} } = study.budgets[budget];
+  const { instead = {} } = (isAnalysis(study) ? study.of[0]! : study).budgets[budget];
   const names = { net: 'net', solver: 'solver', optimiser: 'optimiser' } as const;
   const others = Object.keys(instead).map((name) => names[name as keyof typeof names]);
   const what = others.join(', ').replace(/, ([^,]*)$/, ' and $1');

@@ -313,10 +313,9 @@ export function settingsOf(study: TrainingStudy, budget: Budget): TrainingStudy 
   return { ...study, ...study.budgets[budget].instead };
 }
 
-/** The data set in files that a study needs at a budget, if it needs any. */
+/** The data set in files that a study needs at a budget, if it needs any. An analysis of several studies is of toys. */
 export function fileDataOf(study: Study, budget: Budget): FileData | undefined {
-  if (isAnalysis(study)) return undefined;
-  const { data } = study.budgets[budget];
+  const { data } = (isAnalysis(study) ? study.of[0]! : study).budgets[budget];
   return isInFiles(data) ? data : undefined;
 }
 

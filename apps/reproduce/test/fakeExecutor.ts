@@ -73,6 +73,8 @@ function fakeArrays(kind: Analysis['kind']): Artefact['arrays'] {
       };
     case 'sample-quality':
       return { samples: array(20, 2), modes: array(6, 2) };
+    case 'image-quality':
+      return { images: array(4, 2, 2, 1) };
     case 'vector-field':
       return { velocities: array(6, 6, 2), trajectories: array(5, 4, 2) };
   }

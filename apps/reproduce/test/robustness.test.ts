@@ -125,13 +125,7 @@ describe('a full disk', () => {
     // 20 blocks of 1024 bytes: room for points and checkpoints, not for the arrays of a figure.
     const limited = ['bash', '-c', 'ulimit -f 20; exec "$@"', 'bash'];
     const line = `${smoke} --workers 2 --out limited`;
-    await endsWell(
-      line,
-      limited,
-      'limited',
-      /^cannot write \/.*: file too large/,
-      () => undefined,
-    );
+    await endsWell(line, limited, 'limited', /^cannot write \/.*: file too large/, () => undefined);
   });
 
   // A file system of its own needs the right to mount one, which root has, and others may have in a namespace of theirs.

@@ -1,31 +1,42 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cnf } from '@sparseflow/cnf';
+import type { Cnf, Flow } from '@sparseflow/cnf';
 import { sparsityReport } from '@sparseflow/pruning';
 import { disposeTree } from '@sparseflow/tensor';
-import type { Analysis } from '../analysis.ts';
+import type { PointConfig } from '../plan.ts';
 import type { Job, Outcome } from '../run/executor.ts';
+import type { MultiscaleNet } from '../study.ts';
 import type { Findings, Subject } from './analyses/analyse.ts';
 import { curvature } from './analyses/curvature.ts';
+import { imageQuality } from './analyses/imageQuality.ts';
 import { sampleQuality } from './analyses/sampleQuality.ts';
 import { vectorField } from './analyses/vectorField.ts';
 import type { ConcreteBackendName } from './backends.ts';
 import { openBackend } from './backends.ts';
 import { findTrained } from './checkpoints.ts';
 import { divergenceReason } from './divergence.ts';
-import { keysOf, planarFlowOf, toyDataOf } from './model.ts';
+import { flowOf, keysOf } from './model.ts';
+import { openData } from './openData.ts';
+import type { PointData } from './pointData.ts';
 import type { PrunedFlow } from './prunedFlow.ts';
 import { prunedFlow } from './prunedFlow.ts';
 import type { TrainHooks } from './trainPoint.ts';
 
-function analyse(subject: Subject, analysis: Analysis): Promise<Findings> {
-  switch (analysis.kind) {
+/** What an analysis does, of flows of the plane or of images. */
+function analyse(
+  subject: Omit<Subject, 'flow' | 'data'> & { readonly flow: Flow; readonly data: PointData },
+  { analysis, net }: PointConfig,
+): Promise<Findings> {
+  const planar = (): Subject => ({ ...subject, flow: subject.flow as Cnf, data: subject.data.whole! });
+  switch (analysis!.kind) {
     case 'curvature':
-      return curvature(subject, analysis);
+      return curvature(planar(), analysis!);
     case 'sample-quality':
-      return sampleQuality(subject, analysis);
+      return sampleQuality(planar(), analysis!);
     case 'vector-field':
-      return vectorField(subject, analysis);
+      return vectorField(planar(), analysis!);
+    case 'image-quality':
+      return imageQuality(subject, analysis!, (net as MultiscaleNet).shape);
   }
 }
 
@@ -52,15 +63,17 @@ export async function analysePoint(job: Job, hooks: TrainHooks): Promise<Outcome
   const { size } = await sparsityReport(params, masks);
   const common = { parameters: size, epochs: record.epochs };
   const seconds = (): number => Math.round(performance.now() - started) / 1000;
-  let executed: PrunedFlow<Cnf> | undefined;
+  let executed: PrunedFlow | undefined;
+  let data: PointData | undefined;
   try {
-    executed = await prunedFlow(planarFlowOf(config), trained);
+    data = await openData(config, job.dataDir);
+    executed = await prunedFlow(flowOf(config), trained);
     const findings = await analyse(
       {
         flow: executed.flow,
         params,
         masks,
-        data: toyDataOf(config),
+        data,
         key: keysOf(config).analysis,
         backend,
         extent: config.draw!.extent,
@@ -79,7 +92,7 @@ export async function analysePoint(job: Job, hooks: TrainHooks): Promise<Outcome
           });
         },
       },
-      config.analysis!,
+      config,
     );
     rmSync(statePath, { force: true });
     const unusable = Object.entries(findings.quantities).find(([, { value }]) => !Number.isFinite(value));
@@ -95,6 +108,7 @@ export async function analysePoint(job: Job, hooks: TrainHooks): Promise<Outcome
     rmSync(statePath, { force: true });
     return { status: 'diverged', reason, ...common, seconds: seconds() };
   } finally {
+    await data?.close();
     executed?.dispose();
     disposeTree([params, masks]);
   }

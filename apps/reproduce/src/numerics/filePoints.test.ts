@@ -11,7 +11,9 @@ import { planStudy } from '../plan.ts';
 import type { Outcome } from '../run/executor.ts';
 import { miniboone } from '../studies/miniboone.ts';
 import { mnist } from '../studies/mnist.ts';
-import type { FileData, Method, TrainingStudy } from '../study.ts';
+import { modeCollapseMnist } from '../studies/mode-collapse-mnist.ts';
+import type { AnalysisStudy, FileData, Method, Study, TrainingStudy } from '../study.ts';
+import { fileDataOf } from '../study.ts';
 import { calibrate } from './calibrate.ts';
 import { computePoint } from './computePoint.ts';
 import { densityTask } from './density.ts';
@@ -58,8 +60,8 @@ function smallest(study: TrainingStudy, rows: FileData['rows'], width: number): 
   return { ...study, budgets: { ...study.budgets, smoke: plan } };
 }
 
-async function planned(study: TrainingStudy): Promise<PlannedPoint[]> {
-  const found = await findData((study.budgets.smoke.data as FileData).name, directory);
+async function planned(study: Study): Promise<PlannedPoint[]> {
+  const found = await findData(fileDataOf(study, 'smoke')!.name, directory);
   return planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference', found });
 }
 
@@ -195,6 +197,26 @@ test('samples of a training that was interrupted are those of one that was not',
   if (whole.status !== 'ok' || resumed.status !== 'ok') throw new Error(JSON.stringify([whole, resumed]));
   expect(Object.keys(resumed.artefact!.arrays)).toContain('images-1');
   expect(resumed.artefact).toEqual(whole.artefact);
+});
+
+test('images near the modes: an analysis of flows of images', async () => {
+  const plan = { ...modeCollapseMnist.budgets.smoke, analysis: { kind: 'image-quality', samples: 20, repetitions: 2 } };
+  const study = {
+    ...modeCollapseMnist,
+    of: [smallest(mnist, { train: 22, validation: 2, test: 4 }, 2)],
+    budgets: { ...modeCollapseMnist.budgets, smoke: plan },
+  } as AnalysisStudy;
+  const points = await planned(study);
+  const dense = points.filter(({ config }) => config.method === 'dense');
+  expect(dense.map(({ prerequisite = false }) => prerequisite)).toEqual([true, false]);
+  expect((await compute(dense[0]!)).status).toBe('ok');
+  const outcome = await compute(dense[1]!);
+  if (outcome.status !== 'analysed') throw new Error(JSON.stringify(outcome));
+  const { good3, good5, captured, real3, real5 } = outcome.quantities;
+  expect(good3!.value).toBeLessThanOrEqual(good5!.value);
+  expect(real3!.value).toBeLessThanOrEqual(real5!.value);
+  expect(captured!.value).toBeLessThanOrEqual(10);
+  expect(outcome.artefact!.arrays['images']!.shape).toEqual([20, 7, 7, 1]);
 });
 
 test('what files hold is known by their contents', async () => {

@@ -42,6 +42,8 @@ function partFigures(result: Result, label: string, points: readonly PlannedPoin
       return curvatureFigures(result, models);
     case 'sample-quality':
       return sampleFigures(result, label, models);
+    case 'image-quality':
+      return imageFigures(result, models);
     case 'vector-field':
       return vectorFieldFigures(result, models);
     case undefined: {

@@ -74,8 +74,12 @@ export function imageFigures(result: Result, models: readonly Model[]): Map<stri
 }
 
 function pictureOf({ title, point, artefact }: Model): Picture {
-  const bits = point.quantities?.['bitsPerDim']?.value;
-  const under = bits === undefined ? '' : `${formatNumber(bits, 2)} bits/dim`;
+  const { bitsPerDim, good5 } = point.quantities ?? {};
+  const under = bitsPerDim
+    ? `${formatNumber(bitsPerDim.value, 2)} bits/dim`
+    : good5
+      ? `${formatNumber(good5.value, 1)} % within 5σ`
+      : '';
   return { title, under, grid: artefact.arrays['images']! };
 }
 

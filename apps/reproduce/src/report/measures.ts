@@ -45,7 +45,7 @@ export function measureContent(result: Result): Content {
   return {
     says: [
       ...judged.flatMap((measure) => parts.flatMap(({ label, part }) => sentences(part, label, measure))),
-      ...(result.analysis === 'sample-quality' ? parts.flatMap(({ label, part }) => collapse(part, label)) : []),
+      ...parts.flatMap(({ label, part }) => collapse(part, label)),
       uncertainty(result, 'the models'),
     ],
     tables: [all, ...(contributions.length > 0 ? [own] : [])],
@@ -216,20 +216,24 @@ function sentenceAt(
 }
 
 /** Whether any flow loses a mode. */
+/** Which flows lose modes, where that was asked. */
 function collapse(result: Result, label: string): string[] {
   const captured = result.points.flatMap((point) => {
     const modes = point.quantities?.['captured']?.value;
     return modes === undefined ? [] : [{ point, modes }];
   });
   if (captured.length === 0) return [];
+  const limit = result.analysis === 'image-quality' ? 5 : 3;
   const most = Math.max(...captured.map(({ modes }) => modes));
   const dense = meanOf(captured.filter(({ point }) => point.method === 'dense').map(({ modes }) => modes));
   const losing = captured.filter(({ modes }) => modes < most);
   const which = losing.map(({ point }) => `${point.method} ${percent(point.pruneRatio)} % (seed ${point.seed})`);
   const text =
-    losing.length === 0
-      ? `no flow loses a mode: all have samples within 3σ of ${formatNumber(most, 0)} modes, dense ones too`
-      : `dense flows have samples within 3σ of ${formatNumber(dense?.mean ?? 0, 1)} modes; fewer than ${formatNumber(most, 0)} have ${which.join(', ')}`;
+    most === 0
+      ? `no flow has a sample within ${limit}σ of a mode`
+      : losing.length === 0
+        ? `no flow loses a mode: all have samples within ${limit}σ of ${formatNumber(most, 0)} modes, dense ones too`
+        : `dense flows have samples within ${limit}σ of ${formatNumber(dense?.mean ?? 0, 1)} modes; fewer than ${formatNumber(most, 0)} have ${which.join(', ')}`;
   return [`${label === '' ? '' : `${label}: `}${text}.`];
 }
 

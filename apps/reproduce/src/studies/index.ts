@@ -11,6 +11,7 @@ import { hessian } from './hessian.ts';
 import { miniboone } from './miniboone.ts';
 import { mnist } from './mnist.ts';
 import { modeCollapse } from './mode-collapse.ts';
+import { modeCollapseMnist } from './mode-collapse-mnist.ts';
 import { moons } from './moons.ts';
 import { power } from './power.ts';
 import { spirals } from './spirals.ts';
@@ -23,6 +24,7 @@ export const studies: readonly Study[] = [
   spirals,
   moons,
   modeCollapse,
+  modeCollapseMnist,
   hessian,
   vectorField,
   ablationActivation,

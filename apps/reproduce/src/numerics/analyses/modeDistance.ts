@@ -12,17 +12,27 @@ export interface NearestModes {
  * Distances by which the paper judges samples (Table 4): ‖x - m‖² / √((x - m)ᵀ Σ (x - m)), which counts standard deviations along the
  * direction from the mode to the sample where that is a principal axis. It is not Mahalanobis' distance.
  *
- * @param points [n, 2], row-major.
+ * @param points [n, dim], row-major.
  */
 export function nearestModes(points: ArrayLike<number>, modes: readonly Mode[]): NearestModes {
-  const count = points.length / 2;
+  const dim = modes[0]!.mean.length;
+  const count = points.length / dim;
   const distances = new Float64Array(count).fill(Infinity);
   const nearest = new Int32Array(count);
+  const deviation = new Float64Array(dim);
   modes.forEach(({ mean, covariance }, k) => {
     for (let i = 0; i < count; i++) {
-      const [x, y] = [points[2 * i]! - mean[0]!, points[2 * i + 1]! - mean[1]!];
-      const squared = x * x + y * y;
-      const spread = x * (covariance[0]! * x + covariance[1]! * y) + y * (covariance[2]! * x + covariance[3]! * y);
+      let squared = 0;
+      for (let a = 0; a < dim; a++) {
+        deviation[a] = points[i * dim + a]! - mean[a]!;
+        squared += deviation[a]! ** 2;
+      }
+      let spread = 0;
+      for (let a = 0; a < dim; a++) {
+        let along = 0;
+        for (let b = 0; b < dim; b++) along += covariance[a * dim + b]! * deviation[b]!;
+        spread += deviation[a]! * along;
+      }
       // At the mode itself both are 0.
       const distance = squared === 0 ? 0 : squared / Math.sqrt(spread);
       if (distance < distances[i]!) {

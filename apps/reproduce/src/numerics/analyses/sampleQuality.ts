@@ -1,9 +1,9 @@
 import { modes as modesOf } from '@sparseflow/datasets';
 import { splitKey } from '@sparseflow/tensor';
 import type { SampleQuality } from '../../analysis.ts';
-import type { Quantity } from '../../results/schema.ts';
 import type { Findings, Subject } from './analyse.ts';
 import { goodShare, modeShares, nearestModes } from './modeDistance.ts';
+import { overRepetitions } from './repetitions.ts';
 
 /** Limits of good quality, in standard deviations. */
 const limits = [2, 3, 5] as const;
@@ -35,11 +35,8 @@ export async function sampleQuality(
     });
     if (i === 0) first = Float32Array.from(points.subarray(0, 2 * drawn));
   }
-  const quantities = Object.keys(measured[0]!).map(
-    (name) => [name, estimate(measured.map((one) => one[name]!))] as const,
-  );
   return {
-    quantities: Object.fromEntries(quantities),
+    quantities: overRepetitions(measured),
     artefact: {
       extent,
       arrays: {
@@ -51,11 +48,4 @@ export async function sampleQuality(
       },
     },
   };
-}
-
-function estimate(values: readonly number[]): Quantity {
-  const n = values.length;
-  const value = values.reduce((sum, x) => sum + x, 0) / n;
-  const variance = values.reduce((sum, x) => sum + (x - value) ** 2, 0) / (n - 1);
-  return { value, standardError: n > 1 ? Math.sqrt(variance / n) : null };
 }
