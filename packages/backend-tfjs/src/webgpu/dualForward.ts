@@ -1,5 +1,5 @@
 import { activationSource } from './activations.ts';
-import { quads, shareOf, type Layer, type Network, type Tiling } from './network.ts';
+import { quads, shareOf, type Layer, type Network, type WholeTiling } from './network.ts';
 import { counts, type Program } from './queue.ts';
 
 /**
@@ -9,7 +9,7 @@ import { counts, type Program } from './queue.ts';
  *
  * Kept, if asked: for each hidden layer [row, column] of the outputs behind the activation, then the same of those before it.
  */
-export function forwardProgram(network: Network, tiling: Tiling, kept: boolean): Program {
+export function forwardProgram(network: Network, tiling: WholeTiling, kept: boolean): Program {
   const { layers } = network;
   const { samples, tangents, stride } = tiling;
   const rows = 1 + tangents;
@@ -48,7 +48,7 @@ ${layers.map((layer, l) => layerSource(network, tiling, layer, l === layers.leng
   };
 }
 
-function layerSource(network: Network, tiling: Tiling, layer: Layer, isLast: boolean, kept: boolean): string {
+function layerSource(network: Network, tiling: WholeTiling, layer: Layer, isLast: boolean, kept: boolean): string {
   const { samples, tangents, stride } = tiling;
   const rows = 1 + tangents;
   const { out } = layer;

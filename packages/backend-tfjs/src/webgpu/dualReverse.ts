@@ -1,6 +1,6 @@
 import { activationSource } from './activations.ts';
 import { range, sumsSource } from './dualForward.ts';
-import { quads, shareOf, type Network, type Tiling } from './network.ts';
+import { quads, shareOf, type Network, type WholeTiling } from './network.ts';
 import { counts, type Program } from './queue.ts';
 
 /**
@@ -12,7 +12,7 @@ import { counts, type Program } from './queue.ts';
  *
  * Kept: for each hidden layer [row, column], the rows being `parts` times the values, then the tangents.
  */
-export function reverseProgram(network: Network, tiling: Tiling): Program {
+export function reverseProgram(network: Network, tiling: WholeTiling): Program {
   const { layers } = network;
   const { samples, tangents, stride } = tiling;
   const rows = 1 + tangents;
@@ -70,7 +70,7 @@ ${range(layers.length)
 }
 
 /** From the cotangent of layer l's product to that of the layer below, or of the network's input. */
-function layerSource(network: Network, tiling: Tiling, l: number, isCurved: boolean): string {
+function layerSource(network: Network, tiling: WholeTiling, l: number, isCurved: boolean): string {
   const { samples, tangents, stride } = tiling;
   const rows = 1 + tangents;
   const { into, out, transposed } = network.layers[l]!;

@@ -1,14 +1,14 @@
 import type { ActivationName, DualMlpParams, Shape } from '@sparseflow/tensor';
 import { activationSource } from './activations.ts';
 
-/** Wider networks are decomposed: their products are large enough for tiled kernels of their own. */
-const MAX_WIDTH = 128;
+/** Up to that width a workgroup keeps all activations of its samples; wider networks go layer by layer. */
+const WHOLE_WIDTH = 128;
 
 /** Workgroup memory that every device has (WebGPU's default of 16 KiB), in floats. */
 const TILE_FLOATS = 4096;
 
 /** Workgroups in one dimension that every device allows. */
-const MAX_GROUPS = 65535;
+export const MAX_GROUPS = 65535;
 
 export interface Layer {
   readonly into: number;
@@ -49,7 +49,7 @@ export function networkOf(tensors: readonly Shape[], { activation, layers }: Dua
   let [packed, columns, gradients, next] = [0, 0, 0, 0];
   for (const has of layers) {
     const [out, into] = tensors[next] as [number, number];
-    if (into < 1 || out < 1 || Math.max(into, out) > MAX_WIDTH) return undefined;
+    if (into < 1 || out < 1) return undefined;
     const transposed = packed + quads(into) * out;
     const gates = transposed + quads(out) * into;
     described.push({ into, out, has, weight: packed, transposed, gates, column: columns, gradient: gradients });
@@ -75,11 +75,15 @@ export function networkOf(tensors: readonly Shape[], { activation, layers }: Dua
 export interface Tiling {
   readonly samples: number;
   readonly tangents: number;
+  readonly groups: readonly [number, number];
+}
+
+/** The cut where a workgroup takes its samples through the whole network. */
+export interface WholeTiling extends Tiling {
   /** Invocations of a workgroup: one for each column of the widest layer, and a whole number of the smallest GPU's vectors. */
   readonly threads: number;
   /** Floats between two rows of a tile; a row is the value or one tangent of one sample. */
   readonly stride: number;
-  readonly groups: readonly [number, number];
 }
 
 /** Tangents that share one computation of their value; more would make programs that take seconds to compile. */
@@ -88,8 +92,9 @@ const MAX_TANGENTS = 7;
 /** More than this many workgroups keep a GPU busy; below it, smaller tiles are better than idle cores. */
 const ENOUGH_GROUPS = 32;
 
-/** undefined where there are more samples than a dispatch can take. */
-export function tilingOf({ maxWidth }: Network, batch: number, count: number): Tiling | undefined {
+/** undefined where the network is too wide for that, or there are more samples than a dispatch can take. */
+export function wholeTiling({ maxWidth }: Network, batch: number, count: number): WholeTiling | undefined {
+  if (maxWidth > WHOLE_WIDTH) return undefined;
   const stride = 4 * quads(maxWidth);
   const rows = Math.floor(TILE_FLOATS / stride);
   const tangents = Math.min(count, rows - 1, MAX_TANGENTS);
@@ -107,7 +112,7 @@ export function tilingOf({ maxWidth }: Network, batch: number, count: number): T
 /** How the invocations of a workgroup share the rows of a tile for one layer: a column of `width`, and `share` whole samples. */
 export function shareOf(
   width: number,
-  { samples, threads }: Tiling,
+  { samples, threads }: WholeTiling,
 ): { readonly columns: number; readonly share: number } {
   const columns = 4 * quads(width);
   let parts = 1;
