@@ -9,6 +9,7 @@ import {
   solveVjp,
   StepSizeUnderflowError,
 } from '../index.ts';
+import { correct, predict } from './step.ts';
 
 const wave = (t: number, y: Tensor): Tensor => mul(y, Math.cos(t));
 const exact = (t: number): number => Math.exp(Math.sin(t));
@@ -118,6 +119,51 @@ describe('solveAdams with adaptive steps', () => {
     nan.dispose();
     await expect(solveAdams(() => [], [], {}, { t0: 0, t1: 1 })).rejects.toThrow('holds no tensor');
     expect(backend.liveBuffers()).toBe(before);
+  });
+});
+
+// Of more derivatives the error is down to rounding before it follows the power of the step.
+describe.each([1, 2, 3, 4, 5, 6, 7])('a step with %i derivatives', (order) => {
+  /**
+   * The root mean square of the errors at the ends of steps, and inside them, of steps of one length and order from exact past
+   * derivatives: predicted and evaluated, with `corrections` then corrected and evaluated.
+   */
+  const errors = (steps: number, corrections: number): { ends: number; inside: number } => {
+    const dt = 4 / steps;
+    const nodes = Array.from({ length: order }, (_, i) => 0 - i);
+    let y: readonly Tensor[] = [at([1])];
+    let past: (readonly Tensor[])[] = nodes.map((node) => [at([exact(node * dt) * Math.cos(node * dt)])]);
+    let [ends, inside] = [0, 0];
+    for (let n = 0; n < steps; n++) {
+      const step = { t: n * dt, dt, end: (n + 1) * dt, nodes, corrections };
+      const [before, known] = [y, past];
+      y = predict(before, known, step);
+      if (corrections > 0) {
+        const slope = [wave(step.end, y[0]!)];
+        y = correct(before, slope, known, step);
+        inside += (read(correct(before, slope, known, step, 0.5)[0]!)[0]! - exact(step.t + dt / 2)) ** 2;
+      }
+      past = [[wave(step.end, y[0]!)], ...known].slice(0, order);
+      ends += (read(y[0]!)[0]! - exact(step.end)) ** 2;
+    }
+    return { ends: Math.sqrt(ends / steps), inside: Math.sqrt(inside / steps) };
+  };
+  /** The slope of log error over log step between the two shortest steps whose error stands clear of rounding. */
+  const measuredOrder = (error: (steps: number) => number): number => {
+    let slope = NaN;
+    for (let [steps, coarse] = [16, error(16)]; steps < 1000; steps *= 2) {
+      const fine = error(2 * steps);
+      if (fine < 1e-13) break;
+      slope = Math.log2(coarse / fine);
+      coarse = fine;
+    }
+    return slope;
+  };
+
+  it('has that order where it is only predicted, and one more where it is corrected, also inside the step', () => {
+    expect(Math.abs(measuredOrder((n) => errors(n, 0).ends) - order)).toBeLessThan(0.2);
+    expect(Math.abs(measuredOrder((n) => errors(n, 1).ends) - order - 1)).toBeLessThan(0.2);
+    expect(Math.abs(measuredOrder((n) => errors(n, 1).inside) - order - 1)).toBeLessThan(0.2);
   });
 });
 
