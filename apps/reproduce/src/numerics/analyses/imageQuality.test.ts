@@ -6,7 +6,8 @@ import type { Key } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { expect, test } from 'vitest';
 import type { PointData } from '../pointData.ts';
-import { classModes, imageQuality } from './imageQuality.ts';
+import { classModes, nearestClasses } from './classModes.ts';
+import { imageQuality } from './imageQuality.ts';
 import { goodShare, nearestModes } from './modeDistance.ts';
 
 const shape = [2, 2, 1];
@@ -45,7 +46,7 @@ async function findingsOf(drawn: readonly number[]) {
   const data = { train, test } as PointData;
   // The analysis splits its key into those of the modes, of the test set and of the samples.
   const [modesKey, testKey] = splitKey(key(7), 3) as [Key, Key, Key];
-  const modes = await classModes(train, modesKey);
+  const modes = await classModes(train, modesKey, backend);
   let row = 0;
   const flow = {
     dim,
@@ -73,9 +74,23 @@ async function findingsOf(drawn: readonly number[]) {
   return { ...findings, ofTestSet: nearestModes((await readRows(firstRows(test, 150), testKey)).points, modes) };
 }
 
-test('classes one at a time have the moments of all rows at once, the same noise in them', async () => {
+test('classes one at a time on the backend have the moments and distances of all rows at once in float64', async () => {
   const rows = noisy(split(90, 3));
-  expect(await classModes(rows, key(4))).toEqual(modesOf(await readRows(rows, key(4))));
+  const expected = modesOf(await readRows(rows, key(4)));
+  const found = await classModes(rows, key(4), backend);
+  // Single precision, of up to 30 terms: 30 · 6e-8, and a margin of five.
+  const near = (a: ArrayLike<number>, b: Float64Array): void =>
+    b.forEach((value, i) => expect(Math.abs(a[i]! - value)).toBeLessThan(1e-5 * (1 + Math.abs(value))));
+  expected.forEach(({ label, count, mean, covariance }, k) => {
+    expect([found[k]!.label, found[k]!.count]).toEqual([label, count]);
+    near(found[k]!.mean, mean);
+    near(found[k]!.covariance, covariance);
+  });
+  const points = split(50, 5).points;
+  const oracle = nearestModes(points, expected);
+  const nearest = await nearestClasses(points, found, backend);
+  expect(nearest.nearest).toEqual(oracle.nearest);
+  near(nearest.distances, oracle.distances);
 });
 
 test('images at the means of their classes are all good, and every class has its share', async () => {

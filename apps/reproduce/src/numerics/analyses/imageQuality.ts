@@ -1,17 +1,17 @@
 import type { Flow } from '@sparseflow/cnf';
-import { firstRows, modes as modesOf, readRows, rowsInOrder } from '@sparseflow/datasets';
-import type { Mode, Rows } from '@sparseflow/datasets';
+import { firstRows, readRows } from '@sparseflow/datasets';
 import { fold, splitKey } from '@sparseflow/tensor';
 import type { Key } from '@sparseflow/tensor';
 import type { ImageQuality } from '../../analysis.ts';
 import type { PointData } from '../pointData.ts';
 import type { Findings, Subject } from './analyse.ts';
-import { goodShare, modeShares, nearestModes } from './modeDistance.ts';
+import { classModes, nearestClasses } from './classModes.ts';
+import { goodShare, modeShares } from './modeDistance.ts';
 import { overRepetitions } from './repetitions.ts';
 
 /** Limits of good quality, in standard deviations: those of the paper. */
 const limits = [3, 5] as const;
-/** Images that are read or sampled at once. */
+/** Images that are sampled at once. */
 const atOnce = 128;
 /** Samples that are kept for the figure. */
 const drawn = 64;
@@ -39,8 +39,9 @@ export async function imageQuality(
 ): Promise<Findings> {
   const [modesKey, testKey, samplesKey] = splitKey(key, 3) as [Key, Key, Key];
   step(0, repetitions);
-  const modes = await classModes(data.train, modesKey);
-  const real = nearestModes((await readRows(firstRows(data.test, count), testKey)).points, modes);
+  const modes = await classModes(data.train, modesKey, backend);
+  const testSet = await readRows(firstRows(data.test, count), testKey);
+  const real = await nearestClasses(testSet.points, modes, backend);
   const measured: Record<string, number>[] = [];
   let first = new Float32Array();
   for (const [i, repetition] of splitKey(samplesKey, repetitions).entries()) {
@@ -52,7 +53,7 @@ export async function imageQuality(
       points.set(await samples.data(), from * flow.dim);
       samples.dispose();
     }
-    const found = nearestModes(points, modes);
+    const found = await nearestClasses(points, modes, backend);
     const shares = modeShares(found, 5, modes.length);
     measured.push({
       ...Object.fromEntries(limits.map((limit) => [`good${limit}`, 100 * goodShare(found, limit)])),
@@ -69,22 +70,4 @@ export async function imageQuality(
     quantities: { ...overRepetitions(measured), ...Object.fromEntries(ofTestSet) },
     artefact: { extent: 1, arrays: { images } },
   };
-}
-
-/** Mean and covariance of each class. One class at a time is in memory. */
-export async function classModes(rows: Rows, key: Key): Promise<Mode[]> {
-  const rowsOf = new Map<number, number[]>();
-  let row = 0;
-  for await (const { labels } of rowsInOrder(rows, { key, batchSize: atOnce })) {
-    for (const label of labels!) {
-      const found = rowsOf.get(label);
-      if (found) found.push(row);
-      else rowsOf.set(label, [row]);
-      row++;
-    }
-  }
-  const modes: Mode[] = [];
-  for (const [, own] of [...rowsOf].sort(([a], [b]) => a - b))
-    modes.push(...modesOf(await rows.take(Int32Array.from(own), key)));
-  return modes;
 }

@@ -33,8 +33,7 @@ export function nearestModes(points: ArrayLike<number>, modes: readonly Mode[]):
         for (let b = 0; b < dim; b++) along += covariance[a * dim + b]! * deviation[b]!;
         spread += deviation[a]! * along;
       }
-      // At the mode itself both are 0.
-      const distance = squared === 0 ? 0 : squared / Math.sqrt(spread);
+      const distance = ratioOf(squared, spread);
       if (distance < distances[i]!) {
         distances[i] = distance;
         nearest[i] = k;
@@ -42,6 +41,11 @@ export function nearestModes(points: ArrayLike<number>, modes: readonly Mode[]):
     }
   });
   return { distances, nearest };
+}
+
+/** The distance, from ‖x - m‖² and (x - m)ᵀ Σ (x - m). At the mode itself both are 0. */
+export function ratioOf(squared: number, spread: number): number {
+  return squared === 0 ? 0 : squared / Math.sqrt(spread);
 }
 
 /** Share of samples within `limit` of a mode. */
