@@ -1,5 +1,7 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { key } from '@sparseflow/tensor';
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { arbitrary, filesIn, npy, put } from '../../test/files.ts';
 import { temporaryFolder } from '../../test/realData.ts';
 import { fileStorage } from '../node/index.ts';
@@ -45,4 +47,32 @@ test('two that prepare a set at once do not disturb one another, and leave one c
   // Three splits, what is known of them, and their checksums, which agree.
   expect(filesIn(cacheDir)).toHaveLength(5);
   expect(await verifyDataset(power, options)).toMatchObject({ sources: 1, prepared: 4, rows: [49, 5, 6] });
+});
+
+describe('on a disk that fills up', () => {
+  afterEach(() => vi.restoreAllMocks());
+  // The noisy rows, three splits, what is known of them, and checksums: six files, most of them in two pieces.
+  test.each([1, 2, 4, 6, 8, 9])(
+    'at write %d the preparation says so, keeps nothing, and later goes on',
+    async (full) => {
+      const { cacheDir, options } = unprepared();
+      const handle = await open(process.execPath);
+      const methods = Object.getPrototypeOf(handle) as FileHandle;
+      await handle.close();
+      const { appendFile } = methods;
+      let writes = 0;
+      vi.spyOn(methods, 'appendFile').mockImplementation(async function (this: FileHandle, ...args) {
+        if (++writes >= full) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+        return appendFile.apply(this, args);
+      });
+      await expect(openDataset(power, options)).rejects.toThrow(
+        /no space left on device \(ENOSPC\)\. To fix: free space/,
+      );
+      expect(writes).toBe(full);
+      // Splits that were whole stay, for nobody to see: the file that says that all are there is written last.
+      expect(filesIn(cacheDir).filter((path) => /tmp|dataset\.json/.test(basename(path)))).toEqual([]);
+      vi.restoreAllMocks();
+      expect(await verifyDataset(power, options)).toMatchObject({ prepared: 4 });
+    },
+  );
 });
