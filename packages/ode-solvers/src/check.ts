@@ -41,7 +41,9 @@ export function ensure(name: string, value: unknown, [holds, what]: Rule, refuse
  * @throws what `refuse` makes of what TypeScript would have refused: a name that is no option's, a value of the wrong kind
  */
 export function check<T>(options: object, rules: Rules, refuse: Refuse): T {
-  const filled = Object.fromEntries(Object.entries(rules).map(([name, [, , otherwise]]) => [name, otherwise]));
+  // A copy of the rules, so that what is filled in has the same shape to the engine every time.
+  const filled: Record<string, unknown> = { ...rules };
+  for (const name in filled) filled[name] = rules[name]![2];
   for (const [name, value] of Object.entries<unknown>({ ...options })) {
     const rule = rules[name];
     if (!rule) throw refuse(`there is no option ${name}`, `choose from ${Object.keys(rules).join(', ')}`);
