@@ -128,6 +128,8 @@ export interface Progress {
   readonly nfe: Float64Array;
   /** Share of the parameters that is left. */
   readonly kept: number;
+  /** How long one of its steps takes, in milliseconds. */
+  readonly ms: number;
 }
 
 /** Where particles are at each of some times. */

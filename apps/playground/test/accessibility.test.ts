@@ -36,6 +36,21 @@ describe.runIf(hasBrowser)('accessibility', () => {
     },
   );
 
+  it.each([
+    ['reduce', true],
+    ['no-preference', false],
+  ] as const)('moves nothing by itself for those who want less motion: %s', async (reducedMotion, isStill) => {
+    const { page } = await site.visit({ hash: SMALL, reducedMotion });
+    await until(page, 'dense', 'nll', (nll) => nll > 0);
+    const moving = await page.evaluate(() =>
+      [...document.querySelectorAll('*')].some((element) => {
+        const { transitionDuration, animationName } = getComputedStyle(element);
+        return animationName !== 'none' || transitionDuration.split(', ').some((duration) => duration !== '0s');
+      }),
+    );
+    expect(moving).toBe(!isStill);
+  });
+
   it('works by keys alone', async () => {
     const { page, errors } = await site.visit({ hash: SMALL });
     await until(page, 'dense', 'nll', (nll) => nll > 0);

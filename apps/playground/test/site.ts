@@ -96,7 +96,7 @@ function serve(headers: Readonly<Record<string, string>>): Promise<Server> {
 }
 
 /** What a pane says of its model. */
-export async function factOf(page: Page, model: string, fact: 'nll' | 'steps' | 'kept'): Promise<number> {
+export async function factOf(page: Page, model: string, fact: 'nll' | 'steps' | 'kept' | 'ms'): Promise<number> {
   const text = await page.locator(`.pane[data-model=${model}] [data-fact=${fact}]`).textContent();
   return Number(text?.replaceAll(',', ''));
 }
@@ -105,7 +105,7 @@ export async function factOf(page: Page, model: string, fact: 'nll' | 'steps' | 
 export async function until(
   page: Page,
   model: string,
-  fact: 'nll' | 'steps' | 'kept',
+  fact: 'nll' | 'steps' | 'kept' | 'ms',
   isWanted: (value: number) => boolean,
   timeout = 60_000,
 ): Promise<number> {

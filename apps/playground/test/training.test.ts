@@ -38,8 +38,29 @@ describe.runIf(hasBrowser)('training', () => {
     expect(after).toBeLessThan(before);
     expect(await factOf(page, 'control', 'steps')).toBe(await factOf(page, 'sparse', 'steps'));
     expect(await factOf(page, 'dense', 'steps')).toBe(steps);
+    // What is pruned is not computed.
+    expect(await factOf(page, 'sparse', 'ms')).toBeLessThan(await factOf(page, 'control', 'ms'));
     expect(errors).toEqual([]);
   }, 90_000);
+
+  it('leaves a number alone that is being typed while it trains, and Algorithm 1 takes it', async () => {
+    const { page, errors } = await site.visit({ hash: 'layers=2&hidden=8&batch=64&sizes=400_100_0.1' });
+    await until(page, 'dense', 'nll', (nll) => nll > 0);
+    await press(page, 'Train');
+    const rounds = page.getByLabel('Rounds');
+    await rounds.fill('2');
+    const steps = await factOf(page, 'dense', 'steps');
+    await until(page, 'dense', 'steps', (n) => n > steps + 20);
+    await press(page, 'Pause');
+    expect(await rounds.inputValue()).toBe('2');
+    await page.getByLabel('Steps per round').fill('3');
+    await press(page, 'Run Algorithm 1');
+    await page.getByText('Algorithm 1 is done: 2 rounds of 3 steps.').waitFor();
+    await rounds.fill('31');
+    await rounds.blur();
+    expect(await rounds.inputValue()).toBe('2');
+    expect(errors).toEqual([]);
+  });
 });
 
 /** From when the browser took a key press until its handlers were done, in milliseconds, rising. */

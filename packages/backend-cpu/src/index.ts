@@ -8,4 +8,4 @@ export {
   type InstructionSet,
 } from './create.ts';
 export { measurePeak } from './peak.ts';
-export { layoutOf, sparsify, type SparsifyOptions, type WeightLayout } from './sparse.ts';
+export { layoutOf, sparseMasks, sparsify, type SparsifyOptions, type WeightLayout } from './sparse.ts';

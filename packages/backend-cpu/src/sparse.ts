@@ -186,3 +186,31 @@ function makePattern(mask: Tensor, asked?: WeightLayout): Pattern {
 export function layoutOf(weight: Tensor): WeightLayout {
   return patternOf(weight.buffer)?.layout ?? 'dense';
 }
+
+/**
+ * The masks whose weights {@link sparsify} makes sparse: matrices of which so few numbers survive that this package's compiled kernels are
+ * faster without their zeros. None on other backends, where `sparsify` would only multiply. For loops that take the parameters anew in
+ * every step, as those do that train a smaller model inside a larger one.
+ *
+ * @returns some of `masks`, which stay the caller's
+ * @throws {DisposedTensorError} when a mask was disposed
+ *
+ * @example
+ * ```ts
+ * import { ones, tensor } from '@sparseflow/tensor';
+ * import { createCpuBackend, sparseMasks } from '@sparseflow/backend-cpu';
+ *
+ * const options = { backend: createCpuBackend(), shape: [64, 64] };
+ * const few = tensor(Float32Array.from({ length: 4096 }, (_, i) => Number(i % 20 === 0)), options);
+ * const all = ones([64, 64], options);
+ * console.log(Object.keys(sparseMasks({ few, all }))); // ['few']
+ * ```
+ */
+export function sparseMasks(masks: Masks): Masks {
+  const isSparse = (mask: Tensor): boolean =>
+    COMPILED.has(mask.backend.name) && mask.rank === 2 && patternOfMask(mask).layout !== 'dense';
+  return Object.fromEntries(Object.entries(masks).filter(([, mask]) => isSparse(mask)));
+}
+
+/** Names of backends with kernels for sparse weights. */
+const COMPILED: ReadonlySet<string> = new Set(['native', 'wasm']);

@@ -42,6 +42,8 @@ export function createPage(worker: Worker) {
   const curvature = signal<readonly CurvatureReport[]>([]);
   const measuring = signal<{ readonly done: number; readonly of: number } | undefined>(undefined);
   const speed = signal<{ readonly stepsPerSecond: number; readonly stepMs: number } | undefined>(undefined);
+  /** Milliseconds of a step, by model. */
+  const paces = signal<Readonly<Partial<Record<ModelName, number>>>>({});
   const notices = signal<readonly Shown[]>([]);
   const view = signal<ViewName>('density');
   const showsData = signal(false);
@@ -106,9 +108,14 @@ export function createPage(worker: Worker) {
         pictures.value = {};
         matrices.value = {};
         curvature.value = [];
+        paces.value = {};
         drawn.value += 1;
         return;
       case 'progress':
+        paces.value = {
+          ...paces.value,
+          ...Object.fromEntries(report.progress.map(({ model, ms }) => [model, ms])),
+        };
         for (const { model, steps, loss, nfe, kept } of report.progress) {
           const of = curves.get(model) ?? { loss: new Curve(), nfe: new Curve(), kept: new Curve() };
           curves.set(model, of);
@@ -154,6 +161,7 @@ export function createPage(worker: Worker) {
       Object.fromEntries(Object.entries(of).filter(([name]) => names.includes(name as ModelName)));
     pictures.value = left(pictures.value);
     matrices.value = left(matrices.value);
+    paces.value = left(paces.value);
     curvature.value = curvature.value.filter(({ model }) => names.includes(model));
     for (const name of curves.keys()) if (!names.includes(name)) curves.delete(name);
     drawn.value += 1;
@@ -186,6 +194,7 @@ export function createPage(worker: Worker) {
     curvature,
     measuring,
     speed,
+    paces,
     notices,
     view,
     showsData,

@@ -1,5 +1,6 @@
 import type { Page } from '../page/page.ts';
 import { sizeOfNet, type Settings } from '../settings.ts';
+import { NumberField } from './NumberField.tsx';
 import { integer } from './words.ts';
 
 type Numeric = 'layers' | 'hidden' | 'learningRate' | 'batch' | 'tolerance' | 'seed';
@@ -29,20 +30,13 @@ export function NetworkSettings({ page }: { readonly page: Page }) {
         <span class="hint">{integer(sizeOfNet(settings))} weights</span>
       </summary>
       <div class="fields">
-        {fields.map(({ name, title, ...range }) => (
-          <label key={name}>
-            <span>{title}</span>
-            <input
-              type="number"
-              {...range}
-              value={settings[name]}
-              onChange={({ currentTarget }) => {
-                if (currentTarget.reportValidity() && currentTarget.value !== '')
-                  page.change({ [name]: currentTarget.valueAsNumber });
-                else currentTarget.value = String(settings[name]);
-              }}
-            />
-          </label>
+        {fields.map(({ name, ...about }) => (
+          <NumberField
+            key={name}
+            {...about}
+            value={settings[name]}
+            onChange={(value) => page.change({ [name]: value })}
+          />
         ))}
         <Choice page={page} name="activation" title="Activation" options={['tanh', 'sigmoid', 'softplus', 'relu']} />
         <Choice page={page} name="trace" title="Divergence" options={['exact', 'hutchinson']} />

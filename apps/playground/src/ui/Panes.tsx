@@ -4,7 +4,7 @@ import type { Page } from '../page/page.ts';
 import type { ModelReport, Picture } from '../protocol.ts';
 import { Legend } from './Legend.tsx';
 import { PictureCanvas } from './PictureCanvas.tsx';
-import { aboutModel, integer, modelTitles, nats, percent, viewTitles } from './words.ts';
+import { aboutModel, brief, integer, modelTitles, nats, percent, viewTitles } from './words.ts';
 
 /** The models side by side. */
 export function Panes({ page }: { readonly page: Page }) {
@@ -74,6 +74,9 @@ function Pane({
         </Fact>
         <Fact name="Steps">
           <b data-fact="steps">{integer(steps)}</b>
+        </Fact>
+        <Fact name="A step" unit="ms">
+          <b data-fact="ms">{brief(page.paces.value[name])}</b>
         </Fact>
       </dl>
     </figure>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Page } from '../page/page.ts';
 import type { Structure } from '../protocol.ts';
+import { NumberField } from './NumberField.tsx';
 import { percent } from './words.ts';
 
 /** At least two in a hundred weights stay. */
@@ -54,26 +55,8 @@ export function Pruning({ page }: { readonly page: Page }) {
         </button>
       </div>
       <div class="fields">
-        <label>
-          <span>Rounds</span>
-          <input
-            type="number"
-            min={1}
-            max={30}
-            value={rounds}
-            onChange={({ currentTarget }) => setRounds(whole(currentTarget, rounds))}
-          />
-        </label>
-        <label>
-          <span>Steps per round</span>
-          <input
-            type="number"
-            min={1}
-            max={5000}
-            value={steps}
-            onChange={({ currentTarget }) => setSteps(whole(currentTarget, steps))}
-          />
-        </label>
+        <NumberField title="Rounds" min={1} max={30} value={rounds} onChange={setRounds} />
+        <NumberField title="Steps per round" min={1} max={5000} value={steps} onChange={setSteps} />
       </div>
       <button
         type="button"
@@ -90,10 +73,4 @@ export function Pruning({ page }: { readonly page: Page }) {
       </p>
     </section>
   );
-}
-
-function whole(input: HTMLInputElement, before: number): number {
-  if (input.reportValidity() && input.value !== '') return input.valueAsNumber;
-  input.value = String(before);
-  return before;
 }

@@ -1,5 +1,6 @@
 import type { Page } from '../page/page.ts';
 import { backendNames, type BackendName } from '../protocol.ts';
+import { brief } from './words.ts';
 
 const backendTitles: Readonly<Record<BackendName, string>> = { wasm: 'WebAssembly', webgpu: 'WebGPU' };
 
@@ -49,16 +50,12 @@ export function Toolbar({ page }: { readonly page: Page }) {
           {backend?.text ?? 'starting …'}
         </span>
         <span class="speed">
-          <b>{speed ? digits(speed.stepsPerSecond) : '–'}</b> steps/s
+          <b>{brief(speed?.stepsPerSecond)}</b> steps/s
         </span>
         <span class="speed">
-          <b>{speed ? digits(speed.stepMs) : '–'}</b> ms/step
+          <b>{brief(speed?.stepMs)}</b> ms/step
         </span>
       </div>
     </div>
   );
-}
-
-function digits(x: number): string {
-  return Number.isFinite(x) ? x.toFixed(x < 10 ? 1 : 0) : '–';
 }

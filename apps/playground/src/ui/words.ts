@@ -23,6 +23,9 @@ export const percent = (share: number): string => `${(100 * share).toFixed(share
 
 const whole = new Intl.NumberFormat('en');
 export const integer = (n: number): string => whole.format(n);
+/** In two or three digits; a dash where there is no number yet. */
+export const brief = (x: number | undefined): string =>
+  x !== undefined && Number.isFinite(x) ? x.toFixed(x < 10 ? 1 : 0) : '–';
 export const nats = (x: number): string => x.toFixed(3);
 
 const dataTitles: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import { joined } from './density.ts';
 import { fieldOnGrid, gridCentres, PARTICLES, TIMES, type Drawn, type Look, type Model } from './model.ts';
 
 /** Two classes told apart by a neural ODE, whose final state is the logits: the paper's Figure 9. */
-export function classifier(field: Field, { tolerance }: Settings, backend: Backend): Model {
+export function classifier(field: Field, { tolerance }: Settings, backend: Backend): Omit<Model, 'resize'> {
   const model = neuralOde({ field, classes: 2, readout: 'state', rtol: tolerance, atol: tolerance });
 
   const decision = async (params: Params, { side, extent }: Look): Promise<Drawn> => {

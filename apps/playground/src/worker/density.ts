@@ -7,7 +7,7 @@ import { fieldOnGrid, gridCentres, PARTICLES, TIMES, type Drawn, type Look, type
 const SAMPLES = 2000;
 
 /** Density estimation by a continuous normalizing flow. */
-export function density(field: Field, { tolerance, trace }: Settings, backend: Backend): Model {
+export function density(field: Field, { tolerance, trace }: Settings, backend: Backend): Omit<Model, 'resize'> {
   const flow = cnf({ field, rtol: tolerance, atol: tolerance });
   const divergence = trace === 'exact' ? exact() : hutchinson({ noise: 'rademacher' });
 

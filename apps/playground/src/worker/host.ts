@@ -148,7 +148,7 @@ export class Host {
       case 'save': {
         const learner = session.learner(request.model);
         if (!learner) return;
-        const measured = await measure(session, learner.params, session.data.test);
+        const measured = await measure(learner, session.data.test);
         const { data, task } = session.settings;
         const name = `${data}-${learner.name}${task === 'density' ? '' : '-classifier'}.safetensors`;
         return this.#send({ type: 'saved', name, bytes: await writeModel(learner, session.settings, measured) });

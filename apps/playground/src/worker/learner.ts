@@ -9,6 +9,7 @@ import {
 import { sparsityReport, type SparsityReport } from '@sparseflow/pruning';
 import { disposeTree, scope, type Key, type Masks, type Params } from '@sparseflow/tensor';
 import type { ModelName, ModelReport } from '../protocol.ts';
+import { leanOf, wholeOf, type Lean } from './lean.ts';
 import type { Model } from './model.ts';
 
 /** Where a training is: rounds count prunings, and each starts with a fresh optimiser. */
@@ -26,12 +27,13 @@ export const START: Position = { round: 0, step: 0, total: 0 };
 export interface Stepped {
   readonly loss: number;
   readonly nfe: number;
+  readonly ms: number;
 }
 
 /** A model and its training. It owns its tensors. */
 export class Learner {
   readonly name: ModelName;
-  readonly #model: Model;
+  readonly #lean: Lean;
   readonly #optimizer: Optimizer;
   #params: Params;
   readonly #masks: Masks;
@@ -41,14 +43,14 @@ export class Learner {
 
   private constructor(
     name: ModelName,
-    model: Model,
+    lean: Lean,
     optimizer: Optimizer,
     { params, masks, optimizer: state }: Checkpoint,
     position: Position,
     report: SparsityReport,
   ) {
     this.name = name;
-    this.#model = model;
+    this.#lean = lean;
     this.#optimizer = optimizer;
     this.#params = params;
     this.#masks = masks ?? {};
@@ -65,8 +67,10 @@ export class Learner {
     checkpoint: Checkpoint,
     position: Position,
   ): Promise<Learner> {
-    const report = await sparsityReport(checkpoint.params, checkpoint.masks, model.neurons);
-    return new Learner(name, model, optimizer, checkpoint, position, report);
+    const { params, masks = {} } = checkpoint;
+    const report = await sparsityReport(params, masks, model.neurons);
+    const lean = Object.keys(masks).length > 0 ? await leanOf(model, params, masks) : wholeOf(model);
+    return new Learner(name, lean, optimizer, checkpoint, position, report);
   }
 
   get params(): Params {
@@ -100,7 +104,9 @@ export class Learner {
 
   /** One step down the gradient of a batch. @throws {TrainingDivergedError} when the loss is not finite; nothing has then changed. */
   async step(batch: Batch, key: Key): Promise<Stepped> {
-    const { loss, grads, stats } = await this.#model.lossAndGrad(this.#params, batch, key);
+    const start = performance.now();
+    const { loss, grads: small, stats } = await this.use((model, params) => model.lossAndGrad(params, batch, key));
+    const grads = this.#lean.expand(small);
     try {
       const value = (await loss.data())[0]!;
       if (!Number.isFinite(value)) {
@@ -115,10 +121,15 @@ export class Learner {
       this.#state = next.state;
       const { round, step, total } = this.#position;
       this.#position = { round, step: step + 1, total: total + 1 };
-      return { loss: value, nfe: stats.nfe + stats.nfeBackward };
+      return { loss: value, nfe: stats.nfe + stats.nfeBackward, ms: performance.now() - start };
     } finally {
       disposeTree([loss, grads]);
     }
+  }
+
+  /** Computes with the model as it is, without what is pruned. */
+  use<T>(compute: (model: Model, params: Params) => Promise<T>): Promise<T> {
+    return this.#lean.use(this.#params, compute);
   }
 
   /** Everything, lent: the tensors stay the learner's. */
@@ -136,5 +147,6 @@ export class Learner {
   dispose(): void {
     disposeTree([this.#params, this.#masks]);
     disposeState(this.#state);
+    this.#lean.dispose();
   }
 }

@@ -25,6 +25,8 @@ export interface Look {
 /** A density or a classifier: what training, drawing and measuring need to know of it. */
 export interface Model {
   readonly neurons: readonly NeuronGroup[];
+  /** The same with other numbers of units, by group. */
+  resize(sizes: Readonly<Record<string, number>>): Model;
   init(key: Key): Params;
   lossAndGrad(params: Params, batch: Batch, key: Key): Promise<LossAndGrad>;
   measure(params: Params, points: Split): Promise<Measured>;
@@ -35,8 +37,11 @@ export interface Model {
 
 export function modelOf(settings: Settings, backend: Backend): Model {
   const { layers, hidden, activation, task } = settings;
-  const field = mlp({ dim: 2, hidden: new Array<number>(layers - 1).fill(hidden), activation });
-  return { density, classification: classifier }[task](field, settings, backend);
+  const make = (field: Field): Model => ({
+    ...{ density, classification: classifier }[task](field, settings, backend),
+    resize: (sizes) => make(field.resize!(sizes)),
+  });
+  return make(mlp({ dim: 2, hidden: new Array<number>(layers - 1).fill(hidden), activation }));
 }
 
 /** The vector field on a grid: its values and their lengths. It does not depend on time. */

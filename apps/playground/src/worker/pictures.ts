@@ -1,5 +1,4 @@
 import type { Split } from '@sparseflow/datasets';
-import type { Params } from '@sparseflow/tensor';
 import type { Matrix, Measured, Picture, ViewName } from '../protocol.ts';
 import { firstRows } from './data.ts';
 import type { Learner } from './learner.ts';
@@ -57,25 +56,25 @@ export async function pictureOf(
   quality: Quality,
   detail: Detail,
 ): Promise<Picture> {
-  const { model, data, settings, opened } = session;
-  const { params } = learner;
+  const { data, settings, opened } = session;
   const { side, rows } = detail.sizeOf(quality, opened.isFast());
-  const drawn = await model.look(params, {
+  const look = {
     view,
     extent,
     side: view === 'field' ? FIELD_SIDE : side,
     points: data.test,
     key: keysOf(settings.seed).samples,
-  });
+  };
+  const drawn = await learner.use((model, params) => model.look(params, look));
   const points = firstRows(data.test, rows);
   const start = performance.now();
-  const measured = await measure(session, params, points);
+  const measured = await measure(learner, points);
   detail.learn(points.count, performance.now() - start);
   return { model: learner.name, view, step: learner.position.total, measured, extent, ...drawn };
 }
 
-export function measure({ model }: Session, params: Params, points: Split): Promise<Measured> {
-  return model.measure(params, points);
+export function measure(learner: Learner, points: Split): Promise<Measured> {
+  return learner.use((model, params) => model.measure(params, points));
 }
 
 /** The weights of a model's layers. */

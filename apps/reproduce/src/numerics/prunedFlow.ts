@@ -1,4 +1,4 @@
-import { layoutOf, sparsify } from '@sparseflow/backend-cpu';
+import { sparseMasks, sparsify } from '@sparseflow/backend-cpu';
 import type { Cnf, Flow } from '@sparseflow/cnf';
 import { shrink } from '@sparseflow/pruning';
 import { disposeTree, scope } from '@sparseflow/tensor';
@@ -28,7 +28,7 @@ export async function prunedFlow<F extends Flow>(
     masks,
   );
   const { trajectory } = small.model;
-  const sparse = sparseOnes(small.take(params), small.masks);
+  const sparse = sparseMasks(small.masks);
   const take = (full: Params): Params =>
     scope(() => {
       const left = small.take(full);
@@ -64,21 +64,4 @@ export async function prunedFlow<F extends Flow>(
     },
     dispose: small.dispose,
   };
-}
-
-/** Backends whose kernels know sparse weights. */
-const compiled: ReadonlySet<string> = new Set(['native', 'wasm']);
-
-/** The masks of weights that the backend's kernels run faster without their zeros. Disposes the parameters. */
-function sparseOnes(params: Params, masks: Masks): Masks {
-  if (!Object.values(masks).every(({ backend }) => compiled.has(backend.name))) {
-    disposeTree(params);
-    return {};
-  }
-  const tried = sparsify(params, masks);
-  try {
-    return Object.fromEntries(Object.entries(masks).filter(([name]) => layoutOf(tried[name]!) !== 'dense'));
-  } finally {
-    disposeTree([params, tried]);
-  }
 }

@@ -1,4 +1,4 @@
-import { layoutOf, sparsify, type CpuBackend } from '@sparseflow/backend-cpu';
+import { sparseMasks, sparsify, type CpuBackend } from '@sparseflow/backend-cpu';
 import { cnf, hutchinson, mlp, type Cnf, type Field } from '@sparseflow/cnf';
 import { backsolve } from '@sparseflow/ode-solvers';
 import { adamW } from '@sparseflow/optim';
@@ -82,7 +82,7 @@ async function timeNet(net: Net, path: string, backend: CpuBackend, record: Reco
       const masked: Way = { ...whole, name: 'masked', params: round.params, masks: round.masks };
       const { take, expand } = small;
       const smaller: Way = { ...masked, name: 'smaller', flow: flowOf(small.model), take, expand };
-      const sparse = sparseOf(take(round.params), small.masks);
+      const sparse = sparseMasks(small.masks);
       const takeSparse = (full: Params): Params => scope(() => sparsify(take(full), sparse));
       const ways = [whole, masked, smaller, { ...smaller, name: 'smaller and sparse', take: takeSparse }];
       const kind = pruner.target === 'neurons' ? 'structured' : 'unstructured';
@@ -95,14 +95,6 @@ async function timeNet(net: Net, path: string, backend: CpuBackend, record: Reco
 
 function flowOf(field: Field): Cnf {
   return cnf({ field, rtol: TOLERANCE, atol: TOLERANCE, adjoint: backsolve({ seminorm: true }) });
-}
-
-/** The masks of weights that run sparse. Disposes the parameters. */
-function sparseOf(params: Params, masks: Masks): Masks {
-  const tried = sparsify(params, masks);
-  const sparse = Object.entries(masks).filter(([name]) => layoutOf(tried[name]!) !== 'dense');
-  disposeTree([params, tried]);
-  return Object.fromEntries(sparse);
 }
 
 /** How a step is computed: full parameters, and what is made of them and of the gradients on the way. */
