@@ -12,8 +12,7 @@ describe.runIf(hasBrowser)('a drawing', () => {
   afterAll(() => site.close());
 
   const drawingOf = (page: Page): string => new URLSearchParams(new URL(page.url()).hash.slice(1)).get('drawing') ?? '';
-  const changed = (page: Page, from: string): Promise<void> =>
-    expect.poll(() => drawingOf(page)).not.toBe(from);
+  const changed = (page: Page, from: string): Promise<void> => expect.poll(() => drawingOf(page)).not.toBe(from);
 
   it('becomes data by pointer and by keys, is learned, and its link gives it to another browser', async () => {
     const { page, errors } = await site.visit({ hash: SMALL });

@@ -43,7 +43,67 @@ describe.runIf(hasBrowser && hasProc)('memory', () => {
     },
     60_000 + MINUTES * 60_000,
   );
+
+  it(
+    'of the GPU stays flat, too: buffers that were destroyed make up for those that were made',
+    async () => {
+      const { page, errors } = await site.visit({ hash: 'layers=2&hidden=4&batch=18&tolerance=0.1&sizes=50_50_0.1' });
+      await until(page, 'dense', 'nll', (nll) => nll > 0);
+      await page.workers()[0]!.evaluate(countGpuBuffers);
+      await page.getByLabel('Computes on').selectOption('webgpu');
+      await page.locator('.backend', { hasText: 'WebGPU' }).waitFor();
+      await press(page, 'Prune now');
+      await until(page, 'sparse', 'nll', (nll) => nll > 0);
+      await press(page, 'Train');
+      const begun = await until(page, 'sparse', 'steps', (n) => n >= 10);
+      const before = await gpuBuffers(page);
+      await page.waitForTimeout(MINUTES * 60_000);
+      const steps = await until(page, 'sparse', 'steps', (n) => n >= begun + 10);
+      const after = await gpuBuffers(page);
+      // Pictures of another size need buffers of other sizes; what a step or a picture leaks, has a size that was there before.
+      const more = Object.entries(before).map(([size, count]) => (after[size] ?? 0) - count);
+      const bytes = (of: Buffers): number =>
+        Object.entries(of).reduce((sum, [size, count]) => sum + Number(size) * count, 0);
+      console.info(
+        `${steps - begun} steps on the GPU: ${bytes(before)} bytes before, ${bytes(after)} after; of the same sizes at most ${Math.max(...more)} more buffers`,
+      );
+      expect(Object.keys(before).length).toBeGreaterThan(10);
+      // A step more in a solve needs a few more of each size; a leak of one buffer a step would be ten at least.
+      expect(Math.max(...more)).toBeLessThan(10);
+      expect(errors).toEqual([]);
+    },
+    120_000 + MINUTES * 60_000,
+  );
 });
+
+/** From now on the worker knows which buffers of the GPU live. */
+function countGpuBuffers(): void {
+  const live = new Set<GPUBuffer>();
+  const { createBuffer } = GPUDevice.prototype;
+  const { destroy } = GPUBuffer.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    const buffer = createBuffer.call(this, descriptor);
+    live.add(buffer);
+    return buffer;
+  };
+  GPUBuffer.prototype.destroy = function () {
+    live.delete(this);
+    return destroy.call(this);
+  };
+  Object.assign(globalThis, { live });
+}
+
+/** Buffers of the GPU that live, by their size in bytes. */
+type Buffers = Readonly<Record<string, number>>;
+
+function gpuBuffers(page: Page): Promise<Buffers> {
+  return page.workers()[0]!.evaluate(() => {
+    const counts: Record<string, number> = {};
+    for (const { size } of (globalThis as unknown as { live: Set<GPUBuffer> }).live)
+      counts[size] = (counts[size] ?? 0) + 1;
+    return counts;
+  });
+}
 
 /** What the processes of page, worker and GPU hold after a collection, in MB. */
 async function memoryOf(site: Site, page: Page): Promise<number> {

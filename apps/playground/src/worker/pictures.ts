@@ -35,10 +35,11 @@ export class Detail {
     const full = FULL[quality];
     if (isFast) return full;
     const points = PATIENCE[quality] / this.#ms;
-    const side = 8 * Math.floor(Math.sqrt(0.75 * points) / 8);
+    // Powers of 2: a GPU's buffers are kept for the next time that their size is wanted, so that sizes must be few.
+    const below = (n: number): number => 2 ** Math.floor(Math.log2(n));
     return {
-      side: Math.min(full.side, Math.max(16, side)),
-      rows: Math.min(full.rows, Math.max(64, Math.floor(points / 4))),
+      side: Math.min(full.side, Math.max(16, below(Math.sqrt(0.75 * points)))),
+      rows: Math.min(full.rows, Math.max(64, below(points / 4))),
     };
   }
 
