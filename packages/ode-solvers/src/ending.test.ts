@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mul, neg, reshape, scope, square, type Tensor } from '@sparseflow/tensor';
+import { mul, neg, reshape, scope, sqrt, square, type Tensor } from '@sparseflow/tensor';
 import { at, backend, largestDifference, read } from '../test/problems.ts';
 import {
   alf,
@@ -179,6 +179,26 @@ describe('solveBatch', () => {
     const none = await solveBatch((_t, y: Tensor) => mul(y, NaN), start, {}, { t0: 0, t1: 1, onFailure: 'return' });
     expect(none.failures[0]).toBeInstanceOf(NonFiniteDerivativeError);
     expect([none.t1, read(none.y1)]).toEqual([[0, 0, 0], [1, NaN, 1]]); // prettier-ignore
+  });
+
+  it('has NaN for the gradient of a row without a derivative at its start, and of the parameters, but not of its neighbours', async () => {
+    // y' = a √y: the square root of y moves by a / 2, hence dy1/dy0 = 1 + a / (2 √y0) at t = 1.
+    const field = (_t: Tensor, y: Tensor, { a }: { a: Tensor }): Tensor => scope(() => mul(a, sqrt(y)));
+    const [start, a] = [[1, -1, 4], -0.5];
+    const options = { t0: 0, t1: 1, onFailure: 'return' } as const;
+    const all = await solveBatch(field, at(start.map((x) => [x])), { a: at(a) }, options);
+    expect(all.failures[1]).toBeInstanceOf(NonFiniteDerivativeError);
+    for (const ofRow of [0, 1]) {
+      const { y0: byY0, params } = all.pullback(at([[1], [ofRow], [1]]));
+      const [first, failed, last] = read(byY0);
+      // rtol is 1e-7, the gradient about 1.
+      expect(largestDifference([first!, last!], [1 + a / 2, 1 + a / 4])).toBeLessThan(1e-6);
+      expect([failed, read(params.a)[0]]).toEqual([NaN, NaN]);
+    }
+    const rest = await solveBatch(field, at([[1], [4]]), { a: at(a) }, options);
+    // dy1/da = √y0 + a / 2.
+    const { params } = rest.pullback(at([[1], [1]]));
+    expect(Math.abs(read(params.a)[0]! - (1 + 2 + a))).toBeLessThan(1e-6);
   });
 
   it('tells onStep of every attempted step of every row, and ends with what it throws', async () => {

@@ -12,10 +12,13 @@ import {
   solve,
   solveJvp,
   solveVjp,
+  type Adjoint,
   type SolveEvent,
   type SolveOptions,
 } from './index.ts';
 import { solve as solvePlain, SolveError } from './plain.ts';
+
+const all = [checkpoint(), checkpoint({ memory: 'sqrt' }), direct(), backsolve(), interpolated()];
 
 /** A fall from height 10: y = 10 - g t² / 2 hits the ground at √(20 / g). */
 const g = 9.81;
@@ -139,7 +142,6 @@ describe('events', () => {
       const { solution } = await run([2, 0], 0.7, 0.3, { t0: e });
       return 2 * read(solution.y1)[1]! + 3 * solution.t1 + read(solution.ys[0]!)[0]!;
     });
-    const all = [checkpoint(), checkpoint({ memory: 'sqrt' }), direct(), backsolve(), interpolated()];
     for (const adjoint of all) {
       const before = backend.liveBuffers();
       const { solution, pullback, dispose } = await run([2, 0], 0.7, 0.3, { adjoint });
@@ -176,6 +178,63 @@ describe('events', () => {
     tangent.dispose();
     start.dispose();
     solution.dispose();
+  });
+
+  it('that do not end the solve: gradients of their times, by every adjoint', async () => {
+    // x'' = -k x passes the level c + 0.1 t and the velocity 0 three times each; an event that ends the solve comes before the last three.
+    const field = (_t: number, y: Tensor, { k }: { k: Tensor; c: Tensor }): Tensor =>
+      scope(() => concat([slice(y, [1], [1]), neg(mul(slice(y, [0], [1]), k))], 0));
+    const part = (y: Tensor, i: number): Tensor => reshape(slice(y, [i], [1]), []);
+    const level: SolveEvent<Tensor, { k: Tensor; c: Tensor }> = {
+      value: (t, y, { c }) => sub(sub(part(y, 0), c), 0.1 * t),
+      terminal: false,
+    };
+    const rest: SolveEvent<Tensor> = { value: (_t, y) => part(y, 1), terminal: false };
+    const stop: SolveEvent<Tensor> = { value: (t, y) => sub(add(part(y, 0), part(y, 1)), 6 - t) };
+    const weights = [0.7, -1.1, 0.4, 2, -0.3, 1.5];
+    const cases = [
+      { events: [level, rest], fired: [1, 0, 1, 0, 1, 0] },
+      { events: [level, rest, stop], fired: [1, 0, 1, 2] },
+    ] as { events: SolveEvent[]; fired: number[] }[];
+    for (const { events, fired } of cases) {
+      const run = async ([x = 0, v = 0, k = 0, c = 0]: number[], adjoint: Adjoint = checkpoint()) =>
+        solveVjp(
+          field,
+          at([x, v]),
+          { k: at(k), c: at(c) },
+          { t0: 0, t1: 6, rtol: 1e-10, atol: 1e-10, saveAt: [1, 3], events, adjoint },
+        );
+      const loss = async (point: number[]): Promise<number> => {
+        const { solution } = await run(point);
+        const times = solution.events.reduce((sum, { t }, i) => sum + weights[i]! * t, 0);
+        return times + 2 * read(solution.ys[1]!)[0]! - read(solution.y1)[1]!;
+      };
+      const point = [1, 0.5, 1.7, 0.2];
+      const h = 1e-4;
+      const moved = (i: number, e: number): number[] => point.map((v, j) => (i === j ? v + e : v));
+      const expected: number[] = [];
+      for (const i of point.keys()) expected.push(((await loss(moved(i, h))) - (await loss(moved(i, -h)))) / (2 * h));
+      for (const adjoint of all) {
+        const before = backend.liveBuffers();
+        const { solution, pullback, dispose } = await run(point, adjoint);
+        expect(solution.events.map(({ event }) => event)).toEqual(fired);
+        const cotangent = { y1: at([0, -1]), ys: [undefined, at([2, 0])], events: weights.slice(0, fired.length) };
+        const { y0, params, ts, t1 } = await pullback(cotangent);
+        const actual = [...read(y0), read(params.k)[0]!, read(params.c)[0]!];
+        // The difference quotient is off by h² / 6 of a third derivative of about 10, 2e-8, and by the tolerance over h, 1e-6.
+        expect(largestDifference(actual, expected)).toBeLessThan(1e-6);
+        // Gradients in the times are those of the outputs, whose motion is the velocity: events are not among them.
+        expect(ts).toHaveLength(2);
+        expect([ts[0], Math.abs(ts[1]! - 2 * read(solution.ys[1]!)[1]!) < 1e-6]).toEqual([0, true]);
+        const force = 1.7 * read(solution.y1)[0]!;
+        expect(Math.abs(t1 - (solution.status === 'event' ? 0 : force))).toBeLessThan(1e-6);
+        dispose();
+        solution.dispose();
+        await expect(pullback({ events: [...weights, 1] })).rejects.toThrow(`7 cotangents for ${fired.length} events`);
+        for (const x of [y0, params.k, params.c, cotangent.y1, cotangent.ys[1]!]) x.dispose();
+        expect(backend.liveBuffers()).toBe(before + 3); // the initial state and the two parameters
+      }
+    }
   });
 
   it('free what they made when the field throws on the way back', async () => {

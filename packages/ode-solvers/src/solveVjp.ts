@@ -5,7 +5,7 @@ import { flag } from './check.ts';
 import { leafStep, type AdjointState, type LeafStep, type Moved } from './fieldStep.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import type { Leaves } from './rungeKutta.ts';
-import { endingEvent } from './adjoints/event.ts';
+import { pullBackEvent, type PulledEvent } from './adjoints/event.ts';
 import {
   integrate,
   pose,
@@ -23,6 +23,8 @@ export interface SolutionCotangent<Y extends Tree> {
   readonly ys?: readonly (Y | undefined)[] | undefined;
   /** Of the time of the terminal event that ended the solve. */
   readonly t1?: number | undefined;
+  /** Of the times of the events that fired, in the order of `solution.events`. */
+  readonly events?: readonly (number | undefined)[] | undefined;
 }
 
 /** The gradient of a scalar that was computed from a solution. */
@@ -46,9 +48,25 @@ export interface SolveVjpOptions extends SolveOptions {
 export interface SolveVjp<Y extends Tree, P extends Tree> {
   readonly solution: Solution<Y>;
   /**
-   * Maps the cotangent of `y1`, or of `y1` and `ys`, to gradients, which are the caller's to dispose. Can be called more than
+   * Maps the cotangent of `y1`, or of several parts of the solution, to gradients, which are the caller's to dispose. Can be called more than
    * once. `y0` and `params` must not have been disposed. Its evaluations are added to `solution.stats.nfeBackward`.
    * @throws {ShapeError | DTypeError} when the cotangent does not have the solution's structure
+   *
+   * @example
+   * ```ts
+   * import { mul, neg, sub, tensor, type Tensor } from '@sparseflow/tensor';
+   * import { createReferenceBackend } from '@sparseflow/tensor/reference';
+   * import { solveVjp, type SolveEvent } from '@sparseflow/ode-solvers';
+   *
+   * const backend = createReferenceBackend();
+   * const params = { rate: tensor(0.5, { backend }) };
+   * const half: SolveEvent<Tensor> = { value: (_t, y) => sub(y, 0.5), terminal: false };
+   * const options = { t0: 0, t1: 2, events: [half as SolveEvent] };
+   * const run = await solveVjp((_t, y: Tensor, p) => neg(mul(p.rate, y)), tensor(1, { backend }), params, options);
+   * const { y0, params: byParams } = await run.pullback({ events: [1] }); // of the event's time, log(2 y0) / rate
+   * console.log(run.solution.events[0]!.t, y0.dataSync(), byParams.rate.dataSync()); // 1.3863, [2], [-2.7726]
+   * run.dispose();
+   * ```
    */
   pullback(cotangent: Y | SolutionCotangent<Y>): Promise<SolutionGradient<Y, P>>;
   /** Frees what the pullback needs; the solution stays. */
@@ -108,13 +126,15 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
     adjoint.keeps === 'dense'
       ? scope(() => stepper.segments.map(({ y, ks }) => ({ y: y.map(copy), ks: ks.map((k) => k.map(copy)) })))
       : [];
-  // The terminal event: its time depends on the initial state and the parameters.
-  const fired = done.status === 'event' ? done.events[done.events.length - 1] : undefined;
-  const ending = fired && {
-    t: fired.t,
-    y: scope(() => stepper.outputs[stepper.outputs.length - 1]!.map(copy)),
-    value: (t: number, y: readonly Tensor[], p: Tree) => options.events![fired.event]!.value(t, layout.unflatten(y), p),
-  };
+  // Events: their times depend on the initial state and the parameters.
+  const marks = scope(() => stepper.marks.map((leaves) => leaves.map(copy)));
+  const events = done.events.map(({ event, t }, i) => ({
+    t,
+    y: marks[i]!,
+    value: (time: number, y: readonly Tensor[], p: Tree) => options.events![event]!.value(time, layout.unflatten(y), p),
+  }));
+  /** The place of the terminal event that ended the solve. */
+  const ending = done.status === 'event' ? events.length - 1 : -1;
   const context = {
     evaluate: evaluate as (t: number, y: readonly Tensor[], p: Tree) => readonly Tensor[],
     pullBack: pullBackOf(f as unknown as VectorField<Y, Tree>, layout),
@@ -135,26 +155,42 @@ export async function solveVjp<Y extends Tree, P extends Tree = Params>(
   return {
     solution: solutionOf(layout, done),
     async pullback(cotangent) {
-      const given = cotangentsOf(layout, cotangent, plan.times.length);
-      const event = ending && (await endingEvent(ending, context, given, cotangentOfEnd(layout, cotangent)));
+      const parts: SolutionCotangent<Y> = isParts(layout, cotangent) ? cotangent : { y1: cotangent };
+      const given = cotangentsOf(layout, parts, plan.times.length);
+      const ofTimes = cotangentsOfEvents(parts, events.length, ending);
+      const end = plan.times.length - 1;
+      // What the adjoint is to pull back: the outputs, and the states at the events whose times matter.
+      const points = plan.times.map((t, i) => ({ t, saved: i, y: outputs[i]!, cotangent: given[i] }));
+      const through: PulledEvent[] = [];
       let pulled: Pulled;
       try {
-        pulled = await adjoint.pullback(context, event?.cotangents ?? given);
-        if (event) pulled.params = event.addTo(pulled.params);
+        for (const [i, event] of events.entries()) {
+          if (i !== ending && ofTimes[i] === 0) continue;
+          const back = await pullBackEvent(event, context, ofTimes[i]!, i === ending ? given[end] : undefined);
+          through.push(back);
+          if (i === ending) points[end]!.cotangent = back.byY;
+          else points.push({ ...event, saved: -1, cotangent: back.byY });
+        }
+        points.sort((a, b) => (a.t - b.t) * plan.direction || Number(a.saved === end) - Number(b.saved === end));
+        const asked = { ...plan, times: points.map(({ t }) => t) };
+        const cotangents = points.map((point) => point.cotangent);
+        pulled = await adjoint.pullback({ ...context, plan: asked, outputs: points.map(({ y }) => y) }, cotangents);
+        for (const { addTo } of through) pulled.params = addTo(pulled.params);
       } finally {
-        event?.dispose();
+        for (const { dispose } of through) dispose();
       }
-      done.stats.nfeBackward += pulled.nfe + (event ? 1 : 0);
+      done.stats.nfeBackward += pulled.nfe + through.length;
+      const times = plan.times.map((_, i) => time(pulled.times[points.findIndex(({ saved }) => saved === i)]!));
       return {
         y0: layout.unflatten(pulled.y0),
         params: pulled.params as P,
         t0: time(pulled.t0),
         // Where an event ends the solve, `t1` has no part in it.
-        t1: time(ending ? 0 : pulled.times[pulled.times.length - 1]!),
-        ts: pulled.times.slice(0, -1).map(time),
+        t1: ending < 0 ? times[end]! : time(0),
+        ts: times.slice(0, -1),
       };
     },
-    dispose: () => disposeTree([stepper.states.slice(1), outputs, ending?.y ?? [], segments]),
+    dispose: () => disposeTree([stepper.states.slice(1), outputs, marks, segments]),
   };
 }
 
@@ -218,13 +254,12 @@ function differentiate<Y extends Tree>(
   return { value, ...pullback(cotangent) };
 }
 
-/** The cotangents of all outputs, from either form that `pullback` takes. */
+/** The cotangents of all outputs. */
 function cotangentsOf<Y extends Tree>(
   layout: Layout<Y>,
-  cotangent: Y | SolutionCotangent<Y>,
+  { y1, ys = [] }: SolutionCotangent<Y>,
   count: number,
 ): Cotangents {
-  const { y1, ys = [] }: SolutionCotangent<Y> = isParts(layout, cotangent) ? cotangent : { y1: cotangent };
   if (ys.length > count - 1) {
     throw new ShapeError(
       'pullback',
@@ -238,16 +273,27 @@ function cotangentsOf<Y extends Tree>(
   });
 }
 
-function cotangentOfEnd<Y extends Tree>(layout: Layout<Y>, cotangent: Y | SolutionCotangent<Y>): number {
-  return isParts(layout, cotangent) ? (cotangent.t1 ?? 0) : 0;
+/** The cotangents of the events' times; `t1` is that of the one that ended the solve. */
+function cotangentsOfEvents<Y extends Tree>(
+  { t1 = 0, events = [] }: SolutionCotangent<Y>,
+  count: number,
+  ending: number,
+): number[] {
+  if (events.length > count) {
+    const remedy = 'give one for each of solution.events';
+    throw new ShapeError('pullback', `${events.length} cotangents for ${count} events that fired`, remedy);
+  }
+  return Array.from({ length: count }, (_, i) => (events[i] ?? 0) + (i === ending ? t1 : 0));
 }
 
-/** A record of y1 and ys is a cotangent by parts, unless the state itself is a record with such keys. */
+const PARTS = ['y1', 'ys', 't1', 'events'];
+
+/** A record of these is a cotangent by parts, unless the state itself is a record with such keys. */
 function isParts<Y extends Tree>(
   layout: Layout<Y>,
   cotangent: Y | SolutionCotangent<Y>,
 ): cotangent is SolutionCotangent<Y> {
-  const own = (keys: readonly string[]): boolean => keys.every((key) => key === 'y1' || key === 'ys' || key === 't1');
+  const own = (keys: readonly string[]): boolean => keys.every((key) => PARTS.includes(key));
   if (cotangent instanceof Tensor || Array.isArray(cotangent)) return false;
   return own(Object.keys(cotangent)) && !own(layout.names.map((name) => name.split('.')[1] ?? ''));
 }

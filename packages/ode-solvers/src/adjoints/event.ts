@@ -13,29 +13,37 @@ import {
   type Tree,
 } from '@sparseflow/tensor';
 import type { Leaves } from '../rungeKutta.ts';
-import { total, type AdjointContext, type Cotangents } from './adjoint.ts';
+import { total, type AdjointContext } from './adjoint.ts';
 
-/** The terminal event that ended a solve. */
-export interface Ending {
+/** An event that fired. */
+export interface EventState {
   readonly t: number;
   /** The state there. */
   readonly y: Leaves;
   readonly value: (t: number, y: Leaves, params: Tree) => Tensor;
 }
 
+/** What the cotangent of an event's time comes to. */
+export interface PulledEvent {
+  /** The cotangent of the state at the time that the event had. */
+  readonly byY: Leaves;
+  /** Adds the part that comes from the event's own parameters, and disposes what it was given. */
+  readonly addTo: (gradient: Tree) => Tree;
+  readonly dispose: () => void;
+}
+
 /**
- * The part of a gradient that comes from the time of the event. Where g(t, y, θ) = 0 ends a solve, its time moves by
- * -(∂g/∂y dy + ∂g/∂θ dθ) / (∂g/∂y f + ∂g/∂t), the implicit function theorem (Chen, Amos & Nickel 2021): the cotangents of that
- * time and of the state's motion along f become cotangents of y and θ. ∂g/∂t is a central difference, exact where g is
- * quadratic in t.
+ * The part of a gradient that comes from the time of an event. Where g(t, y, θ) = 0, that time moves by
+ * -(∂g/∂y dy + ∂g/∂θ dθ) / (∂g/∂y f + ∂g/∂t), the implicit function theorem (Chen, Amos & Nickel 2021): its cotangent `ofTime` becomes
+ * cotangents of y and θ. So does the cotangent `last` of the state where the event ends the solve, as that state moves along f with
+ * the time. ∂g/∂t is a central difference, exact where g is quadratic in t.
  */
-export async function endingEvent(
-  { t, y, value }: Ending,
+export async function pullBackEvent(
+  { t, y, value }: EventState,
   { params, evaluate }: AdjointContext,
-  cotangents: Cotangents,
   ofTime: number,
-): Promise<{ cotangents: Cotangents; addTo: (gradient: Tree) => Tree; dispose: () => void }> {
-  const last = cotangents[cotangents.length - 1];
+  last?: Leaves,
+): Promise<PulledEvent> {
   const h = timeStep(t);
   const parts = scope(() => {
     const { value: g, pullback } = vjp((x: { y: Leaves; params: Tree }) => value(t, x.y, x.params), { y, params });
@@ -62,7 +70,7 @@ export async function endingEvent(
   );
   disposeTree(parts.byY);
   return {
-    cotangents: [...cotangents.slice(0, -1), byY],
+    byY,
     addTo(gradient) {
       const sum = scope(() =>
         mapTree(gradient, (leaf, i) =>

@@ -101,7 +101,9 @@ interface Row {
 /**
  * Solves every row of a batch with step sizes of its own, as if it were alone: a stiff row neither slows its neighbours down nor
  * changes their steps. The field is evaluated on all rows at once, at a time for each; rows that are done stand still. The
- * errors of all rows are read back once per step. Gradients are those of the steps that were taken.
+ * errors of all rows are read back once per step. Gradients are those of the steps that were taken. A row that failed where its
+ * derivative is not finite, as at a start out of the field's domain, is evaluated with the others on the way back: its own gradient
+ * and that in the parameters are NaN, whatever its cotangent, those of the other rows' states are not. Solve again without it.
  *
  * @throws {ShapeError} when the tensors of `y0` do not share their first axis
  * @throws what `solve` throws, for the first row that fails, unless `onFailure` is `return`; the message names it
