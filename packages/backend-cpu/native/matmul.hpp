@@ -42,9 +42,109 @@ inline void matrix_tiles(const MatProblem& p, int first, int height, int k, cons
   for (; r < height; r++) matrix_tile<1, V>(p, first + r, k, packed, total + r * block, inner);
 }
 
+// Products with few columns would leave most lanes empty. Theirs run along A instead, where it lies in pieces of whole vectors, and so
+// many sums are kept at a time.
+constexpr int narrow_columns = 8, narrow_sums = 8;
+
+inline bool whole_vectors(const Walk& walk, int length) {
+  return walk.step == 1 && length > 0 && length % lanes == 0 && (walk.segment % lanes == 0 || walk.segment >= length);
+}
+
+// visit(Constant<N>, first column) for all columns, up to four at a time.
+template <class Visit>
+inline void each_narrow(int columns, const Visit& visit) {
+  int j = 0;
+  for (; j + 4 <= columns; j += 4) visit(Constant<4>{}, j);
+  for (; j + 2 <= columns; j += 2) visit(Constant<2>{}, j);
+  for (; j < columns; j++) visit(Constant<1>{}, j);
+}
+
+// R rows of N columns, lanes along a stretch of the inner axis, of which b has the columns one after the other.
+template <int N, int R>
+inline void multiply_dots(const MatProblem& p, int row, int column, int k, int inner, const float* b) {
+  const float* a[R];
+  for (int r = 0; r < R; r++) a[r] = p.a + p.a_row.at(row + r);
+  vec acc[R][N];
+  each<R>([&](int r) { each<N>([&](int n) { acc[r][n] = set1(0.f); }); });
+  for (int j = 0; j < inner;) {
+    const int left = p.a_col.left(k + j), end = inner - j < left ? inner : j + left;
+    long at = p.a_col.at(k + j);
+    for (; j < end; j += lanes, at += lanes) {
+      vec w[N];
+      each<N>([&](int n) { w[n] = load(b + n * inner + j); });
+      each<R>([&](int r) {
+        const vec x = load(a[r] + at);
+        each<N>([&](int n) { acc[r][n] += x * w[n]; });
+      });
+    }
+  }
+  for (int r = 0; r < R; r++)
+    for (int n = 0; n < N; n++) {
+      float& c = p.c[p.c_row.at(row + r) + (column + n) * p.c_col];
+      c = (p.add || k > 0 ? c : 0) + sum(acc[r][n]);
+    }
+}
+
+// Rows [first, last), a stretch of the inner axis at a time.
+inline void multiply_narrow(const MatProblem& p, int first, int last, float* packed) {
+  constexpr int most = matrix_stretch * block / narrow_columns;
+  for (int k = 0; k < p.k; k += most) {
+    const int inner = p.k - k < most ? p.k - k : most;
+    for (int n = 0; n < p.n; n++)
+      for (int j = 0; j < inner; j++) packed[n * inner + j] = p.b[(k + j) * p.b_row + n * p.b_col];
+    each_narrow(p.n, [&]<int N>(Constant<N>, int column) {
+      constexpr int R = narrow_sums / N;
+      int row = first;
+      for (; row + R <= last; row += R) multiply_dots<N, R>(p, row, column, k, inner, packed + column * inner);
+      for (; row < last; row++) multiply_dots<N, 1>(p, row, column, k, inner, packed + column * inner);
+    });
+  }
+}
+
+// V vectors of rows of N columns, lanes along the rows.
+template <int N, int V>
+inline void multiply_columns(const MatProblem& p, int row, int column) {
+  const float *a = p.a + p.a_row.at(row), *b = p.b + column * p.b_col;
+  vec acc[N][V];
+  each<N>([&](int n) { each<V>([&](int v) { acc[n][v] = set1(0.f); }); });
+  for (int k = 0; k < p.k;) {
+    const int left = p.a_col.left(k), end = p.k - k < left ? p.k : k + left;
+    long at = p.a_col.at(k);
+    for (; k < end; k++, at += p.a_col.step) {
+      vec x[V];
+      each<V>([&](int v) { x[v] = load(a + at + v * lanes); });
+      each<N>([&](int n) {
+        const vec s = set1(b[k * p.b_row + n * p.b_col]);
+        each<V>([&](int v) { acc[n][v] += s * x[v]; });
+      });
+    }
+  }
+  for (int n = 0; n < N; n++)
+    for (int i = 0; i < V * lanes; i++) {
+      float& c = p.c[p.c_row.at(row + i) + (column + n) * p.c_col];
+      c = (p.add ? c : 0) + acc[n][i / lanes][i % lanes];
+    }
+}
+
+// The same where A's columns, not its rows, lie in pieces.
+inline void multiply_narrow_transposed(const MatProblem& p, int first, int last) {
+  each_narrow(p.n, [&]<int N>(Constant<N>, int column) {
+    constexpr int V = narrow_sums / N;
+    for (int row = first; row < last;) {
+      const int left = p.a_row.left(row), end = last - row < left ? last : row + left;
+      for (; row + V * lanes <= end; row += V * lanes) multiply_columns<N, V>(p, row, column);
+      for (; row < end; row += lanes) multiply_columns<N, 1>(p, row, column);
+    }
+  });
+}
+
 inline void multiply_task(const MatProblem& p, int first_row, int first_column, float* scratch) {
   const int height = p.m - first_row < matrix_rows ? p.m - first_row : matrix_rows;
   const int width = p.n - first_column < block ? p.n - first_column : block;
+  if (p.n <= narrow_columns) {
+    if (whole_vectors(p.a_col, p.k)) return multiply_narrow(p, first_row, first_row + height, scratch);
+    if (whole_vectors(p.a_row, p.m)) return multiply_narrow_transposed(p, first_row, first_row + height);
+  }
   const int used = (width + lanes - 1) / lanes;
   float* packed = scratch;
   float* total = scratch + (long)matrix_stretch * block;

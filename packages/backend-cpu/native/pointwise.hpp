@@ -2,10 +2,12 @@
 #pragma once
 #include "call.hpp"
 
-// Cuts n elements into parts that are worth a thread.
+// Parts of n elements that are worth a thread.
+inline int pieces_of(long n) { return n < 32768 ? 1 : static_cast<int>(n / 16384 < 64 ? n / 16384 : 64); }
+
 template <class Machine, class Task>
 void run_pieces(Machine& m, long n, const Task& task) {
-  const int parts = n < 32768 ? 1 : smaller(static_cast<int>(n / 16384 < 64 ? n / 16384 : 64), 64);
+  const int parts = pieces_of(n);
   m.run(parts, [&](int part, int) {
     const long begin = static_cast<long>(static_cast<long long>(n) * part / parts), end = static_cast<long>(static_cast<long long>(n) * (part + 1) / parts);
     task(begin, end - begin);
@@ -46,6 +48,23 @@ inline bool read_box(const Call& c, int from, int operands, Box& box) {
   return true;
 }
 
+// task(box, out and operands) for rows of a box, or for stretches of a single one.
+template <int operands, class Machine, class Task>
+void run_boxes(Machine& m, const Box& box, float* const* arrays, const Task& task) {
+  const bool rows = box.outer > 1;
+  const long long length = rows ? box.outer : box.inner;
+  const int most = pieces_of(box.outer * box.inner);
+  const int parts = static_cast<int>(length < most ? length : most);
+  m.run(parts, [&](int part, int) {
+    const long begin = static_cast<long>(length * part / parts), end = static_cast<long>(length * (part + 1) / parts);
+    Box piece = box;
+    (rows ? piece.outer : piece.inner) = end - begin;
+    float* at[1 + operands] = {arrays[0] + begin * (rows ? box.inner : 1)};
+    for (int i = 0; i < operands; i++) at[1 + i] = arrays[1 + i] + begin * (rows ? box.operand[i].outer : box.operand[i].inner);
+    task(piece, at);
+  });
+}
+
 // numbers: the operation, then the box. arrays: out, a, b.
 template <class Machine>
 Error binary(Machine& m, const Call& c) {
@@ -53,7 +72,7 @@ Error binary(Machine& m, const Call& c) {
   Box box;
   if (op < 0 || op > 9 || !read_box(c, 1, 2, box)) return "binary: the operation or a size does not fit";
   if (c.sizes[0] == 0) return nullptr;
-  m.kernels().binary(op, box, c.arrays[1], c.arrays[2], c.arrays[0]);
+  run_boxes<2>(m, box, c.arrays, [&](const Box& piece, float* const* at) { m.kernels().binary(op, piece, at[1], at[2], at[0]); });
   return nullptr;
 }
 
@@ -63,7 +82,7 @@ Error select(Machine& m, const Call& c) {
   Box box;
   if (!read_box(c, 0, 3, box)) return "select: a size does not fit";
   if (c.sizes[0] == 0) return nullptr;
-  m.kernels().select(box, c.arrays[1], c.arrays[2], c.arrays[3], c.arrays[0]);
+  run_boxes<3>(m, box, c.arrays, [&](const Box& piece, float* const* at) { m.kernels().select(piece, at[1], at[2], at[3], at[0]); });
   return nullptr;
 }
 

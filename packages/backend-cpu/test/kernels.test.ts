@@ -208,7 +208,7 @@ describe.each(machines)('$name', ({ create }) => {
     );
   });
 
-  // Windows of up to 4 · 4 · 5 terms, or sums over 3 · 19 · 23 pixels, of size up to 4: see the bound on products.
+  // Windows of up to 4 · 4 · 80 terms, or sums over 3 · 19 · 23 pixels, of size up to 4: see the bound on products.
   it.each([
     { kernel: 3, stride: 1, top: 1, bottom: 1 },
     { kernel: 4, stride: 2, top: 1, bottom: 1 },
@@ -220,6 +220,10 @@ describe.each(machines)('$name', ({ create }) => {
       [3, 5, 7],
       [1, 1, 33],
       [2, 3, 1],
+      // Few channels on one side and whole vectors of them on the other; the last with windows in more than one stretch.
+      [2, 16, 7],
+      [2, 7, 32],
+      [1, 80, 2],
       [0, 2, 2],
     ] as const) {
       // prettier-ignore
@@ -339,9 +343,17 @@ describe.each(machines)('$name', ({ create }) => {
       const b = tensor(numbers(333 * 200, 9), { backend: on, shape: [333, 200] });
       const long = operand(on, numbers(200_001, 10), [200_001], 'float32');
       const swapped = { transposeA: true, transposeB: true };
-      return [matMul(a, b), matMul(b, a, swapped)]
-        .map((t) => t.dataSync())
-        .concat([read(on, on.unary('tanh', long), [200_001])]);
+      const [rows, row] = [operand(on, numbers(200_001, 11), [3, 66_667], 'float32'), operand(on, numbers(66_667, 12), [66_667], 'float32')]; // prettier-ignore
+      const elementwise = [
+        read(on, on.unary('tanh', long), [200_001]),
+        read(on, on.binary('sub', long, long, [200_001]), [200_001]),
+        read(on, on.binary('mul', rows, row, rows.shape), rows.shape),
+        read(on, on.select(row, rows, row, rows.shape), rows.shape),
+      ];
+      // What the threads agree on is also right.
+      const [x, y] = [numbers(200_001, 11), numbers(66_667, 12)];
+      expect(elementwise[2]).toEqual(x.map((v, i) => v * y[i % 66_667]!));
+      return [matMul(a, b), matMul(b, a, swapped)].map((t) => t.dataSync()).concat(elementwise);
     };
     const one = run(1);
     expect(run(2)).toEqual(one);

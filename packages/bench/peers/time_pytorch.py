@@ -3,6 +3,7 @@
 Evaluations are those of a continuous normalizing flow as its users write them: f, and the divergence by automatic
 differentiation. Steps are whole optimiser steps with torchdiffeq's adjoint and with torchdyn."""
 
+import base64
 import functools
 import json
 import sys
@@ -60,6 +61,82 @@ def convolutions(case):
         y = torch.nn.functional.conv2d(x, w, padding=1)
         vjp = measure(lambda: torch.autograd.grad(y, [x, w], dy, retain_graph=True), given["seconds"])
         report(case["name"], "vjp", "PyTorch" + layout, vjp)
+
+
+def field_layers(layer, tensors):
+    """A layer's parameters, or their cotangents, by layers and as PyTorch has them: of images, one filter that reads time and channels."""
+    layers = {}
+    for name, tensor in tensors.items():
+        _, i, own = name.split(".", 2)
+        layers.setdefault(int(i), {})[own] = decode(tensor)
+    if layer == "concat":
+        for p in layers.values():
+            p["weight"] = torch.cat([p.pop("time"), p["weight"]], 2).permute(3, 2, 0, 1).contiguous()
+    return [layers[i] for i in sorted(layers)]
+
+
+def decode(tensor):
+    return torch.frombuffer(bytearray(base64.b64decode(tensor["values"])), dtype=torch.float32).reshape(tensor["shape"])
+
+
+def concatsquash(p, t, h):
+    gate = torch.sigmoid(p["gate.weight"] * t + p["gate.bias"])
+    return torch.nn.functional.linear(h, p["weight"], p["bias"]) * gate + p["shift.weight"] * t
+
+
+def concat(p, t, h):
+    input = torch.cat([torch.ones_like(h[:, :1]) * t, h], 1)
+    return torch.nn.functional.conv2d(input, p["weight"], p["bias"], padding=1)
+
+
+def fields(case):
+    """FFJORD's evaluation, and its adjoint's: the divergence by autograd, in a graph that is always kept for another derivative."""
+    net, t = case["net"], torch.tensor(case["time"])
+    z, noise, of_value, of_divergence = (decode(case["at"][n]) for n in ("z", "noise", "ofValue", "ofDivergence"))
+    shape = [net["shape"]] if isinstance(net["shape"], int) else [net["shape"][2], *net["shape"][:2]]
+    if len(shape) == 3 and shape[0] > 1:
+        raise ValueError("images of several channels would have to be transposed")
+    images = [tensor.reshape(-1, *shape) for tensor in (z, noise, of_value)]
+    layer = {"concatsquash": concatsquash, "concat": concat}[net["layer"]]
+    activate = getattr(torch.nn.functional, net["activation"])
+
+    def time(name, memory):
+        z, noise, of_value = (tensor.to(memory_format=memory) if tensor.dim() == 4 else tensor for tensor in images)
+        layers = field_layers(net["layer"], case["params"])
+        for p in layers:
+            for own, tensor in p.items():
+                p[own] = (tensor.to(memory_format=memory) if tensor.dim() == 4 else tensor).requires_grad_(True)
+        params = [p[own] for p in layers for own in sorted(p)]
+
+        def evaluate():
+            at = z.detach().requires_grad_(True)
+            h = layer(layers[0], t, at)
+            for p in layers[1:]:
+                h = layer(p, t, activate(h))
+            (jacobian,) = torch.autograd.grad(h, at, noise, create_graph=True)
+            return at, h, (jacobian * noise).reshape(len(z), -1).sum(1)
+
+        def vjp():
+            at, value, divergence = evaluate()
+            return torch.autograd.grad([value, divergence], [at, *params], [of_value, of_divergence])
+
+        _, value, divergence = evaluate()
+        of_z, *of_params = vjp()
+        expected = case["expected"]
+        of_layers = field_layers(net["layer"], expected["params"])
+        pairs = [(value, decode(expected["value"])), (divergence, decode(expected["divergence"])), (of_z, decode(expected["z"]))]
+        # Here what is pruned has a gradient too.
+        pairs += [(g * (p != 0), e) for g, p, e in zip(of_params, params, [p[own] for p in of_layers for own in sorted(p)])]
+        error = max(((a - e.reshape(a.shape)).abs().max() / e.abs().max()).item() for a, e in pairs)
+        if not error < 1e-3:
+            print(json.dumps({"problem": f"{name} is not measured on {case['name']}: its numbers are off by {error:.1e}"}), flush=True)
+            return
+        for op, call in (("forward", evaluate), ("vjp", vjp)):
+            report(case["name"], op, name, measure(call, given["seconds"]), error=error)
+
+    time("PyTorch FFJORD", torch.contiguous_format)
+    if len(shape) == 3:
+        time("PyTorch FFJORD, channels last", torch.channels_last)
 
 
 class Flow(torch.nn.Module):
@@ -137,5 +214,7 @@ for case in given["cases"]:
     evaluations(case)
 for case in given["convolutions"]:
     convolutions(case)
+for case in given["fields"]:
+    fields(case)
 for study in given["studies"]:
     steps(study)

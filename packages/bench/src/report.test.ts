@@ -6,7 +6,7 @@ import { paths } from './paths.ts';
 import { howToInstall, missing, PEERS } from './peers.ts';
 import type { Row } from './report.ts';
 import { disagreement } from './suites/kernels.ts';
-import { ratios } from './suites/peers.ts';
+import { ratios, withSpeedups } from './suites/peers.ts';
 import { table } from './table.ts';
 
 const row = (implementation: string, ms: number, threads = 1): Row => ({
@@ -50,6 +50,23 @@ describe('the report', () => {
   it('compares the best of each', () => {
     const rows = [row('native', 3), row('native', 2, 2), row('PyTorch', 9), row('PyTorch', 8, 2)];
     expect(ratios(rows)).toEqual(['A vjp: 4.0× PyTorch, 2.00 ms against 8.00 ms']);
+  });
+
+  it('says of our rows how much faster they are on as many threads', () => {
+    const rows = [
+      row('native', 3),
+      row('native', 2, 2),
+      row('PyTorch', 9),
+      row('JAX', 6),
+      { ...row('PyTorch', 1), op: 'forward' },
+    ];
+    expect(withSpeedups(rows).map(({ speedups }) => speedups)).toEqual([
+      { PyTorch: 3, JAX: 2 },
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('compares steps at equal numbers of evaluations too', () => {

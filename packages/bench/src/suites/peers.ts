@@ -8,16 +8,14 @@ import { howToInstall, missing, PEERS, timePeer } from '../peers.ts';
 import type { Row } from '../report.ts';
 import { BATCH, batchOf, flowOf, STUDIES, trainer, TOLERANCE } from '../studies.ts';
 import { timeConvolutions } from './convolution.ts';
+import { fieldsForPeers, timeFields } from './fields.ts';
 import { shareOfPeak, type Recorder } from './suite.ts';
 
 /** The same evaluations and the same optimiser steps here and in the Python systems, in one run. */
 export async function peers(record: Recorder): Promise<void> {
   const rows: Row[] = [];
   const wanted = ({ name }: { name: string }): boolean => record.wanted(name);
-  const add = (row: Row): void => {
-    rows.push(row);
-    record.row(row);
-  };
+  const add = (row: Row): void => void rows.push(row);
   const ours = paths().filter(({ name }) => name === 'native' || name === 'wasm');
   const fastest = ours.filter(({ name }) => name === ours[0]?.name);
   for (const path of fastest) {
@@ -34,6 +32,7 @@ export async function peers(record: Recorder): Promise<void> {
       prepared.dispose();
     }
     await timeConvolutions(record, path, add);
+    await timeFields(record, path, add);
     for (const study of STUDIES.filter(wanted)) {
       const training = trainer(study, create());
       let nfe: readonly [number, number] = [0, 0];
@@ -46,7 +45,8 @@ export async function peers(record: Recorder): Promise<void> {
       add({ ...row, gflops: null, shareOfPeak: null, nfe });
     }
   }
-  const input = await peerInput(record);
+  const fields = fastest[0] ? await fieldsForPeers(record, fastest[0]) : [];
+  const input = { ...(await peerInput(record)), fields };
   for (const peer of PEERS) {
     const absent = await missing(peer);
     if (absent.length > 0) {
@@ -63,7 +63,23 @@ export async function peers(record: Recorder): Promise<void> {
       }
     }
   }
+  for (const row of withSpeedups(rows)) record.row(row);
   for (const ratio of ratios(rows)) record.note(ratio);
+}
+
+const isOurs = ({ implementation }: Row): boolean => ['native', 'wasm'].includes(implementation);
+
+/** Our rows with how many times less they take than each peer on as many threads. */
+export function withSpeedups(rows: readonly Row[]): readonly Row[] {
+  return rows.map((row) => {
+    const same = rows.filter(
+      (other) => other.case === row.case && other.op === row.op && other.threads === row.threads,
+    );
+    const slower = same
+      .filter((other) => !isOurs(other))
+      .map(({ implementation, ms }) => [implementation, ms / row.ms] as const);
+    return isOurs(row) && slower.length > 0 ? { ...row, speedups: Object.fromEntries(slower) } : row;
+  });
 }
 
 /** What the scripts need: sizes of the cases, and the weights, batch and noise of the studies, so that all solve the same equation. */
@@ -98,13 +114,12 @@ async function peerInput({ budget, wanted }: Recorder): Promise<object> {
  */
 export function ratios(rows: readonly Row[]): readonly string[] {
   const best = (list: readonly Row[]): Row => list.reduce((a, b) => (b.ms < a.ms ? b : a));
-  const ours = (row: Row): boolean => ['native', 'wasm'].includes(row.implementation);
   const keys = [...new Set(rows.map((row) => `${row.case} ${row.op}`))];
   return keys.flatMap((name) => {
     const same = rows.filter((row) => `${row.case} ${row.op}` === name);
-    const own = same.filter(ours);
+    const own = same.filter(isOurs);
     if (own.length === 0) return [];
-    const names = [...new Set(same.filter((row) => !ours(row)).map((row) => row.implementation))];
+    const names = [...new Set(same.filter((row) => !isOurs(row)).map((row) => row.implementation))];
     return names.map((other) => {
       const theirs = best(same.filter((row) => row.implementation === other));
       const mine = best(own);

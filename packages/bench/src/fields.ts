@@ -1,0 +1,116 @@
+import { sparsify } from '@sparseflow/backend-cpu';
+import { dualPass, odeNet, type Field, type OdeNetOptions } from '@sparseflow/cnf';
+import { magnitude, prune } from '@sparseflow/pruning';
+import {
+  disposeTree,
+  key,
+  randomNormal,
+  rowDots,
+  scaleRows,
+  scope,
+  vjp,
+  type Backend,
+  type Params,
+  type Tensor,
+} from '@sparseflow/tensor';
+
+/** A field of FFJORD, of which one evaluation with one probe is timed. */
+export interface FieldCase {
+  readonly name: string;
+  readonly net: OdeNetOptions;
+  readonly batch: number;
+  /** The share of its parameters that magnitude pruning leaves; by default all. */
+  readonly keep?: number;
+}
+
+const MINIBOONE = {
+  net: { shape: 43, hidden: [860, 860], layer: 'concatsquash', activation: 'softplus' },
+  batch: 1000,
+} as const;
+
+/** The net of the MiniBooNE data, and that of a block of MNIST's first scale (Grathwohl et al. 2019, table 4 and its published code). */
+export const FIELDS: readonly FieldCase[] = [
+  { name: 'miniboone', ...MINIBOONE },
+  { name: 'miniboone 90 %', ...MINIBOONE, keep: 0.1 },
+  {
+    name: 'mnist block',
+    net: { shape: [28, 28, 1], hidden: [64, 64, 64], layer: 'concat', activation: 'softplus' },
+    batch: 64,
+  },
+];
+
+/** Between the ends, so that every gate and shift takes part. */
+export const TIME = 0.5;
+
+/** A field with what it is evaluated at. */
+export interface FieldProblem {
+  /** Exactly 0 where pruned. */
+  readonly params: Params;
+  readonly z: Tensor;
+  readonly noise: Tensor;
+  /** Cotangents of f and of the divergence. */
+  readonly ofValue: Tensor;
+  readonly ofDivergence: Tensor;
+  /** Value [batch, dim] and divergence [batch] of one evaluation. */
+  forward(): { readonly value: Tensor; readonly divergence: Tensor };
+  /** Cotangents of the point and of every parameter, with the evaluation that this needs. */
+  vjp(): { readonly z: Tensor; readonly params: Params };
+  /** Multiplications and additions of the matrix products: of value and tangent, and three times that in the reverse pass. */
+  flops(op: 'forward' | 'vjp'): number;
+  dispose(): void;
+}
+
+/** The same numbers on every backend. What is pruned is sparse where kernels gain by it. */
+export async function prepareField({ net, batch, keep }: FieldCase, backend: Backend): Promise<FieldProblem> {
+  const field = odeNet(net);
+  const dense = field.init(key(0), { backend });
+  const params = keep === undefined ? dense : await pruned(dense, keep);
+  const draw = (seed: number, ...shape: number[]): Tensor => randomNormal(key(seed), shape, { backend });
+  const [z, noise] = [draw(1, batch, field.dim), draw(2, 1, batch, field.dim)];
+  const [ofValue, ofDivergence] = [draw(3, batch, field.dim), draw(4, batch)];
+
+  const evaluate = (p: Params, at: Tensor): { readonly value: Tensor; readonly divergence: Tensor } => {
+    const { value, tangent } = dualPass(field, p, TIME, at, noise);
+    return { value, divergence: rowDots(noise, tangent) };
+  };
+  const back = (): { readonly z: Tensor; readonly params: Params } => {
+    // As flows do: by the field's own way where it has one.
+    if (field.dualVjp) {
+      const tangent = scaleRows(noise, ofDivergence);
+      return field.dualVjp(params, TIME, z, noise, { value: ofValue, tangent }).cotangents;
+    }
+    const inputs: { readonly params: Params; readonly z: Tensor } = { params, z };
+    return vjp((x: typeof inputs) => evaluate(x.params, x.z), inputs).pullback({
+      value: ofValue,
+      divergence: ofDivergence,
+    });
+  };
+  const uses = usesOfWeights(field, params);
+  return {
+    params,
+    z,
+    noise,
+    ofValue,
+    ofDivergence,
+    forward: () => scope(() => evaluate(params, z)),
+    vjp: () => scope(back),
+    flops: (op) => (op === 'forward' ? 1 : 3) * 2 * 2 * batch * uses,
+    dispose: () => disposeTree([params, z, noise, ofValue, ofDivergence]),
+  };
+}
+
+async function pruned(dense: Params, keep: number): Promise<Params> {
+  const { params, masks } = await prune(dense, undefined, magnitude, { keep });
+  const sparse = scope(() => sparsify(params, masks));
+  disposeTree([dense, params, masks]);
+  return sparse;
+}
+
+/** How often a sample needs a weight that is not 0, over all of them. */
+function usesOfWeights({ positions = {} }: Field, params: Params): number {
+  const weights = Object.entries(params).filter(([name, { rank }]) => rank > 1 && name.endsWith('.weight'));
+  return weights.reduce((sum, [name, weight]) => {
+    const survivors = Float32Array.from(weight.dataSync()).filter((value) => value !== 0).length;
+    return sum + survivors * (positions[name] ?? 1);
+  }, 0);
+}
