@@ -45,6 +45,7 @@ inline void matrix_tiles(const MatProblem& p, int first, int height, int k, cons
 // Products with few columns would leave most lanes empty. Theirs run along A instead, where it lies in pieces of whole vectors, and so
 // many sums are kept at a time.
 constexpr int narrow_columns = 8, narrow_sums = 8;
+static_assert(matrix_rows % lanes == 0, "a task ends where a vector of rows does");
 
 inline bool whole_vectors(const Walk& walk, int length) {
   return walk.step == 1 && length > 0 && length % lanes == 0 && (walk.segment % lanes == 0 || walk.segment >= length);

@@ -13,19 +13,33 @@ export interface Pool {
 
 /** Shorter arrays live in the engine's own heap, where a new one is as cheap. */
 const SHORTEST = 64;
-/** 64 MB wait at most; then all of them are let go, as their lengths may not be asked for again. */
-const MOST = 2 ** 24;
+/**
+ * 1 GiB waits at most: what a step of an image flow needs, whose arrays are the dearest to make, as each page of a new one is a fault.
+ */
+const MOST = 2 ** 28;
 
-export function createPool(): Pool {
+/** @param most numbers that wait; then those go first whose length was not asked for the longest */
+export function createPool(most = MOST): Pool {
+  /** By length, the one that was asked for last at the end. */
   const byLength = new Map<number, Float32Array[]>();
   /** Others would pile up here: more of them are freed than asked for. */
   const own = new WeakSet<TypedArray>();
   const isOwn = (values: TypedArray): values is Float32Array => own.has(values);
   let waiting = 0;
+  const makeRoom = (length: number): void => {
+    for (const [each, arrays] of byLength) {
+      while (waiting + length > most && arrays.pop()) waiting -= each;
+      if (waiting + length <= most) return;
+      byLength.delete(each);
+    }
+  };
   return {
     take(length) {
-      if (length < SHORTEST || length > MOST) return new Float32Array(length);
-      const again = byLength.get(length)?.pop();
+      if (length < SHORTEST || length > most) return new Float32Array(length);
+      const same = byLength.get(length) ?? [];
+      byLength.delete(length);
+      byLength.set(length, same);
+      const again = same.pop();
       if (again !== undefined) {
         waiting -= length;
         return again;
@@ -37,10 +51,7 @@ export function createPool(): Pool {
     give(values) {
       if (!isOwn(values)) return;
       const { length } = values;
-      if (waiting + length > MOST) {
-        byLength.clear();
-        waiting = 0;
-      }
+      makeRoom(length);
       waiting += length;
       const same = byLength.get(length);
       if (same) same.push(values);

@@ -68,12 +68,26 @@ describe('the pool', () => {
     expect(pool.take(LENGTH)).not.toBe(foreign);
   });
 
-  it('lets go of everything before it holds more than 64 MB', () => {
-    const pool = createPool();
-    const large = [0, 1, 2].map(() => pool.take(2 ** 23));
-    large.forEach((values) => pool.give(values));
-    // Compared by identity: these arrays have millions of elements.
-    expect(pool.take(2 ** 23) === large[2]).toBe(true);
-    expect(large.includes(pool.take(2 ** 23))).toBe(false);
+  it('lets go of the lengths that were not asked for the longest before it holds too much', () => {
+    const pool = createPool(10 * LENGTH);
+    const take = (count: number, length: number): Float32Array[] =>
+      Array.from({ length: count }, () => pool.take(length));
+    const [first, second] = [take(4, LENGTH), take(2, 2 * LENGTH)];
+    [...first, ...second].forEach((values) => pool.give(values));
+    // Asked for now, so that the other length is the older one: of it one has to go.
+    const [last] = take(1, LENGTH);
+    pool.give(last!);
+    const third = take(1, 4 * LENGTH);
+    pool.give(third[0]!);
+    expect(pool.take(4 * LENGTH)).toBe(third[0]);
+    expect(take(4, LENGTH).every((values) => first.includes(values))).toBe(true);
+    expect(take(2, 2 * LENGTH).filter((values) => second.includes(values))).toHaveLength(1);
+  });
+
+  it('keeps no array that is longer than all it may hold', () => {
+    const pool = createPool(10 * LENGTH);
+    const values = pool.take(11 * LENGTH);
+    pool.give(values);
+    expect(pool.take(11 * LENGTH)).not.toBe(values);
   });
 });
