@@ -64,7 +64,7 @@ def convolutions(case):
 
 
 def field_layers(layer, tensors):
-    """A layer's parameters, or their cotangents, by layers and as PyTorch has them: of images, one filter that reads time and channels."""
+    """Parameters, or their cotangents, by layers and as PyTorch has them: of images, one filter that reads time and channels."""
     layers = {}
     for name, tensor in tensors.items():
         _, i, own = name.split(".", 2)
@@ -124,12 +124,15 @@ def fields(case):
         of_z, *of_params = vjp()
         expected = case["expected"]
         of_layers = field_layers(net["layer"], expected["params"])
-        pairs = [(value, decode(expected["value"])), (divergence, decode(expected["divergence"])), (of_z, decode(expected["z"]))]
+        results = (("value", value), ("divergence", divergence), ("z", of_z))
+        pairs = [(result, decode(expected[own])) for own, result in results]
         # Here what is pruned has a gradient too.
-        pairs += [(g * (p != 0), e) for g, p, e in zip(of_params, params, [p[own] for p in of_layers for own in sorted(p)])]
+        of_own = [p[own] for p in of_layers for own in sorted(p)]
+        pairs += [(gradient * (param != 0), own) for gradient, param, own in zip(of_params, params, of_own)]
         error = max(((a - e.reshape(a.shape)).abs().max() / e.abs().max()).item() for a, e in pairs)
         if not error < 1e-3:
-            print(json.dumps({"problem": f"{name} is not measured on {case['name']}: its numbers are off by {error:.1e}"}), flush=True)
+            problem = f"{name} is not measured on {case['name']}: its numbers are off by {error:.1e}"
+            print(json.dumps({"problem": problem}), flush=True)
             return
         for op, call in (("forward", evaluate), ("vjp", vjp)):
             report(case["name"], op, name, measure(call, given["seconds"]), error=error)
