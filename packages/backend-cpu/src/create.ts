@@ -9,6 +9,12 @@ import { startWasm } from './wasm.ts';
 /** How kernels are reached, the fastest first. */
 export type CpuPath = 'native' | 'wasm' | 'reference';
 
+/**
+ * How many numbers may wait in freed arrays. 1 GiB is what a step of an image flow needs, whose arrays are the dearest to make, as each page
+ * of a new one is a fault. WebAssembly is for browsers, whose pages should be small: 64 MB.
+ */
+const WAITING: Readonly<Record<CpuPath, number>> = { native: 2 ** 28, wasm: 2 ** 24, reference: 0 };
+
 /** `baseline` is SSE2 on x64 and NEON on arm64; `simd128` is WebAssembly's. */
 export type InstructionSet = 'avx512' | 'avx2' | 'baseline' | 'simd128';
 
@@ -151,7 +157,7 @@ export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
   if (path !== expected && options.path === undefined && options.instructionSet === undefined) {
     console.warn(`@sparseflow/backend-cpu: runs on '${path}': ${reason}`);
   }
-  const pool = createPool();
+  const pool = createPool(WAITING[path]);
   const backend = createArrayBackend({
     name: path,
     dtypes: ['float32', 'float64', 'int32'],

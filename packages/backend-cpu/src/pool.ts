@@ -13,13 +13,9 @@ export interface Pool {
 
 /** Shorter arrays live in the engine's own heap, where a new one is as cheap. */
 const SHORTEST = 64;
-/**
- * 1 GiB waits at most: what a step of an image flow needs, whose arrays are the dearest to make, as each page of a new one is a fault.
- */
-const MOST = 2 ** 28;
 
 /** @param most numbers that wait; then those go first whose length was not asked for the longest */
-export function createPool(most = MOST): Pool {
+export function createPool(most: number): Pool {
   /** By length, the one that was asked for last at the end. */
   const byLength = new Map<number, Float32Array[]>();
   /** Others would pile up here: more of them are freed than asked for. */

@@ -53,7 +53,7 @@ describe('arrays that are used again', () => {
 
 describe('the pool', () => {
   it('gives back an array of the length that is asked for, once', () => {
-    const pool = createPool();
+    const pool = createPool(2 ** 20);
     const values = pool.take(LENGTH);
     pool.give(values);
     expect(pool.take(LENGTH + 1)).not.toBe(values);
@@ -62,7 +62,7 @@ describe('the pool', () => {
   });
 
   it('keeps no array that it did not make: more of those may be freed than are ever asked for', () => {
-    const pool = createPool();
+    const pool = createPool(2 ** 20);
     const foreign = new Float32Array(LENGTH);
     pool.give(foreign);
     expect(pool.take(LENGTH)).not.toBe(foreign);
