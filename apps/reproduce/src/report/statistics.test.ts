@@ -28,6 +28,7 @@ test.each([
 test('numbers have a real minus sign and no negative zero', () => {
   expect(formatNumber(-1.25)).toBe('−1.250');
   expect(formatNumber(-0.0001)).toBe('0.000');
+  expect(formatNumber(-35447710104703132, 0)).toBe('−3.5e16');
   expect(formatSigned(0.0004)).toBe('0.000');
   expect(formatSigned(0.25)).toBe('+0.250');
   expect(formatSigned(-0.25)).toBe('−0.250');

@@ -34,17 +34,18 @@ export function confidence95({ standardError, count }: Estimate): number | null 
 
 /** A minus sign that is one, and digits that line up. */
 export function formatNumber(value: number, digits = 3): string {
-  return value
-    .toFixed(digits)
-    .replace(/^-(?=0\.?0*$)/, '')
-    .replace('-', '−');
+  const text = Math.abs(value) < LARGE ? value.toFixed(digits) : value.toExponential(1).replace('e+', 'e');
+  return text.replace(/^-(?=0\.?0*$)/, '').replace('-', '−');
 }
+
+/** From here on digits are counted, not written. */
+const LARGE = 1e7;
 
 /** Such as `1.247` or `1.258 ± 0.006`. */
 export function formatEstimate({ mean, standardError }: Estimate, digits = 3): string {
   return standardError === null
     ? formatNumber(mean, digits)
-    : `${formatNumber(mean, digits)} ± ${standardError.toFixed(digits)}`;
+    : `${formatNumber(mean, digits)} ± ${formatNumber(standardError, digits)}`;
 }
 
 /** With its sign, for differences. */
