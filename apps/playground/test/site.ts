@@ -95,8 +95,10 @@ function serve(headers: Readonly<Record<string, string>>): Promise<Server> {
   return new Promise((resolve) => server.listen(0, () => resolve(server)));
 }
 
+type Fact = 'nll' | 'steps' | 'kept' | 'ms';
+
 /** What a pane says of its model. */
-export async function factOf(page: Page, model: string, fact: 'nll' | 'steps' | 'kept' | 'ms'): Promise<number> {
+export async function factOf(page: Page, model: string, fact: Fact): Promise<number> {
   const text = await page.locator(`.pane[data-model=${model}] [data-fact=${fact}]`).textContent();
   return Number(text?.replaceAll(',', ''));
 }
@@ -105,7 +107,7 @@ export async function factOf(page: Page, model: string, fact: 'nll' | 'steps' | 
 export async function until(
   page: Page,
   model: string,
-  fact: 'nll' | 'steps' | 'kept' | 'ms',
+  fact: Fact,
   isWanted: (value: number) => boolean,
   timeout = 60_000,
 ): Promise<number> {

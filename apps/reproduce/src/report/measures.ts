@@ -215,7 +215,6 @@ function sentenceAt(
   return [parts.join(' ')];
 }
 
-/** Whether any flow loses a mode. */
 /** Which flows lose modes, where that was asked. */
 function collapse(result: Result, label: string): string[] {
   const captured = result.points.flatMap((point) => {

@@ -1,6 +1,7 @@
 import type { AnalysisPlan, AnalysisStudy, Measure } from '../study.ts';
 import { chainMethods } from '../study.ts';
 import { mnist } from './mnist.ts';
+import { good } from './mode-collapse.ts';
 
 /** Prune ratio; percent of images within 3 and 5 standard deviations (Table 4, structured pruning). */
 const table4: readonly (readonly [number, readonly [number, number]])[] = [
@@ -13,21 +14,13 @@ const table4: readonly (readonly [number, readonly [number, number]])[] = [
   [0.917, [0.02, 32.75]],
 ];
 
-function good(limit: 3 | 5): Measure {
-  return {
-    name: `good${limit}`,
-    label: `good at ${limit}σ (%)`,
-    about: `samples whose distance to the nearest mode is at most ${limit}`,
-    digits: 2,
-    better: 'higher',
-    curve: true,
-    published: table4.map(([pruneRatio, values]) => ({
-      method: pruneRatio === 0 ? 'dense' : 'structured',
-      pruneRatio,
-      value: values[limit === 3 ? 0 : 1],
-      where: 'Table 4',
-    })),
-  };
+function published(column: 0 | 1): Measure['published'] {
+  return table4.map(([pruneRatio, values]) => ({
+    method: pruneRatio === 0 ? 'dense' : 'structured',
+    pruneRatio,
+    value: values[column],
+    where: 'Table 4',
+  }));
 }
 
 const real = (limit: 3 | 5): Measure => ({
@@ -56,8 +49,8 @@ export const modeCollapseMnist: AnalysisStudy = {
     paper: plan,
   },
   measures: [
-    good(3),
-    good(5),
+    { ...good(3), better: 'higher', curve: true, published: published(0) },
+    { ...good(5), better: 'higher', curve: true, published: published(1) },
     real(3),
     real(5),
     {

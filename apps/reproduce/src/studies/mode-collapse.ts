@@ -26,7 +26,8 @@ function published(column: 0 | 1): Measure['published'] {
   );
 }
 
-const good = (limit: number): Pick<Measure, 'name' | 'label' | 'about' | 'digits'> => ({
+/** The share of samples that are good, by the limit in standard deviations. */
+export const good = (limit: number): Pick<Measure, 'name' | 'label' | 'about' | 'digits'> => ({
   name: `good${limit}`,
   label: `good at ${limit}σ (%)`,
   about: `samples whose distance to the nearest mode is at most ${limit}`,

@@ -47,7 +47,7 @@ export function dualMlpKernels(rt: Runtime, queue: GpuQueue, networks: PackedNet
   ): Pass | undefined => {
     const network = x && networkOf(shapes, params);
     const [batch, count] = [xShape![0]!, dxShape![0]!];
-    if (!network || batch === 0) return undefined;
+    if (!network) return undefined;
     const whole = wholeTiling(network, batch, count);
     const tiling = whole ?? layerTiling(batch, count);
     const groups = whole ? tiling.groups : layerGroups(tiling, network.maxWidth);
