@@ -64,7 +64,7 @@ describe('failures explain themselves', () => {
       expect(error.report.components.map(({ name }) => name)).toEqual(['y[1]', 'y[3]']);
       if (!('solver' in options) && !('firstStep' in options))
         expect(error).toMatchInlineSnapshot(
-          `[NonFiniteStateError: dopri5: the state is not finite at t = 0, 0% of the interval (0 accepted steps, 0 rejected, 1 evaluation). State: 2 of 4 components not finite; worst: y[1] = NaN, y[3] = -Infinity. Error: state of y[1] NaN, state of y[3] -Infinity. To fix: look for NaN in the initial state and in the parameters, or take shorter steps.]`,
+          `[NonFiniteStateError: dopri5: the state is not finite at t = 0, 0% of the interval (0 accepted steps, 0 rejected, 1 evaluation). State: 2 of 4 components not finite; worst: y[1] = NaN, y[3] = -Infinity. Error: state of y[1] NaN, state of y[3] -Infinity. To fix: look for NaN in the parameters and in the initial state, or take shorter steps.]`,
         );
     }
   });
@@ -96,7 +96,7 @@ describe('failures explain themselves', () => {
     expect(fixed).toBeInstanceOf(NonFiniteStateError);
     expect(fixed.report).toMatchObject({ time: 0.5, accepted: 5, nfe: 65 });
     expect(fixed).toMatchInlineSnapshot(
-      `[NonFiniteStateError: rk4: the state is not finite after a step of 0.1 that begins at t = 0.5, 50% of the interval (5 accepted steps, 0 rejected, 65 evaluations). State: growth 0.61-fold (rms); 1 of 1 component not finite; worst: y = 0.61. Error: state of y NaN. To fix: look for NaN in the initial state and in the parameters, or take shorter steps.]`,
+      `[NonFiniteStateError: rk4: the state is not finite after a step of 0.1 that begins at t = 0.5, 50% of the interval (5 accepted steps, 0 rejected, 65 evaluations). State: growth 0.61-fold (rms); 1 of 1 component not finite; worst: y = 0.61. Error: state of y NaN. To fix: look for NaN in the parameters and in the initial state, or take shorter steps.]`,
     );
   });
 

@@ -95,7 +95,7 @@ const KINDS = {
   state: [
     'NON_FINITE_STATE',
     (_, at, step, finite) => `the state is not finite ${finite ? `after a step of ${step} that begins ` : ''}${at}`,
-    'look for NaN in the initial state and in the parameters, or take shorter steps',
+    'look for NaN in the parameters and in the initial state, or take shorter steps',
   ],
   derivative: [
     'NON_FINITE_DERIVATIVE',
@@ -115,7 +115,7 @@ export function report(kind: FailureKind, where: string, facts: FailureFacts, ev
   const { measure, state } = evidence;
   const found = worst(evidence);
   const { components, nonFinite, size } = found;
-  const growth = rms(state) / rms(evidence.initial);
+  const growth = norm(state) / norm(evidence.initial);
   const grown = Number.isFinite(growth);
   const { time, progress, stepSize, accepted, rejected, nfe, errorRatio } = facts;
   const at = `at t = ${round(time, 6)}, ${round(100 * progress, 3)}% of the interval`;
@@ -163,15 +163,11 @@ function worst({ state, sizes, name, measure }: Evidence): {
   return { components, nonFinite: broken.length, size: all.length };
 }
 
-/** By hypotenuses, so that squares do not overflow. */
-function rms(parts: readonly ArrayLike<number>[]): number {
-  let norm = 0;
-  let n = 0;
-  for (const part of parts) {
-    for (let i = 0; i < part.length; i++) norm = Math.hypot(norm, part[i]!);
-    n += part.length;
-  }
-  return norm / Math.sqrt(n);
+/** The Euclidean norm, by hypotenuses, so that squares do not overflow. */
+function norm(parts: readonly ArrayLike<number>[]): number {
+  let total = 0;
+  for (const part of parts) for (let i = 0; i < part.length; i++) total = Math.hypot(total, part[i]!);
+  return total;
 }
 
 function count(n: number, noun: string): string {

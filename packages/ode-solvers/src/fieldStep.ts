@@ -59,9 +59,9 @@ export type LeafStep = (
 export function leafStep(
   take: (step: FieldStep, y: Leaves, slope: Leaves) => WholeStep<Tensor[]> | undefined,
 ): LeafStep {
-  return (solver, { t, dt, end, times, estimate, last, keep }, y, slope) => {
+  return (solver, { t, dt, end, times, estimate, last }, y, slope) => {
     const inside = times.filter((time) => (time - t) / dt !== 1);
-    if (!slope || !estimate || !solver.fsal || keep || inside.length > (last ? 1 : 0)) return undefined;
+    if (!slope || !estimate || !solver.fsal || inside.length > (last ? 1 : 0)) return undefined;
     const output = inside.map((time) => denseWeights(solver, (time - t) / dt))[0];
     const whole = take({ solver, t, dt, end, output }, y, slope);
     return whole && { ...whole, ks: [], nfe: solver.c.length - 1 };

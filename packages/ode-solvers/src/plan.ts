@@ -69,10 +69,9 @@ const times: Rule = [
 ];
 /** One number, or what the owner of the state reads part by part. */
 const orParts = ([holds, ...rest]: Rule): Rule => [(x) => typeof x === 'object' || holds(x), ...rest];
-const DIRECTIONS: readonly unknown[] = ['up', 'down', 'both', undefined];
 
 const isEvent = (event: { readonly value: unknown; readonly direction: unknown } | null): boolean =>
-  typeof event?.value === 'function' && DIRECTIONS.includes(event.direction);
+  typeof event?.value === 'function' && ['up', 'down', 'both', undefined].includes(event.direction as 'up');
 
 /** The options of `StepOptions`. */
 export const STEP_RULES = {

@@ -250,14 +250,12 @@ export function solutionOf<Y extends Tree>(
   const states = outputs.map(layout.unflatten);
   const y1 = states.pop()!;
   const refuse = (what: string, remedy: string): Error => new ValueError('solution.at', what, remedy);
-  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Tensor[], otherwise: () => Y): Y => {
+  const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Tensor[]): Y | undefined => {
     if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(grid, t1, t);
     if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
     const segment = segments[place.n];
-    // With t0 = t1 there is no step.
-    if (!segment) return otherwise();
-    return layout.unflatten(scope(() => from(segment, place.theta, grid[place.n]!.dt)));
+    return segment && layout.unflatten(scope(() => from(segment, place.theta, grid[place.n]!.dt)));
   };
   return {
     y1,
@@ -270,20 +268,13 @@ export function solutionOf<Y extends Tree>(
     grid,
     stats,
     next,
-    at: (t) =>
-      read(
-        t,
-        ({ y, ks }, theta, dt) => denseState(solver, y, ks, dt, theta),
-        () => mapTree(y1, copy),
-      ),
-    derivativeAt: (t) =>
-      read(
-        t,
-        ({ ks }, theta) => denseSlope(solver, ks, theta),
-        () => {
-          throw refuse('no step was taken', 'call the field');
-        },
-      ),
+    // With t0 = t1 there is no step.
+    at: (t) => read(t, ({ y, ks }, theta, dt) => denseState(solver, y, ks, dt, theta)) ?? mapTree(y1, copy),
+    derivativeAt(t) {
+      const slope = read(t, ({ ks }, theta) => denseSlope(solver, ks, theta));
+      if (!slope) throw refuse('no step was taken', 'call the field');
+      return slope;
+    },
     dispose: () => disposeTree([outputs, marks, segments.map(({ y, ks }) => [y, ks])]),
   };
 }

@@ -6,7 +6,7 @@ export const noStats = (): Stats => ({ accepted: 0, rejected: 0, nfe: 0, nfeBack
 /** Counts an accepted step. */
 export function countStep(stats: Stats, dt: number): void {
   const length = Math.abs(dt);
-  if (stats.accepted === 0 || length < stats.dtMin) stats.dtMin = length;
+  if (!stats.accepted || length < stats.dtMin) stats.dtMin = length;
   if (length > stats.dtMax) stats.dtMax = length;
   stats.accepted++;
 }

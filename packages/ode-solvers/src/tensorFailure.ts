@@ -1,15 +1,14 @@
-import type { SparseflowError } from '@sparseflow/tensor';
+import type { SparseflowError, TypedArray } from '@sparseflow/tensor';
 import { solveError } from './errors.ts';
 import { report, type FailureFacts, type FailureKind } from './failure.ts';
 import type { Leaves } from './rungeKutta.ts';
 
 /** The numbers of all leaves. */
-export const download = (leaves: Leaves): Promise<ArrayLike<number>[]> =>
-  Promise.all(leaves.map((leaf) => leaf.data()));
+export const download = (leaves: Leaves): Promise<TypedArray[]> => Promise.all(leaves.map((leaf) => leaf.data()));
 
 /** Whether all numbers are finite. */
-export function allFinite(parts: readonly ArrayLike<number>[]): boolean {
-  return parts.every((values) => Array.prototype.every.call(values, Number.isFinite));
+export function allFinite(parts: readonly TypedArray[]): boolean {
+  return parts.every((values) => values.every(Number.isFinite));
 }
 
 /** Names components like `y[1, 0]`, by the leaf's shape. */

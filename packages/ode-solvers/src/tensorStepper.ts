@@ -168,15 +168,16 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
       outputs.push(own(() => y));
     },
     trial(trial) {
-      const { t, dt, times, estimate, forced, last, keep } = trial;
+      const { t, dt, times, estimate, forced, last } = trial;
       length = dt;
       // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
       if (estimate || solver.fsal) derivative(t);
       const tried = scope((): Attempt | number => {
         const thetas = times.map((time) => (time - t) / dt);
-        const complete = estimate || !last || keep || thetas.some((theta) => theta !== 1);
+        const complete = estimate || !last || plan.keep || thetas.some((theta) => theta !== 1);
         const step: LeafStepTaken =
-          problem.step?.(solver, trial, y, k1) ?? rungeKuttaStep(solver, field, trial, y, { k1, complete, read: seen });
+          (plan.keep ? undefined : problem.step?.(solver, trial, y, k1)) ??
+          rungeKuttaStep(solver, field, trial, y, { k1, complete, read: seen });
         stepper.nfe += step.nfe ?? 0;
         const { y1, ks } = step;
         const ratio = estimate ? norm((j) => step.error?.[j] ?? combine(ks, solver.error!, dt, j), y1) : undefined;
@@ -187,7 +188,7 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
           outputs: thetas.map((theta) => stateAt(theta, step)),
           marks: [],
           ratio,
-          ks: keep ? ks.map((k) => k.map(copy)) : [],
+          ks: plan.keep ? ks.map((k) => k.map(copy)) : [],
         };
       });
       if (typeof tried === 'number') return tried;

@@ -1,99 +1,122 @@
-import { wait, type March } from './coroutine.ts';
+import type { FailureKind } from '../failure.ts';
+import type { Restart } from '../options.ts';
+import { wait, type March, type Wait } from './coroutine.ts';
 import { firstStep, probeStep, stepFactor } from './control.ts';
-import { failed, inside, pauses, take, takeToEvent, type Journey } from './journey.ts';
+import { failed, inside, take, takeToEvent, type Journey } from './journey.ts';
 import type { Trial } from './stepper.ts';
 
+/** The step that is being tried. One object for all of them, as a new one would cost as much as a short step's arithmetic. */
+type Attempt = { -readonly [K in keyof Trial]: Trial[K] } & {
+  /** The error ratio of the last attempt. */
+  ratio: number | undefined;
+  /** Where the next step begins if this one is accepted, unless the field jumps there. */
+  until: number;
+  /** The next of the plan's stops. */
+  stop: number;
+  /** Rejected steps in a row. */
+  rejects: number;
+};
+
 /**
- * Steps whose size follows the error estimate. The loop is also that of plain arrays, where a step takes less than a
- * microsecond: what may have to wait is asked for in place, and what is rarely needed is called only when it is.
+ * Steps whose size follows the error estimate. The generator does what may have to wait, and leaves the steps that need not to a
+ * function, which is compiled to faster code: on plain arrays a step takes less than a microsecond.
  */
 export function* adaptiveSteps(journey: Journey): March<void> {
-  const { stepper, plan, stats } = journey;
-  const { t1, direction, solver, minStep, maxStep, maxSteps, maxRejects, stops, jumps, keep, onStep } = plan;
-  const { order } = solver;
-  const watched = plan.events.length > 0;
-  const pause = plan.signal && pauses(plan.signal);
-  let t = plan.t0;
-  let ratio: number | undefined;
-  /** The error ratios of the last accepted steps, the latest first. */
-  let earlier = plan.firstErrors;
-  let nonFinite = false;
-  let rejects = 0;
-  if (jumps.has(t)) t = beside(t, direction);
-  let size = plan.firstStep ?? (yield* chooseFirstStep(journey));
-  let stop = 0;
-  // One object for all trials, as a new one would cost as much as a short step's arithmetic.
-  const trial: { -readonly [K in keyof Trial]: Trial[K] } = {
-    t,
-    dt: 0,
-    end: t,
-    times: [],
-    estimate: true,
-    forced: false,
-    last: false,
-    keep,
-  };
-  try {
-    while ((t1 - t) * direction > 0 && journey.status === 'done') {
-      if (pause) yield* pause();
-      const wish = Math.min(Math.max(size, minStep), maxStep);
-      let end = t + direction * wish;
-      let dt = direction * wish;
-      const limit = stops[stop];
-      // A rest shorter than a billionth of the step is not worth a step of its own.
-      const clipped = limit !== undefined && (end - limit) * direction > -1e-9 * wish;
-      if (clipped) [end, dt] = [limit, limit - t];
-      const limited = stats.accepted + stats.rejected >= maxSteps ? 'maxSteps' : rejects >= maxRejects && 'maxRejects';
-      const stuck = end !== t ? limited : nonFinite ? 'derivative' : 'underflow';
-      if (stuck) throw yield* failed(journey, stuck, { time: t, stepSize: dt, errorRatio: ratio });
+  const { stepper, plan } = journey;
+  const { t0, direction, firstErrors } = plan;
+  const t = plan.jumps.has(t0) ? beside(t0, direction) : t0;
+  journey.next = { t0: t, firstStep: plan.firstStep ?? (yield* chooseFirstStep(journey)), firstErrors };
+  // The rest is written before it is read.
+  const attempt = { estimate: true, stop: 0, rejects: 0 } as Attempt;
+  for (;;) {
+    if (journey.pause) yield* journey.pause();
+    const halt = stride(journey, attempt);
+    if (halt === undefined) return;
+    // Non-finite numbers at the state itself are final. Otherwise they come from a step too long, and a shorter one may do.
+    const fault =
+      typeof halt === 'string'
+        ? halt
+        : !((attempt.ratio = yield* wait(halt)) < Infinity) &&
+          ((yield* wait(stepper.fault(attempt.t))) ?? (attempt.forced && 'derivative'));
+    if (fault)
+      throw yield* failed(journey, fault, { time: attempt.t, stepSize: attempt.dt, errorRatio: attempt.ratio });
+    if (accepts(attempt, attempt.ratio!)) yield* takeToEvent(journey, attempt);
+  }
+}
 
-      const forced = wish <= minStep;
-      const jump = clipped && jumps.has(limit);
-      const until = jump ? beside(end, -direction) : end;
-      trial.t = t;
-      trial.dt = dt;
-      trial.end = until;
-      trial.times = inside(journey, end);
-      trial.forced = forced;
-      trial.last = (t1 - end) * direction <= 0;
-      const tried = stepper.trial(trial);
-      ratio = typeof tried === 'number' ? tried : ((yield tried) as number);
-      nonFinite = !(ratio < Infinity);
-      if (nonFinite) {
-        // Non-finite numbers at the state itself are final. Otherwise they come from a step too long, and a shorter one may do.
-        const fault = (yield* wait(stepper.fault(t))) ?? (forced && 'derivative');
-        if (fault) throw yield* failed(journey, fault, { time: t, stepSize: dt, errorRatio: ratio });
-      }
-      const accepted = ratio <= 1 || (forced && !nonFinite);
-      const from = t;
-      size = Math.abs(dt) * (nonFinite ? plan.minFactor : stepFactor(ratio, order, plan, earlier));
+function accepts({ forced }: Trial, ratio: number): boolean {
+  return ratio <= 1 || (forced && ratio < Infinity);
+}
+
+/**
+ * Draws the conclusions from the last attempt, whose step has been taken if it was good enough, and goes on as long as nobody has to
+ * wait or be asked. Gives the error ratio of an attempt that it leaves to others, or why there cannot be one.
+ */
+function stride(journey: Journey, attempt: Attempt): Wait<number> | FailureKind | undefined {
+  const { stepper, plan, stats } = journey;
+  const { t1, direction, solver, minStep, stops, jumps, onStep } = plan;
+  const alone = plan.events.length === 0 && !journey.pause;
+  let { ratio } = attempt;
+  let { t0: t, firstStep: size, firstErrors: earlier } = journey.next as Restart & { readonly firstStep: number };
+  let halt: Wait<number> | FailureKind | undefined;
+  for (;;) {
+    if (ratio !== undefined) {
+      const accepted = accepts(attempt, ratio);
+      const wish = size;
+      size = Math.abs(attempt.dt) * stepFactor(ratio, solver.order, plan, earlier);
       if (accepted) {
-        rejects = 0;
+        attempt.rejects = 0;
         if (plan.pid) earlier = [ratio, ...earlier.slice(0, 1)];
-        if (watched) yield* takeToEvent(journey, trial);
-        else take(journey, trial);
-        t = end;
-        if (clipped) {
-          stop++;
+        t = attempt.until;
+        if (t === stops[attempt.stop]) {
+          attempt.stop++;
           size = Math.max(size, wish); // The step was short for the sake of the time, not of the error.
-        }
-        if (jump) {
-          t = beside(end, direction);
-          stepper.forget();
-          if (journey.status === 'done') journey.steps.amend({ end: until });
+          if (jumps.has(t)) {
+            t = beside(t, direction);
+            stepper.forget();
+            if (journey.status === 'done') journey.steps.amend({ end: attempt.end });
+          }
         }
       } else {
         stepper.reject();
         stats.rejected++;
-        rejects++;
+        attempt.rejects++;
       }
-      if (onStep) onStep({ t: from, dt, accepted, errorRatio: ratio, nfe: stepper.nfe });
+      if (onStep) onStep({ t: attempt.t, dt: attempt.dt, accepted, errorRatio: ratio, nfe: stepper.nfe });
     }
-  } finally {
-    const passed = (t - t1) * direction > 0;
-    const t0 = journey.status === 'event' ? journey.reached : passed ? t1 : t;
-    journey.next = { t0, firstStep: size, firstErrors: earlier };
+    halt = undefined;
+    if ((t1 - t) * direction <= 0 || journey.status !== 'done') break;
+    size = Math.min(Math.max(size, minStep), plan.maxStep);
+    let dt = direction * size;
+    let until = t + dt;
+    const limit = stops[attempt.stop];
+    // A rest shorter than a billionth of the step is not worth a step of its own.
+    const clipped = limit !== undefined && (until - limit) * direction > -1e-9 * size;
+    if (clipped) [until, dt] = [limit, limit - t];
+    attempt.t = t;
+    attempt.until = until;
+    attempt.dt = dt;
+    attempt.end = clipped && jumps.has(until) ? beside(until, -direction) : until;
+    attempt.times = inside(journey, until);
+    attempt.forced = size <= minStep;
+    attempt.last = (t1 - until) * direction <= 0;
+    if (until === t) halt = Number.isFinite(ratio ?? 0) ? 'underflow' : 'derivative';
+    else if (stats.accepted + stats.rejected >= plan.maxSteps) halt = 'maxSteps';
+    else if (attempt.rejects >= plan.maxRejects) halt = 'maxRejects';
+    else {
+      halt = stepper.trial(attempt);
+      if (alone && typeof halt === 'number' && halt < Infinity) {
+        ratio = halt;
+        if (accepts(attempt, ratio)) take(journey, attempt);
+        continue;
+      }
+    }
+    break;
   }
+  attempt.ratio = ratio;
+  if (halt === undefined) t = journey.status === 'event' ? journey.reached : t1;
+  journey.next = { t0: t, firstStep: size, firstErrors: earlier };
+  return halt;
 }
 
 /** The floating-point number next to `t`, or one close to it. */

@@ -49,7 +49,7 @@ export function stepFactor(ratio: number, order: number, control: Control, earli
   if (ratio >= flat && ratio < 1) return 1;
   // ratio^(-1/order), in a third of the time that a power takes.
   const wanted = safety * Math.exp(-Math.log(ratio) / order);
-  return Math.min(maxFactor, Math.max(wanted, ratio < 1 ? 1 : minFactor));
+  return Math.min(maxFactor, Math.max(wanted || 0, ratio < 1 ? 1 : minFactor));
 }
 
 /** Apart, as the integral controller is then short enough to be compiled into the loop over steps. */

@@ -29,13 +29,20 @@ interface Watched {
 
 export type Watch = Watched[];
 
-/** Looks for zeros inside an acceptable trial step. Gives the time of a terminal one. */
+/** A zero of an event inside a trial step, at t + θ dt. */
+interface Zero {
+  readonly event: number;
+  readonly theta: number;
+  readonly time: number;
+}
+
+/** Looks for zeros inside an acceptable trial step. Gives the first terminal one. */
 export function* look(
   { stepper, plan, watch, events: fired }: Journey,
   { t, dt, end }: Trial,
-): March<number | undefined> {
+): March<Zero | undefined> {
   const { events, direction, t1 } = plan;
-  const found: { event: number; theta: number; time: number }[] = [];
+  const found: Zero[] = [];
   for (let event = 0; event < events.length; event++) {
     const before = watch[event]!.value;
     const after = yield* wait(stepper.event(event, end, 1));
@@ -47,10 +54,11 @@ export function* look(
     if ((time - t1) * direction <= 0) found.push({ event, theta, time });
   }
   found.sort((a, b) => a.theta - b.theta);
-  for (const { event, theta, time } of found) {
+  for (const zero of found) {
+    const { event, theta, time } = zero;
     fired.push({ event, t: time });
     stepper.mark(theta);
-    if (events[event]!.terminal ?? true) return time;
+    if (events[event]!.terminal ?? true) return zero;
   }
   return undefined;
 }
@@ -60,7 +68,7 @@ export function missing({ plan, watch, events: fired }: Journey): string | undef
   const i = plan.events.findIndex(({ required }, n) => required && !fired.some(({ event }) => event === n));
   if (i < 0) return undefined;
   const { value, closest } = watch[i]!;
-  const name = plan.events[i]!.name ?? `event ${i}`;
+  const { name = `event ${i}` } = plan.events[i]!;
   return `${name} has no zero: its value is ${value} at the end and came no closer than ${closest} to 0`;
 }
 

@@ -1,5 +1,5 @@
 import { wait, type March } from './coroutine.ts';
-import { begin, failed, inside, pauses, take, takeToEvent, type Journey } from './journey.ts';
+import { begin, failed, inside, take, takeToEvent, type Journey } from './journey.ts';
 import type { Trial } from './stepper.ts';
 
 /**
@@ -8,10 +8,9 @@ import type { Trial } from './stepper.ts';
  */
 export function* fixedSteps(journey: Journey, grid: readonly number[], again = false): March<void> {
   const { stepper, plan } = journey;
-  const { events, signal, onStep } = plan;
-  const pause = signal && pauses(signal);
+  const { events, onStep } = plan;
   for (let i = 1; i < grid.length && journey.status === 'done'; i++) {
-    if (pause) yield* pause();
+    if (journey.pause) yield* journey.pause();
     const [t, end] = [grid[i - 1]!, grid[i]!];
     const trial: Trial = {
       t,
@@ -21,7 +20,6 @@ export function* fixedSteps(journey: Journey, grid: readonly number[], again = f
       estimate: false,
       forced: true,
       last: i === grid.length - 1,
-      keep: plan.keep,
     };
     const tried = stepper.trial(trial);
     if (tried instanceof Promise) yield tried;

@@ -16,15 +16,17 @@ export interface Journey {
   readonly plan: Plan;
   readonly steps: StepLog;
   readonly watch: Watch;
+  /** What `pauses` gave, where there is a signal. */
+  readonly pause: (() => March<void>) | undefined;
   readonly stats: Stats;
   /** The times of the stepper's outputs. */
   readonly times: number[];
   readonly events: Fired[];
   status: Status;
-  failure: Error | undefined;
+  failure?: Error | undefined;
   /** Up to here the solution is known. */
   reached: number;
-  next: Restart | undefined;
+  next?: Restart;
 }
 
 /** A march that has ended. */
@@ -78,15 +80,15 @@ export function take(journey: Journey, { t, dt, end, times }: Trial): void {
 /** Makes a trial step the next step, up to the terminal event that may lie in it. */
 export function* takeToEvent(journey: Journey, trial: Trial): March<void> {
   const { stepper, plan, steps } = journey;
-  const { t, dt, end, times } = trial;
-  const stop = yield* look(journey, trial);
-  if (stop === undefined) return take(journey, trial);
-  const kept = times.filter((time) => (time - stop) * plan.direction < 0);
-  stepper.cut(kept.length, stop === end ? 1 : (stop - t) / dt);
-  take(journey, { ...trial, times: [...kept, stop] });
-  steps.amend({ until: stop });
+  const zero = yield* look(journey, trial);
+  if (!zero) return take(journey, trial);
+  const until = zero.time;
+  const kept = trial.times.filter((time) => (time - until) * plan.direction < 0);
+  stepper.cut(kept.length, zero.theta);
+  take(journey, { ...trial, times: [...kept, until] });
+  steps.amend({ until });
   journey.status = 'event';
-  journey.reached = stop;
+  journey.reached = until;
 }
 
 /** A signal can only fire, and a page only repaint, when the event loop turns: after so many milliseconds it does. */

@@ -4,7 +4,7 @@ import { adaptiveSteps } from './adaptive.ts';
 import type { March } from './coroutine.ts';
 import { missing } from './events.ts';
 import { fixedSteps } from './fixed.ts';
-import { begin, failed, type Journey, type Journeyed } from './journey.ts';
+import { begin, failed, pauses, type Journey, type Journeyed } from './journey.ts';
 import type { Stepper } from './stepper.ts';
 import type { StepLog } from './steps.ts';
 
@@ -19,19 +19,18 @@ export function* march(stepper: Stepper, plan: Plan, steps: StepLog): March<Jour
     plan,
     steps,
     watch: [],
+    pause: plan.signal && pauses(plan.signal),
     stats: noStats(),
     times: [],
     events: [],
     status: 'done',
-    failure: undefined,
     reached: t0,
-    next: undefined,
   };
   try {
     yield* begin(journey);
     if (plan.grid) yield* fixedSteps(journey, plan.grid);
     else if (t0 !== t1) yield* adaptiveSteps(journey);
-    const because = journey.status === 'done' ? missing(journey) : undefined;
+    const because = journey.status === 'done' && missing(journey);
     if (because) throw yield* failed(journey, 'event', { time: journey.reached, stepSize: 0, because });
   } catch (error) {
     if (error !== journey.failure || plan.onFailure === 'throw') throw error;
@@ -41,5 +40,6 @@ export function* march(stepper: Stepper, plan: Plan, steps: StepLog): March<Jour
   }
   journey.stats.nfe = stepper.nfe;
   // Adaptive steps have said how to go on.
-  return { ...journey, next: journey.next ?? { t0: journey.reached, firstStep, firstErrors } };
+  journey.next ??= { t0: journey.reached, firstStep, firstErrors };
+  return journey as Journeyed;
 }

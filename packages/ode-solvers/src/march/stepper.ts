@@ -48,6 +48,4 @@ export interface Trial {
   readonly forced: boolean;
   /** No step follows this one. */
   readonly last: boolean;
-  /** Keep the stages, for events and the dense solution. */
-  readonly keep: boolean;
 }

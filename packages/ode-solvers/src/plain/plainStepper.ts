@@ -77,11 +77,12 @@ export class PlainStepper implements Stepper {
   }
 
   trial(trial: Trial): number {
-    const { t, dt, times, estimate, forced, last, keep } = trial;
+    const { t, dt, times, estimate, forced, last } = trial;
     const [y, y1, stages] = [this.#y, this.#y1, this.#stages];
     this.#dt = dt;
     this.#firstStage(t);
-    const complete = this.#plan.solver.fsal && (estimate || !last || keep || readsInside(times, t, dt));
+    const { solver, keep } = this.#plan;
+    const complete = solver.fsal && (estimate || !last || keep || readsInside(times, t, dt));
     this.nfe += takeStages(this.#f, trial, stages, y, y1, complete);
     const ratio = estimate ? this.#norm.of(stages.probe, y, y1) : 0;
     if (times.length > 0 && (ratio <= 1 || forced)) this.#output(times, t);
@@ -161,7 +162,7 @@ export class PlainStepper implements Stepper {
     const estimate = this.#plan.solver.error !== undefined;
     // Where no step is at fault there is nothing to take again.
     const dt = stepSize && (this.#dt || stepSize);
-    this.trial({ t, dt, end: t + dt, times: [], estimate, forced: false, last: false, keep: false });
+    this.trial({ t, dt, end: t + dt, times: [], estimate, forced: false, last: false });
     // The error is still where the trial left it.
     return estimate
       ? { measure: 'error', sizes: [this.#norm.ratios(this.#stages.probe, this.#y, this.#y1)] }
