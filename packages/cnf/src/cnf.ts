@@ -1,5 +1,5 @@
 import type { Params, Tensor } from '@sparseflow/tensor';
-import { flow, type Flow } from './flow.ts';
+import { checkContext, flow, type Flow } from './flow.ts';
 import type { Field } from './field.ts';
 import { continuous, type ContinuousOptions } from './transforms/continuous.ts';
 import type { CallOptions } from './transforms/transform.ts';
@@ -25,8 +25,8 @@ export interface Cnf extends Flow {
  * A continuous normalizing flow (FFJORD; Grathwohl et al. 2019): dz/dt = f(t, z) carries data at t0 to standard normal noise at
  * t1, and the log density changes by the integral of f's divergence.
  *
- * Every method throws {ShapeError} when its input is not [batch, dim], and the solver's typed errors when the state stops being
- * finite or the step size underflows.
+ * Every method throws {ShapeError} when its input is not [batch, dim], {ValueError} for a context that the field does not take, and the
+ * solver's typed errors when the state stops being finite or the step size underflows.
  *
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export function cnf(options: ContinuousOptions): Cnf {
   return {
     ...density,
     field,
-    trajectory: block.trajectory,
+    trajectory: async (params, z, times, call) => block.trajectory(params, z, times, checkContext(block, call)),
     ...(field.resize && { resize: (sizes) => cnf({ ...options, field: field.resize!(sizes) }) }),
   };
 }

@@ -48,7 +48,7 @@ export interface MovedBack extends StepTaken<Omit<MovingBack, 'ofParams'>> {
 export interface Field {
   /** Dimension of z. */
   readonly dim: number;
-  /** Width of the context that the field is conditioned on; by default there is none. */
+  /** Width of the context that the field is conditioned on; by default there is none, and a flow of it refuses one. */
   readonly context?: number;
   /**
    * Dimension of the space in which the trace is taken, where that is not the space of z: `dual` then takes probes [count, batch,

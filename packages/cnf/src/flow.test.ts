@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { add, disposeTree, grad, jvp, key, mul, randomNormal, randomUniform, slice } from '@sparseflow/tensor';
-import { splitKey, tensor, zeros } from '@sparseflow/tensor';
+import { splitKey, tensor, ValueError, zeros } from '@sparseflow/tensor';
 import type { Backend, FloatDType, Params, Tensor } from '@sparseflow/tensor';
 import { backsolve, rk4 } from '@sparseflow/ode-solvers';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
@@ -12,6 +12,7 @@ import { multiscaleFlow, stackedFlow } from './ffjord.ts';
 import { flow, type Flow } from './flow.ts';
 import { odeNet } from './fields/odeNet.ts';
 import { autoencoder } from './fields/autoencoder.ts';
+import { mlp } from './fields/mlp.ts';
 import { potential } from './fields/potential.ts';
 import { residual } from './fields/residual.ts';
 import { dl2int, JdiagFrobint, JFrobint, JoffdiagFrobint, l1int, l2int } from './regularisers/ffjord.ts';
@@ -105,6 +106,20 @@ const flows: readonly FlowCase[] = [
     }),
     image: true,
     regularised: true,
+  },
+  {
+    name: 'multi-scale with a context',
+    flow: multiscaleFlow({
+      shape: [2, 4, 1],
+      scales: 2,
+      hidden: [2],
+      blocks: 1,
+      activation: 'tanh',
+      context: 2,
+      ...tight,
+    }),
+    image: true,
+    context: 2,
   },
 ];
 
@@ -259,6 +274,32 @@ function logAbsDet(rows: number[][]): number {
 const sizeOf = (model: Flow): number =>
   Object.values(model.init(key(0), { backend })).reduce((n, { size }) => n + size, 0);
 
+describe('images of the paper', () => {
+  it.each([
+    ['MNIST', [28, 28, 1], 3],
+    ['CIFAR-10', [32, 32, 3], 4],
+  ] as const)(
+    '%s: inverse undoes forward in float32 at its own size, and log determinants cancel',
+    async (_, shape, scales) => {
+      const model = multiscaleFlow({ shape, hidden: [4], blocks: 1, activation: 'softplus', solver: rk4, steps: 2 });
+      const single = model.init(key(1), { backend, dtype: 'float32' });
+      // Two blocks a scale, one at the last: so many end times.
+      expect(Object.keys(single).filter((name) => name.endsWith('sqrtEndTime'))).toHaveLength(2 * scales - 1);
+      const points = add(mul(randomUniform(key(3), [2, model.dim], { backend, dtype: 'float32' }), 0.8), 0.1);
+      const call = { divergence: hutchinson(), key: key(5) };
+      const there = await model.forward(single, points, call);
+      const back = await model.inverse(single, there.z, call);
+      // The solver's error is below rounding: 6e-8 of logits of 2.2, gathered over some hundred evaluations.
+      expect(maxDifference(back.z, Array.from(points.dataSync()))).toBeLessThan(1e-5);
+      const [forwards, backwards] = [there.logDet.dataSync(), Array.from(back.logDet.dataSync())];
+      backwards.forEach((v, i) => expect(Math.abs(v + forwards[i]!)).toBeLessThan(1e-6 * Math.abs(v)));
+      // The blocks have a part in it, besides the logit.
+      const { logDet: spread } = await logit({ dim: model.dim }).forward({}, points);
+      expect(maxDifference(spread, Array.from(forwards))).toBeGreaterThan(1);
+    },
+  );
+});
+
 describe('parameters of the paper', () => {
   it.each([
     ['POWER', '43.3K', 6, [60, 60, 60], 5, 'tanh'],
@@ -397,6 +438,66 @@ describe('flows', () => {
       await expect(run(params)).rejects.toThrow('stop');
       expect(backend.liveBuffers()).toBe(before);
     }
+  });
+
+  it('refuses a context that no field takes, on every way through', async () => {
+    const { flow: conditioned, context: width } = flows.find(({ context }) => context)!;
+    const context = zeros([3, width!], { backend });
+    const plain = cnf({ field: mlp({ dim: 2, hidden: [3], activation: 'tanh' }) });
+    const models = [
+      plain,
+      cnf({ field: wells }),
+      stackedFlow({ dim: 2, hidden: [3], activation: 'tanh', batchNorm: true }),
+    ];
+    for (const model of models) {
+      const params = model.init(key(0), { backend });
+      const x = randomNormal(key(1), [3, 2], { backend });
+      const sampling = { context, key: key(2), backend };
+      const before = backend.liveBuffers();
+      for (const run of [
+        () => model.forward(params, x, { context }),
+        () => model.inverse(params, x, { context }),
+        () => model.logProb(params, x, { context }),
+        () => model.lossAndGrad(params, x, { context }),
+        () => model.frozenLoss(params, x, { context }),
+        () => model.sample(params, 3, sampling),
+        () => model.sampleAndLogProb(params, 3, sampling),
+        ...(model.observe ? [() => model.observe!(params, x, { context })] : []),
+        ...('trajectory' in model ? [() => (model as typeof plain).trajectory(params, x, [0, 1], { context })] : []),
+      ]) {
+        const error: unknown = await run().catch((e: unknown) => e);
+        expect(error).toBeInstanceOf(ValueError);
+        expect(error).toHaveProperty('message', expect.stringContaining('no field takes a context'));
+      }
+      expect(backend.liveBuffers()).toBe(before);
+    }
+    // Some blocks may do without.
+    const free = continuous({ field: odeNet({ shape: 2, hidden: [3], layer: 'concat', activation: 'tanh' }) });
+    const mixed = flow(compose([free, conditioned.transform]));
+    const params = drawn(mixed, backend);
+    const x = randomNormal(key(1), [3, 2], { backend });
+    const of = async (by: number): Promise<Tensor> => mixed.logProb(params, x, { context: add(context, by) });
+    expect(maxDifference(await of(1), Array.from((await of(0)).dataSync()))).toBeGreaterThan(1e-3);
+  });
+
+  it('refuses temperatures out of range; at 0 all samples are the image of the origin', async () => {
+    const { flow: model } = flows[0]!;
+    const params = model.init(key(0), { backend });
+    const call = { key: key(2), backend };
+    for (const temperature of [-1, NaN]) {
+      await expect(model.sample(params, 3, { ...call, temperature })).rejects.toThrow(`temperature is ${temperature}`);
+      await expect(model.sampleAndLogProb(params, 3, { ...call, temperature })).rejects.toBeInstanceOf(ValueError);
+    }
+    await expect(
+      model.sampleAndLogProb(params, 3, { ...call, temperature: 0 }),
+    ).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[ValueError: flow: temperature is 0. To fix: give a number above 0, as without noise there is no density.]`,
+    );
+    const { z: origin } = await model.inverse(params, zeros([1, 2], { backend }));
+    const [a, b] = origin.dataSync();
+    // The two solves choose their steps by other norms: each is off by its tolerance of 1e-6 a step.
+    const samples = await model.sample(params, 3, { ...call, temperature: 0 });
+    expect(maxDifference(samples, [a!, b!, a!, b!, a!, b!])).toBeLessThan(1e-5);
   });
 
   it('refuses what does not fit', async () => {

@@ -1,4 +1,5 @@
-import { add, affine, disposeTree, mean, mul, neg, randomNormal, scope, sub, valueAndGrad } from '@sparseflow/tensor';
+import { add, affine, disposeTree, mean, mul, neg, randomNormal, scope, sub, ValueError } from '@sparseflow/tensor';
+import { valueAndGrad } from '@sparseflow/tensor';
 import type { CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import type { Stats } from '@sparseflow/ode-solvers';
 import type { UnitConstants } from './field.ts';
@@ -63,8 +64,8 @@ export interface Flow {
 /**
  * The density of what a transform takes to standard normal noise.
  *
- * Every method throws {ShapeError} when its input is not [batch, dim], and the solver's typed errors when the state stops being
- * finite or the step size underflows.
+ * Every method throws {ShapeError} when its input is not [batch, dim], {ValueError} for a context that no field takes or a temperature
+ * out of range, and the solver's typed errors when the state stops being finite or the step size underflows.
  *
  * @example
  * ```ts
@@ -86,21 +87,22 @@ export function flow(transform: Transform): Flow {
   const { dim, statistics = [] } = transform;
   const noise = (count: number, { key, backend, dtype, temperature = 1 }: SampleOptions): Tensor =>
     scope(() => mul(randomNormal(key, [count, dim], { backend, ...(dtype && { dtype }) }), temperature));
+  const checked = <T extends CallOptions | undefined>(call: T): T => checkContext(transform, call);
 
   return {
     transform,
     dim,
     init: transform.init,
-    forward: transform.forward,
-    inverse: transform.inverse,
+    forward: async (params, x, call) => transform.forward(params, x, checked(call)),
+    inverse: async (params, z, call) => transform.inverse(params, z, checked(call)),
 
     async logProb(params, x, call) {
-      const { z, logDet } = await transform.forward(params, x, call);
+      const { z, logDet } = await transform.forward(params, x, checked(call));
       return consume([z, logDet], () => add(standardNormalLogProb(z), logDet));
     },
 
     async lossAndGrad(params, x, call) {
-      const pass = await transform.record(params, x, call);
+      const pass = await transform.record(params, x, checked(call));
       try {
         const { value: loss, grad: cotangent } = valueAndGrad(objective)(pass.state);
         try {
@@ -125,23 +127,27 @@ export function flow(transform: Transform): Flow {
     },
 
     async frozenLoss(params, x, call) {
-      const { run, z, stats, dispose } = await transform.freeze(params, x, call);
+      const { run, z, stats, dispose } = await transform.freeze(params, x, checked(call));
       z.dispose();
       return { loss: (p) => scope(() => objective(run(p, x))), stats, dispose };
     },
 
     async sample(params, count, call) {
+      const { temperature = 1 } = checked(call);
+      if (!(temperature >= 0)) throw badTemperature(temperature, 'a number from 0');
       const z = noise(count, call);
       const { z: x } = await transform.generate(params, z, call).finally(() => z.dispose());
       return x;
     },
 
     async sampleAndLogProb(params, count, call) {
+      const { temperature = 1 } = checked(call);
+      if (!(temperature > 0))
+        throw badTemperature(temperature, 'a number above 0, as without noise there is no density');
       const z = noise(count, call);
       try {
         const { z: x, logDet } = await transform.inverse(params, z, call);
         // Against the noise's own density at this temperature: z / temperature is standard normal.
-        const { temperature = 1 } = call;
         const logProb = consume([logDet], () =>
           sub(affine(standardNormalLogProb(mul(z, 1 / temperature)), 1, -dim * Math.log(temperature)), logDet),
         );
@@ -155,8 +161,25 @@ export function flow(transform: Transform): Flow {
     ...(transform.positions && { positions: transform.positions }),
     ...(transform.resize && { resize: (sizes) => flow(transform.resize!(sizes)) }),
     ...(transform.constants && { constants: transform.constants }),
-    ...(transform.observe && { statistics, observe: transform.observe }),
+    ...(transform.observe && {
+      statistics,
+      observe: async (params, x, call) => transform.observe!(params, x, checked(call)),
+    }),
   };
+}
+
+/**
+ * A call whose context is read, if it has one: ignored, it would give densities that are conditioned on nothing.
+ * @throws {ValueError} where no field takes it
+ */
+export function checkContext<T extends CallOptions | undefined>({ context }: Pick<Transform, 'context'>, call: T): T {
+  if (call?.context && context === undefined)
+    throw new ValueError('flow', 'no field takes a context', 'make the nets with `context: width`, or give none');
+  return call;
+}
+
+function badTemperature(temperature: number, remedy: string): ValueError {
+  return new ValueError('flow', `temperature is ${temperature}`, `give ${remedy}`);
 }
 
 function objective({ z, logDet, penalty }: TrainingState): Tensor {

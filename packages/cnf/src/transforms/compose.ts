@@ -72,10 +72,12 @@ export function compose(transforms: readonly Transform[]): Transform {
   };
   const onwards = transforms.map((_, i) => i);
   const backwards = onwards.toReversed();
+  const context = transforms.find((t) => t.context !== undefined)?.context;
   const statistics = transforms.flatMap((t, i) => (t.statistics ?? []).map((name) => prefix(i) + name));
 
   return {
     dim: first.dim,
+    ...(context !== undefined && { context }),
     init(key, options) {
       const keys = splitKey(key, transforms.length);
       return Object.assign({}, ...transforms.map((t, i) => withPrefix(t.init(keys[i]!, options), prefix(i)))) as Params;

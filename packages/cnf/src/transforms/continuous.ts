@@ -188,6 +188,7 @@ export function continuous(options: ContinuousOptions): Continuous {
   return {
     field,
     dim: field.dim,
+    ...(field.context !== undefined && { context: field.context }),
     neurons: field.neurons,
     ...(field.positions && { positions: field.positions }),
     init: (key, create) => ({

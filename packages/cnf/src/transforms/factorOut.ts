@@ -58,6 +58,7 @@ export function factorOut(shape: ImageShape, inner: Transform): Transform {
 
   return {
     dim,
+    ...(inner.context !== undefined && { context: inner.context }),
     init: inner.init,
     neurons: inner.neurons,
     ...(inner.positions && { positions: inner.positions }),

@@ -14,7 +14,7 @@ export interface CallOptions {
   /** Randomness of a stochastic divergence. */
   readonly key?: Key;
   readonly divergence?: Divergence;
-  /** What the density is conditioned on, [batch, width], where the fields take it. */
+  /** What the density is conditioned on, [batch, width]. An error where no field takes one. */
   readonly context?: Tensor;
   /** Another solver than in training, such as for testing. Its `steps` then count, not those of the flow. */
   readonly solver?: Solver;
@@ -28,7 +28,7 @@ export interface SampleOptions extends CallOptions {
   readonly key: Key;
   readonly backend: CreateOptions['backend'];
   readonly dtype?: FloatDType;
-  /** Standard deviation of the noise that is transported. Default 1. */
+  /** Standard deviation of the noise that is transported. Default 1; 0, where no density is asked for, is the image of the origin. */
   readonly temperature?: number;
 }
 
@@ -67,6 +67,8 @@ export interface Frozen {
 export interface Transform {
   /** Positions are [batch, dim]; images are flattened, row by row, with the channels of a pixel together. */
   readonly dim: number;
+  /** Width of the context that it is conditioned on; by default there is none. */
+  readonly context?: number;
   /** Fresh parameters, the same on every backend for one key. */
   init(key: Key, options: CreateOptions): Params;
   /** From data x to noise. The result is the caller's. */
