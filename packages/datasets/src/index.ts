@@ -15,6 +15,7 @@ export type {
   Download,
   Form,
   Hdf5Reader,
+  Member,
   Preparation,
   PreparedFacts,
   SplitName,

@@ -1,18 +1,26 @@
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { gunzip } from '../formats/gzip.ts';
 import type { Checksum } from '../sets/definition.ts';
 import { bytesOf, type StoredFile } from '../storage/storage.ts';
 
-/** The checksum of a file, or of other bytes that it holds, in hexadecimal digits. */
+/** The checksum in hexadecimal digits of a file, or of what a gzip file holds, which is the same whatever packed it. */
 export async function checksumOf(
   file: StoredFile,
   algorithm: Checksum['algorithm'],
-  contents: AsyncIterable<Uint8Array> = bytesOf(file),
+  of: 'file' | 'contents' = 'file',
 ): Promise<string> {
+  const contents = (): AsyncIterable<Uint8Array> => (of === 'file' ? bytesOf(file) : gunzip(file));
   const hash = { md5, sha256, 'git-blob': sha1 }[algorithm].create();
   // Git hashes its kind of object and the length first.
-  if (algorithm === 'git-blob') hash.update(new TextEncoder().encode(`blob ${file.size}\0`));
-  for await (const bytes of contents) hash.update(bytes);
+  if (algorithm === 'git-blob') hash.update(new TextEncoder().encode(`blob ${await lengthOf(contents())}\0`));
+  for await (const bytes of contents()) hash.update(bytes);
   return bytesToHex(hash.digest());
+}
+
+async function lengthOf(contents: AsyncIterable<Uint8Array>): Promise<number> {
+  let length = 0;
+  for await (const bytes of contents) length += bytes.length;
+  return length;
 }

@@ -3,28 +3,29 @@ import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { DataFileError } from '../errors.ts';
 import { gunzip } from '../formats/gzip.ts';
+import type { Member } from '../sets/definition.ts';
 import { writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
 
-/** Takes members out of a .tar.gz, each as a whole, as a stream. Members are named by the end of their path in the archive. */
+/** Takes members out of a .tar.gz in one pass, each as a whole, as a stream. */
 export async function extractMembers(
   archive: StoredFile,
-  members: Readonly<Record<string, string>>,
+  members: readonly Member[],
   storage: DataStorage,
 ): Promise<void> {
-  const missing = new Set(Object.keys(members));
+  const missing = new Set(members);
   const entries = extract();
   const unpacking = pipeline(Readable.from(gunzip(archive)), entries);
   const taking = (async () => {
     for await (const entry of entries) {
-      const name = [...missing].find((member) => `/${entry.header.name}`.endsWith(`/${member}`));
-      if (name === undefined) {
+      const member = [...missing].find(({ name }) => `/${entry.header.name}`.endsWith(`/${name}`));
+      if (!member) {
         entry.resume();
         continue;
       }
-      await writeWhole(storage, members[name]!, async (append) => {
+      await writeWhole(storage, member.path, async (append) => {
         for await (const bytes of entry) await append(bytes as Uint8Array);
       });
-      missing.delete(name);
+      missing.delete(member);
     }
   })();
   try {
@@ -45,7 +46,7 @@ export async function extractMembers(
     throw new DataFileError(
       'corrupt',
       archive.path,
-      `it has no ${[...missing].join(', ')}`,
+      `it has no ${[...missing].map(({ name }) => name).join(', ')}`,
       'get the archive that is meant',
     );
   }

@@ -130,7 +130,7 @@ describe('an archive', () => {
     for await (const part of entries) parts.push(part as Buffer);
     return gzipSync(Buffer.concat(parts));
   }
-  const members = { 'a/values.bin': 'set/values.bin' };
+  const members = [{ name: 'a/values.bin', path: 'set/values.bin' }];
 
   test('gives the members that are wanted, and is removed', async () => {
     const [bytes, folder] = [await archive(), temporaryFolder()];
@@ -148,7 +148,7 @@ describe('an archive', () => {
       members,
       /gzip stream is truncated or damaged|cannot be unpacked/,
     ],
-    ['without a member', (bytes: Buffer) => bytes, { 'b.bin': 'b.bin' }, /it has no b\.bin/],
+    ['without a member', (bytes: Buffer) => bytes, [{ name: 'b.bin', path: 'b.bin' }], /it has no b\.bin/],
   ])('that is %s is named, and places nothing', async (_what, damage, wanted, message) => {
     const [bytes, folder] = [damage(await archive()), temporaryFolder()];
     const url = await serve((_, response) => response.end(bytes));
@@ -230,17 +230,25 @@ describe('the command line', () => {
   });
 });
 
-testOnRealData('MNIST’s checksums agree', async (dataDir) => {
+/** What `verify` says of a set. */
+async function verified(name: string, dataDir: string): Promise<string> {
   const written: string[] = [];
-  const cache = temporaryFolder();
-  vi.stubEnv('XDG_CACHE_HOME', cache);
+  vi.stubEnv('XDG_CACHE_HOME', temporaryFolder());
   onTestFinished(() => void vi.unstubAllEnvs());
-  const code = await main(['verify', 'mnist', '--data-dir', dataDir], {
-    stdout: { write: (text) => written.push(text) },
-    stderr: process.stderr,
-  });
-  expect([code, written.join('')]).toEqual([
-    0,
+  const stdout = { write: (text: string) => written.push(text) };
+  expect(await main(['verify', name, '--data-dir', dataDir], { stdout, stderr: process.stderr })).toBe(0);
+  return written.join('');
+}
+
+testOnRealData('MNIST’s checksums agree', async (dataDir) => {
+  expect(await verified('mnist', dataDir)).toBe(
     'mnist: 4 published checksums agree; 4 source and 7 prepared files are as they were; 54000 + 6000 + 10000 rows\n',
-  ]);
+  );
+});
+
+testOnRealData('the checksum of CIFAR-10’s first file agrees', async (dataDir) => {
+  expect(await verified('cifar10', dataDir)).toBe(
+    'cifar10: 1 published checksum agrees; 2 source and 7 prepared files are as they were; 9000 + 1000 + 1000 rows; ' +
+      'not comparable with the paper: an excerpt of 10,000 of 50,000 training and 1,000 of 10,000 test images\n',
+  );
 });

@@ -11,7 +11,7 @@ export async function fetchDataset(
 ): Promise<readonly string[]> {
   const fetched: string[] = [];
   for (const file of downloads) {
-    const places = Object.values(file.members ?? { [file.path]: file.path });
+    const places = (file.members ?? [file]).map(({ path }) => path);
     if ((await Promise.all(places.map((path) => exists(storage, path)))).every(Boolean)) continue;
     const part = await download(file, storage, (...progress) => onProgress(file, ...progress));
     if (file.members) {

@@ -80,7 +80,8 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams)
     .action(async (names: readonly string[], options: { readonly dataDir?: string }) => {
       for (const definition of names.map(realDataset)) {
         const { published, sources, prepared, rows, reason } = await verifyDataset(definition, storageOf(options));
-        const sums = published > 0 ? `${published} published checksums agree` : 'no checksum is published';
+        const agree = published === 1 ? 'checksum agrees' : 'checksums agree';
+        const sums = published > 0 ? `${published} published ${agree}` : 'no checksum is published';
         say(
           [
             `${definition.name}: ${sums}`,

@@ -18,7 +18,7 @@ export const bsds300Definition: DatasetDefinition = {
   rows: [1_000_000, 50_000, 250_000],
   licence: 'non-commercial research and education',
   citation: 'Martin et al. 2001; Papamakarios et al. 2017',
-  downloads: [mafArchive({ 'BSDS300/BSDS300.hdf5': 'BSDS300/BSDS300.hdf5' })],
+  downloads: [mafArchive('BSDS300/BSDS300.hdf5')],
   forms: [
     {
       files: ['BSDS300/BSDS300.hdf5'],

@@ -3,7 +3,15 @@ import type { StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition } from './definition.ts';
 import { prepareImages, type ImageFile } from './images.ts';
 
-const BATCHES = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`);
+/** MD5 of the files in the archive. */
+const FILES = {
+  'data_batch_1.bin': '5dd7e06a14cb22eb9f671a540d1b7c25',
+  'data_batch_2.bin': '5ea93a67294ea407fff1d09f752e9692',
+  'data_batch_3.bin': '942cd6a4bcdd0dd3c604fbe906cb4421',
+  'data_batch_4.bin': 'ae636b3ba5c66a11e91e8cb52e771fcb',
+  'data_batch_5.bin': '53f37980c15c3d472c316c40844f3f0d',
+  'test_batch.bin': '803d5f7f4d78ea53de84dbe85f74fb6d',
+};
 
 /** Small colour images of ten kinds; those for training are mirrored at random. */
 export const cifar10Definition: DatasetDefinition = {
@@ -18,15 +26,14 @@ export const cifar10Definition: DatasetDefinition = {
       url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
       checksum: { algorithm: 'md5', hex: 'c32a1d4ab5d03f1284b67883e8d87530' },
       path: 'cifar-10-binary.tar.gz',
-      members: Object.fromEntries(
-        [...BATCHES, 'test_batch.bin'].map((name) => [`cifar-10-batches-bin/${name}`, `cifar10/${name}`]),
-      ),
+      members: Object.entries(FILES).map(([name, hex]) => ({
+        name: `cifar-10-batches-bin/${name}`,
+        path: `cifar10/${name}`,
+        checksum: { algorithm: 'md5', hex },
+      })),
     },
   ],
-  forms: [
-    [...BATCHES, 'test_batch.bin'],
-    ['data_batch_1.bin', 'test_batch_first1000.bin'],
-  ].map((names) => ({
+  forms: [Object.keys(FILES), ['data_batch_1.bin', 'test_batch_first1000.bin']].map((names) => ({
     files: names.map((name) => `cifar10/${name}`),
     async prepare(preparation) {
       const { files } = preparation;

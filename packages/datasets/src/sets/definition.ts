@@ -17,8 +17,17 @@ export interface Download {
   readonly bytes?: number;
   /** Where it lies in a data directory. */
   readonly path: string;
-  /** Of a .tar.gz: the members to take out, as the end of their path in the archive → path in a data directory. The archive is then removed. */
-  readonly members?: Readonly<Record<string, string>>;
+  /** Of a .tar.gz: the members to take out. The archive is then removed. */
+  readonly members?: readonly Member[];
+}
+
+/** A file in an archive. */
+export interface Member {
+  /** The end of its path in the archive. */
+  readonly name: string;
+  /** Where it lies in a data directory. */
+  readonly path: string;
+  readonly checksum?: Checksum;
 }
 
 /** A data set in files: everything that distinguishes it. A new one is a file with its definition and a line in `sets/list.ts`. */

@@ -58,8 +58,8 @@ export function missing(definition: DatasetDefinition, places: readonly DataStor
 export function describeDownload({ url, checksum, path, members }: Download, folder: DataStorage): string {
   const sum = `${checksum.algorithm} ${checksum.hex}`;
   return members
-    ? `${url} (${sum}) and unpack ${Object.entries(members)
-        .map(([from, to]) => `${from} of it to ${folder.describe(to)}`)
+    ? `${url} (${sum}) and unpack ${members
+        .map((member) => `${member.name} of it to ${folder.describe(member.path)}`)
         .join(', ')}`
     : `${url} (${sum}) and put it at ${folder.describe(path)}`;
 }

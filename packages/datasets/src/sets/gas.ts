@@ -26,22 +26,14 @@ export const gasDefinition: DatasetDefinition = {
   rows: [852_174, 94_685, 105_206],
   licence: 'UCI: CC BY 4.0',
   citation: 'Fonollosa et al. 2015; Papamakarios et al. 2017',
-  downloads: [mafArchive({ 'gas/ethylene_CO.pickle': 'gas/ethylene_CO.pickle' })],
+  downloads: [mafArchive('gas/ethylene_CO.pickle')],
   forms: [
     {
       files: ['gas/ethylene_CO.npy'],
       async prepare(preparation) {
         const table = finite(await npyTable(preparation.files[0]!));
-        const { kept, ...facts } = await prepare(table, preparation);
-        if (kept !== COLUMNS) {
-          throw new DataFileError(
-            'columns',
-            table.path,
-            `${kept} of its ${table.columns} columns are left instead of ${COLUMNS}`,
-            `make it again without the columns Meth, Eth and Time: ${CONVERSION}`,
-          );
-        }
-        return { ...facts, ...excerpt(table.rows, ROWS) };
+        const remedy = `make it again without the columns Meth, Eth and Time: ${CONVERSION}`;
+        return { ...(await prepare(table, preparation, remedy)), ...excerpt(table.rows, ROWS) };
       },
     },
     {
@@ -55,7 +47,7 @@ export const gasDefinition: DatasetDefinition = {
       async prepare(preparation) {
         const [file] = preparation.files;
         const table = await preparation.spool(file!.path, AIR_QUALITY.length, airQualityPieces(file!));
-        const { kept: _, ...facts } = await prepare(table, preparation);
+        const facts = await prepare(table, preparation, 'get the file again');
         return { ...facts, reason: 'sensors of UCI Air Quality in place of GAS, another data set' };
       },
     },
@@ -65,16 +57,21 @@ export const gasDefinition: DatasetDefinition = {
 /** What makes the accepted npy file of the archive's pickle. */
 const CONVERSION = `python -c "import numpy, pandas; numpy.save('ethylene_CO.npy', pandas.read_pickle('ethylene_CO.pickle').drop(columns=['Meth', 'Eth', 'Time']).to_numpy('<f8'))"`;
 
-async function prepare(table: Table, { write }: Preparation): Promise<PreparedFacts & { readonly kept: number }> {
+/** @param remedy - What to do about a table with another number of columns that are not correlated. */
+async function prepare(table: Table, { write }: Preparation, remedy: string): Promise<PreparedFacts> {
   const all = await columnMoments(table, 0, table.rows, 1);
   const kept = uncorrelated(await correlations(table, all), table.columns);
+  if (kept.length !== COLUMNS) {
+    const what = `${kept.length} of its ${table.columns} columns are left instead of ${COLUMNS}`;
+    throw new DataFileError('columns', table.path, what, remedy);
+  }
   const { trainEnd, validationEnd } = tenths(table.rows);
   const part = (first: number, end: number) =>
-    [{ count: end - first, dim: kept.length }, normalised(table, all, first, end, kept)] as const;
+    [{ count: end - first, dim: COLUMNS }, normalised(table, all, first, end, kept)] as const;
   await write('train', ...part(0, trainEnd));
   await write('validation', ...part(trainEnd, validationEnd));
   await write('test', ...part(validationEnd, table.rows));
-  return { scaling: pickColumns(all, kept), kept: kept.length };
+  return { scaling: pickColumns(all, kept) };
 }
 
 async function correlations(table: Table, { mean, std }: ColumnScaling): Promise<Float64Array> {

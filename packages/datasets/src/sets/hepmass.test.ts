@@ -23,7 +23,7 @@ test('the signal, without discrete columns, normalised as numpy does it', async 
   putBoth(dataDir);
   const data = await load(dataDir);
   await expectSplits(data, expected);
-  expect(data.reason).toBe('an excerpt of 39 of 350,136 rows');
+  expect(data.reason).toBe('an excerpt of 39 of 350,136 training and 26 of 174,987 test rows');
   await data.close();
 });
 
@@ -40,6 +40,16 @@ test.each([
   const dataDir = temporaryFolder();
   putBoth(dataDir, damage);
   await expect(load(dataDir)).rejects.toThrow(message);
+});
+
+test('refuses files in which other features than the published are continuous', async () => {
+  const dataDir = temporaryFolder();
+  // Of eight lines of signal few columns have one value more than five times.
+  const signal = (text: string) => text.split('\n').filter((line, i) => i === 0 || line.startsWith('1,'));
+  putBoth(dataDir, (text) => signal(text).slice(0, 9).join('\n'));
+  await expect(load(dataDir)).rejects.toThrow(
+    /1000_train\.csv: 2[2-6] of the 26 features are continuous in its 8 rows instead of 21\. To fix: give a file with more rows/,
+  );
 });
 
 /** The rows of one split, and behind them those of another. */

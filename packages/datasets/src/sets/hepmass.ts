@@ -1,16 +1,19 @@
+import { DataFileError } from '../errors.ts';
 import { csvPieces } from '../formats/csv.ts';
 import { npyTable } from '../formats/npy.ts';
 import type { Table } from '../formats/table.ts';
 import { columnMoments, finite, normalised, pickColumns, requireColumns } from '../preparation/passes.ts';
 import type { StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition } from './definition.ts';
-import { excerpt } from './excerpt.ts';
+import { excerptOfTwo } from './excerpt.ts';
 import { mafArchive } from './mafArchive.ts';
 
-/** Rows of the signal in 1000_train.csv. */
-const SIGNAL_ROWS = 350_136;
+/** Rows of the signal in 1000_train.csv and 1000_test.csv. */
+const SIGNAL_ROWS = { train: 350_136, test: 174_987 };
 /** f0 … f25: the last feature is left out, as in the published preprocessing. */
 const FEATURES = 26;
+/** Of these, those that are continuous. */
+const DIM = 21;
 /** A column whose smallest value is met more often counts as discrete. */
 const REPEATED = 5;
 
@@ -21,16 +24,11 @@ const REPEATED = 5;
 export const hepmassDefinition: DatasetDefinition = {
   name: 'hepmass',
   description: 'simulated collisions with a new particle of mass 1000, 21 continuous features',
-  dim: 21,
+  dim: DIM,
   rows: [315_123, 35_013, 174_987],
   licence: 'UCI: CC BY 4.0',
   citation: 'Baldi et al. 2016; Papamakarios et al. 2017',
-  downloads: [
-    mafArchive({
-      'hepmass/1000_train.csv': 'hepmass/1000_train.csv',
-      'hepmass/1000_test.csv': 'hepmass/1000_test.csv',
-    }),
-  ],
+  downloads: [mafArchive('hepmass/1000_train.csv', 'hepmass/1000_test.csv')],
   forms: [
     {
       files: ['hepmass/1000_train.csv', 'hepmass/1000_test.csv'],
@@ -40,11 +38,12 @@ export const hepmassDefinition: DatasetDefinition = {
           await spool(files[1]!.path, FEATURES, signalPieces(files[1]!)),
         ];
         const { scaling, kept, trainEnd } = await analyse(train);
-        const shape = (count: number) => ({ count, dim: kept.length });
+        const shape = (count: number) => ({ count, dim: DIM });
         await write('train', shape(trainEnd), normalised(train, scaling, 0, trainEnd, kept));
         await write('validation', shape(train.rows - trainEnd), normalised(train, scaling, trainEnd, train.rows, kept));
         await write('test', shape(test.rows), normalised(test, scaling, 0, test.rows, kept));
-        return { scaling: pickColumns(scaling, kept), ...excerpt(train.rows, SIGNAL_ROWS) };
+        const rows = { train: train.rows, test: test.rows };
+        return { scaling: pickColumns(scaling, kept), ...excerptOfTwo(rows, SIGNAL_ROWS, 'rows') };
       },
     },
     {
@@ -53,9 +52,9 @@ export const hepmassDefinition: DatasetDefinition = {
         const raw = finite(requireColumns(await npyTable(files[0]!), 27, 'the features f0 to f26'));
         const train = await spool(raw.path, FEATURES, firstColumns(raw, FEATURES));
         const { scaling, kept, trainEnd } = await analyse(train);
-        const held = { count: train.rows - trainEnd, dim: kept.length };
+        const held = { count: train.rows - trainEnd, dim: DIM };
         const validation = () => normalised(train, scaling, trainEnd, train.rows, kept);
-        await write('train', { count: trainEnd, dim: kept.length }, normalised(train, scaling, 0, trainEnd, kept));
+        await write('train', { count: trainEnd, dim: DIM }, normalised(train, scaling, 0, trainEnd, kept));
         await write('validation', held, validation());
         await write('test', held, validation());
         const reason = `an excerpt of ${train.rows.toLocaleString('en')} rows, signal and background mixed; validation also stands for test`;
@@ -90,10 +89,19 @@ async function* firstColumns(table: Table, columns: number): AsyncGenerator<Floa
   }
 }
 
+/** @throws {DataFileError} unless as many columns are kept as are published: what is discrete shows in many rows only. */
 async function analyse(train: Table) {
   const scaling = await columnMoments(train, 0, train.rows, 1);
   const repeats = await smallestValueCounts(train);
   const kept = [...repeats.keys()].filter((j) => repeats[j]! <= REPEATED);
+  if (kept.length !== DIM) {
+    throw new DataFileError(
+      'columns',
+      train.path,
+      `${kept.length} of the ${FEATURES} features are continuous in its ${train.rows} rows instead of ${DIM}`,
+      'give a file with more rows, and with the features of HEPMASS',
+    );
+  }
   return { scaling, kept, trainEnd: train.rows - Math.floor(0.1 * train.rows) };
 }
 

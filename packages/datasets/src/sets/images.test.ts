@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { key } from '@sparseflow/tensor';
 import { describe, expect, test } from 'vitest';
 import { filesIn, put } from '../../test/files.ts';
 import { temporaryFolder, testOnRealData } from '../../test/realData.ts';
-import { loadDataset } from '../node/index.ts';
+import { fileStorage, loadDataset } from '../node/index.ts';
 import { readRows } from '../rows/rows.ts';
 import { rowsInOrder, streamBatches } from '../rows/streamBatches.ts';
+import { realDataset } from './list.ts';
+import { verifyDataset } from './verifyDataset.ts';
 
 const load = (name: string, dataDir: string) => loadDataset(name, { dataDir, cacheDir: temporaryFolder() });
 
@@ -177,6 +182,20 @@ describe('CIFAR-10', () => {
     // 54 fair coins: 27 ± 4 · √13.5.
     expect(Math.abs(flips - 27)).toBeLessThan(15);
     await data.close();
+  });
+
+  test('each file has a published checksum, packed or not', async () => {
+    const dataDir = temporaryFolder();
+    const options = { data: [fileStorage(dataDir)], cache: fileStorage(temporaryFolder()) };
+    put(dataDir, 'cifar10/data_batch_1.bin', cifarFile(0, 4));
+    put(dataDir, 'cifar10/test_batch_first1000.bin', cifarFile(100, 3));
+    const wrong = await verifyDataset(realDataset('cifar10'), options).catch((e: unknown) => e);
+    const sum = createHash('md5').update(cifarFile(0, 4)).digest('hex');
+    expect((wrong as Error).message).toContain(`its md5 is ${sum} instead of 5dd7e06a14cb22eb9f671a540d1b7c25`);
+    rmSync(join(dataDir, 'cifar10/data_batch_1.bin'));
+    put(dataDir, 'cifar10/data_batch_1.bin.gz', gzipSync(cifarFile(0, 4)));
+    const packed = await verifyDataset(realDataset('cifar10'), options).catch((e: unknown) => e);
+    expect((packed as Error).message).toContain(`data_batch_1.bin.gz: its md5 is ${sum} instead of 5dd7e06a`);
   });
 
   test('damaged records are named', async () => {

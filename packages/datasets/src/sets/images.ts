@@ -1,4 +1,5 @@
 import type { PreparedFacts, Preparation, SplitName } from './definition.ts';
+import { excerptOfTwo, type TrainAndTest } from './excerpt.ts';
 
 /** Images of a file, as bytes in the order of height, width, channels. */
 export interface ImageFile {
@@ -15,7 +16,7 @@ export interface ImageSet {
   readonly channels: number;
   readonly flip: boolean;
   /** Images of the published set. */
-  readonly whole: { readonly train: number; readonly test: number };
+  readonly whole: TrainAndTest;
 }
 
 /** Of an image set, the last tenth of the training images is for validation. Pixels are kept as bytes: their noise is fresh at every access. */
@@ -32,12 +33,8 @@ export async function prepareImages(
   await put('train', train, 0, trainEnd);
   await put('validation', train, trainEnd, train.count);
   await put('test', test, 0, test.count);
-  const counts = (n: number): string => n.toLocaleString('en');
-  const isWhole = train.count === whole.train && test.count === whole.test;
   return {
     image: { height, width, channels, levels: 256, alpha: 1e-6, flip },
-    ...(!isWhole && {
-      reason: `an excerpt of ${counts(train.count)} of ${counts(whole.train)} training and ${counts(test.count)} of ${counts(whole.test)} test images`,
-    }),
+    ...excerptOfTwo({ train: train.count, test: test.count }, whole, 'images'),
   };
 }

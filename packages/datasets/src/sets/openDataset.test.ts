@@ -4,6 +4,7 @@ import { key } from '@sparseflow/tensor';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { arbitrary, filesIn, npy, put } from '../../test/files.ts';
 import { temporaryFolder } from '../../test/realData.ts';
+import { npyHeader } from '../formats/npyHeader.ts';
 import { fileStorage } from '../node/index.ts';
 import { readRows } from '../rows/rows.ts';
 import type { DataStorage } from '../storage/storage.ts';
@@ -47,6 +48,19 @@ test('two that prepare a set at once do not disturb one another, and leave one c
   // Three splits, what is known of them, and their checksums, which agree.
   expect(filesIn(cacheDir)).toHaveLength(5);
   expect(await verifyDataset(power, options)).toMatchObject({ sources: 1, prepared: 4, rows: [49, 5, 6] });
+});
+
+test('files of the published size with another checksum are refused, and nothing is kept of them', async () => {
+  const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];
+  const values = Float64Array.from({ length: 36_488 * 43 }, (_, k) => arbitrary(k));
+  put(dataDir, 'miniboone/data.npy', Buffer.concat([npyHeader('<f8', [36_488, 43]), new Uint8Array(values.buffer)]));
+  const options = { data: [fileStorage(dataDir)], cache: fileStorage(cacheDir) };
+  const error = await openDataset(realDataset('miniboone'), options).catch((e: unknown) => e);
+  expect(error).toMatchObject({ name: 'DataFileError', problem: 'checksum' });
+  expect((error as Error).message).toMatch(
+    /miniboone\/data\.npy: its git-blob is \w{40} instead of 9737c80f\w{32}\. To fix: it is damaged or another file/,
+  );
+  expect(filesIn(cacheDir)).toEqual([]);
 });
 
 describe('on a disk that fills up', () => {

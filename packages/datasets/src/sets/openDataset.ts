@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import type { DataFileError } from '../errors.ts';
 import { checksumOf } from '../fetch/checksum.ts';
 import { gunzip } from '../formats/gzip.ts';
 import { readPrepared, writeFacts } from '../preparation/readPrepared.ts';
@@ -8,9 +9,10 @@ import type { RowDataset } from '../rows/rows.ts';
 import { removeLeftovers, writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition, Hdf5Reader } from './definition.ts';
 import { findForm, missing, type FoundForm } from './findFiles.ts';
+import { comparePublished, type Comparison } from './published.ts';
 
 /** Part of the name of what is kept: raise it when a preparation changes. */
-const PREPARATION = 2;
+const PREPARATION = 3;
 
 /** Where a data set is opened. */
 export interface OpenOptions {
@@ -24,7 +26,8 @@ export interface OpenOptions {
 
 /**
  * Opens a data set whose files are there. The first time its splits are prepared: in passes over the files, none of which is ever held in
- * memory as a whole.
+ * memory as a whole. Files are compared with their published checksums: those of the whole set that differ are refused, those with fewer rows
+ * are excerpts.
  *
  * @throws {DataFileError} when a file is missing, damaged, or not what it should be; nothing is kept of it.
  * @example
@@ -48,18 +51,20 @@ export async function openDataset(definition: DatasetDefinition, options: OpenOp
   }
 }
 
-/** Opens the splits of a data set whose files were found, preparing them if need be. @internal */
+/** Opens the splits of a data set whose files were found, preparing them if need be; `comparison` where files were compared already. @internal */
 export async function openFound(
   definition: DatasetDefinition,
   found: FoundForm,
   options: OpenOptions,
+  comparison?: Comparison,
 ): Promise<RowDataset> {
   const { cache } = options;
   const folder = preparedFolder(definition, found);
   const there = await readPrepared(cache, folder);
   if (there) return there;
   await removeLeftovers(cache, folder);
-  await prepare(definition.name, found, folder, options);
+  const { wrong } = comparison ?? (await comparePublished(definition, found));
+  await prepare(definition, found, wrong, folder, options);
   return (await readPrepared(cache, folder))!;
 }
 
@@ -71,8 +76,9 @@ export function preparedFolder({ name }: DatasetDefinition, { files }: FoundForm
 }
 
 async function prepare(
-  name: string,
+  definition: DatasetDefinition,
   { form, files }: FoundForm,
+  wrong: DataFileError | undefined,
   folder: string,
   { cache, hdf5 }: OpenOptions,
 ): Promise<void> {
@@ -105,9 +111,14 @@ async function prepare(
       },
       ...(hdf5 && { hdf5 }),
     });
+    // A file of the published size, of other bytes: no likelihood on it may be compared with a published one.
+    if (wrong && facts.reason === undefined) {
+      for (const file of Object.keys(written)) await cache.remove(`${folder}/${file}`);
+      throw wrong;
+    }
     const sources: Record<string, string> = {};
     for (const { file } of files) sources[file.path] = await checksumOf(file, 'sha256');
-    await writeFacts(cache, folder, name, facts, { sources, files: written });
+    await writeFacts(cache, folder, definition.name, facts, { sources, files: written });
   } finally {
     for (const cleanUp of cleanUps) await cleanUp();
   }

@@ -30,7 +30,7 @@ export const powerDefinition: DatasetDefinition = {
   rows: [1_659_917, 184_435, 204_928],
   licence: 'UCI: CC BY 4.0',
   citation: 'Hebrail & Berard 2012; Papamakarios et al. 2017',
-  downloads: [mafArchive({ 'power/data.npy': 'power/data.npy' })],
+  downloads: [mafArchive('power/data.npy')],
   forms: [
     fromArray('power/data.npy'),
     fromText('power/household_power_consumption.txt'),

@@ -1,12 +1,12 @@
 import { DataFileError } from '../errors.ts';
 import { checksumOf } from '../fetch/checksum.ts';
-import { gunzip } from '../formats/gzip.ts';
 import { readChecksums } from '../preparation/checksums.ts';
 import { damaged } from '../preparation/json.ts';
 import { using } from '../storage/storage.ts';
 import type { DatasetDefinition } from './definition.ts';
-import { findForm, missing, type FoundForm } from './findFiles.ts';
+import { findForm, missing } from './findFiles.ts';
 import { openFound, preparedFolder, type OpenOptions } from './openDataset.ts';
+import { comparePublished } from './published.ts';
 
 /** What {@link verifyDataset} found in order. */
 export interface Verified {
@@ -42,8 +42,9 @@ export async function verifyDataset(definition: DatasetDefinition, options: Open
   const found = await findForm(definition, data);
   if (!found) throw missing(definition, data);
   try {
-    const published = await comparePublished(definition, found);
-    const { train, validation, test, reason, close } = await openFound(definition, found, options);
+    const comparison = await comparePublished(definition, found);
+    if (comparison.wrong) throw comparison.wrong;
+    const { train, validation, test, reason, close } = await openFound(definition, found, options, comparison);
     await close();
     const folder = preparedFolder(definition, found);
     const { sources, files } = await readChecksums(cache, folder);
@@ -66,7 +67,7 @@ export async function verifyDataset(definition: DatasetDefinition, options: Open
       if (sum !== written) throw damaged(file.path, `its sha256 is ${sum} instead of ${written}`);
     }
     return {
-      published,
+      published: comparison.compared,
       sources: found.files.length,
       prepared: Object.keys(files).length,
       rows: [train.count, validation.count, test.count],
@@ -75,30 +76,4 @@ export async function verifyDataset(definition: DatasetDefinition, options: Open
   } finally {
     await Promise.all(found.files.map(({ file }) => file.close()));
   }
-}
-
-/** @returns how many of the files have a published checksum */
-async function comparePublished({ downloads }: DatasetDefinition, { form, files }: FoundForm): Promise<number> {
-  let compared = 0;
-  for (const [i, { file, gzipped }] of files.entries()) {
-    const [plain, packed] = [form.files[i]!, `${form.files[i]!}.gz`];
-    const published = downloads.find(({ path, unpacked }) =>
-      gzipped ? path === packed : path === plain || (path === packed && unpacked),
-    );
-    if (!published) continue;
-    // The same contents may have been packed by another program.
-    const { checksum: asFetched, unpacked } = published;
-    const { algorithm, hex } = unpacked ?? asFetched;
-    const sum = await checksumOf(file, algorithm, unpacked && gzipped ? gunzip(file) : undefined);
-    if (sum !== hex) {
-      throw new DataFileError(
-        'checksum',
-        file.path,
-        `its ${algorithm} is ${sum} instead of ${hex}`,
-        'it is damaged or another file: remove it and fetch it again',
-      );
-    }
-    compared++;
-  }
-  return compared;
 }
