@@ -28,6 +28,17 @@ test('says what works and to which order, what does not and why', { timeout: 300
     remedy: 'use wasm, webgpu or node-gpu in Node',
   });
 
+  const text = await doctor('--quick', '--backend', 'reference', '--backend', 'tfjs-webgl');
+  expect(text).toEqual({
+    code: 0,
+    stdout: `reference: works (float64, float32, int32)
+tfjs-webgl: does not work here
+  why: backend 'tfjs-webgl': WebGL needs a browser
+  to fix: use wasm, webgpu or node-gpu in Node
+`,
+    stderr: 'trying reference …\ntrying tfjs-webgl …\n',
+  });
+
   const unknown = await doctor('--backend', 'cuda');
   expect(unknown.code).toBe(2);
   expect(unknown.stdout).toBe('');

@@ -36,9 +36,20 @@ export async function openBackend(name: ConcreteBackendName, threads = 1): Promi
       error instanceof SparseflowError
         ? error.message.replace(/\. To fix: .*$/s, '')
         : `backend '${name}': ${String(error)}`;
-    const remedy = error instanceof SparseflowError ? error.remedy : 'use --backend auto';
+    const remedy = error instanceof SparseflowError ? remedyHere(error.remedy) : 'use --backend auto';
     throw new UsageError(reason, remedy, { cause: error });
   }
+}
+
+/** What packages say for npm, in the words that do it in this workspace: it has all of them but one, which CUDA alone can use. */
+function remedyHere(remedy: string): string {
+  const cuda = '@tensorflow/tfjs-node-gpu';
+  const add = `pnpm --filter @sparseflow/backend-tfjs add --save-dev --allow-build=${cuda}`;
+  return remedy
+    .replace(/npm install (\S+)/, (_, wanted: string) =>
+      wanted.startsWith(cuda) ? `${add} ${wanted}` : 'pnpm install',
+    )
+    .replace(`npm rebuild ${cuda} --build-addon-from-source`, 'pnpm approve-builds');
 }
 
 /**
