@@ -172,6 +172,16 @@ test('the converged protocol stands beside the paper’s, under a name of its ow
   const page = readFileSync(join(cwd, 'results', 'index.html'), 'utf8');
   expect(page).toContain('id="gaussians"');
   expect(page).toContain('id="gaussians-converged"');
+  // Together in one figure, whichever of them was written last, and both among what is judged.
+  const names = (study: string): string[] => readdirSync(join(cwd, 'results', study, 'figures'));
+  expect(names('gaussians-converged')).toEqual(expect.arrayContaining(['protocols.png', 'protocols.svg']));
+  expect(names('gaussians')).not.toContain('protocols.svg');
+  const svg = readFileSync(join(cwd, 'results', 'gaussians-converged', 'figures', 'protocols.svg'), 'utf8');
+  for (const heading of ['the paper’s: a fixed number of epochs', 'converged: dense flow trained to its end'])
+    expect(svg).toContain(`>${heading}</text>`);
+  expect(page).toContain('<figure id="protocols">');
+  const summary = page.slice(page.indexOf('id="summary"'), page.indexOf('id="gaussians"'));
+  expect(summary).toContain('smoke budget, protocol converged</a>');
   // Both are found again from their points alone.
   for (const study of ['gaussians', 'gaussians-converged'])
     rmSync(join(cwd, 'results', study, 'result.json'), { force: true });

@@ -221,6 +221,8 @@ export interface Measure {
   readonly at?: readonly number[];
   /** Drawn against prune ratio. */
   readonly curve?: boolean;
+  /** Of what is counted: how many there are, of a variant or of all. */
+  readonly most?: readonly { readonly variant?: string; readonly value: number }[];
   readonly published: readonly {
     /** Of the same variant, or of all. */
     readonly variant?: string;
@@ -302,6 +304,12 @@ export function underProtocol<S extends Study>(study: S, protocol: Protocol): S 
     name: `${study.name}-${protocol}`,
     title: `${study.title}, from a ${protocol} dense model`,
   };
+}
+
+/** The name that a study has under the paper's protocol. */
+export function nameInPaper({ study, protocol }: { readonly study: string; readonly protocol: Protocol }): string {
+  const suffix = `-${protocol}`;
+  return protocol !== 'paper' && study.endsWith(suffix) ? study.slice(0, -suffix.length) : study;
 }
 
 export function isTraining(study: Study): study is TrainingStudy {

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { JSDOM } from 'jsdom';
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { samplePoint, sampleResult } from '../../test/sample.ts';
+import { resultSchema } from '../results/schema.ts';
 import { studies } from '../studies/index.ts';
 import { claims } from './claims.ts';
 import type { Claim } from './claims.ts';
@@ -50,6 +54,68 @@ test('pruners that disagree give a mixed verdict', () => {
   const [judgement] = judge([claim({})], [{ ...both, points: [...both.points, ...structured] }]);
   expect(judgement!.verdict).toBe('mixed');
   expect(judgement!.evidence.map(({ verdict }) => verdict)).toEqual(['yes', 'no']);
+});
+
+test('the very same numbers in every seed are no difference', () => {
+  expect(judge([claim({})], [result(0, 0)])[0]!.verdict).toBe('no');
+});
+
+describe('what holds against dense flows', () => {
+  /** Pruning gains .05 over dense; of the controls each gains so much, with little spread over seeds. */
+  function beside(controls: Readonly<Partial<Record<'control' | 'random', number>>>) {
+    const { points } = result(-0.05, 0.001);
+    const others = Object.entries(controls).flatMap(([method, gain]) =>
+      [0, 1, 2].map((seed) =>
+        samplePoint(method as 'control' | 'random', 0.6, 1, seed, 1.3 + 0.1 * seed + gain + 0.002 * (seed - 1)),
+      ),
+    );
+    return sampleResult(3, { points: [...points.filter(({ method }) => method !== 'control'), ...others] });
+  }
+
+  test.each([
+    [{ control: 0, random: 0 }, 'yes', []],
+    [{ control: 0, random: -0.05 }, 'matched', [{ baseline: 'random', verdict: 'open' }]],
+    [{ control: -0.08, random: 0 }, 'matched', [{ baseline: 'control', verdict: 'no' }]],
+    [{}, 'yes', []],
+  ] as const)('beside controls that gain %j is judged: %s', (controls, verdict, matchedBy) => {
+    expect(judge([claim({})], [beside(controls)])[0]).toMatchObject({ verdict, matchedBy });
+  });
+
+  test('is not called confirmed without the controls that match it', () => {
+    const published = v.parse(
+      resultSchema,
+      JSON.parse(readFileSync(new URL('../../results-published/hessian/result.json', import.meta.url), 'utf8')),
+    );
+    const items = new JSDOM(renderSummary([published])).window.document.querySelectorAll('.claims > li');
+    const verdicts = new Map([...items].map((item) => [item.querySelector('.claim')!.textContent, item]));
+    for (const what of [
+      'Pruned flows lie in flatter minima',
+      'They lie in flatter minima than flows that are trained as long',
+    ]) {
+      const flat = [...verdicts].find(([says]) => says.startsWith(what))![1];
+      expect(flat.getAttribute('data-verdict')).toBe('matched');
+      expect(flat.querySelector('.verdict')!.textContent).toBe(
+        'Confirmed, but not against every control (against pruning at random: not settled)',
+      );
+    }
+    expect([...verdicts.keys()].join('\n')).toContain('flatter minima than flows that are pruned as much at random');
+  });
+});
+
+test('other protocols bear on the claims, too, and say which they are', () => {
+  const other = { ...result(0.05, 0.001), study: 'gaussians-converged', protocol: 'converged' } as const;
+  const [judgement] = judge([claim({})], [result(-0.05, 0.001), other]);
+  expect(judgement!.verdict).toBe('mixed');
+  expect(judgement!.evidence.map(({ study, verdict }) => [study, verdict])).toEqual([
+    ['gaussians', 'yes'],
+    ['gaussians-converged', 'no'],
+  ]);
+  expect(judgement!.evidence[1]!.what).toContain('protocol converged');
+});
+
+test('numbers that are not comparable with the paper say so', () => {
+  const [judgement] = judge([claim({})], [{ ...result(-0.05, 0.001), notComparable: 'an excerpt.' }]);
+  expect(judgement!.evidence[0]!.what).toContain('not comparable with the paper');
 });
 
 test('what is neither there nor near is not judged', () => {

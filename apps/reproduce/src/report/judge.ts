@@ -1,6 +1,7 @@
 import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
-import type { Claim, ClaimTest } from './claims.ts';
+import { nameInPaper } from '../study.ts';
+import type { Baseline, Claim, ClaimTest, Control } from './claims.ts';
 import { bestRatio, compare } from './findings.ts';
 import { compareMeasure } from './measures.ts';
 import { ratiosOf } from './rows.ts';
@@ -9,8 +10,8 @@ import { confidence95, formatNumber, formatSigned } from './statistics.ts';
 import { byVariant } from './variants.ts';
 
 /**
- * What the numbers say to a claim. `yes` and `no` need a 95 % interval that leaves out zero; `open` has one with zero in it; `unjudged`
- * has one seed only, and so no interval.
+ * What the numbers say to a claim. `yes` and `no` need a 95 % interval that leaves out zero, or the very same numbers in every seed, which
+ * are no difference; `open` has one with zero in it; `unjudged` has one seed only, and so no interval.
  */
 export type Verdict = 'yes' | 'no' | 'open' | 'unjudged';
 
@@ -26,22 +27,50 @@ export interface Evidence {
 /** A claim with all that bears on it. */
 export interface Judgement {
   readonly claim: Claim;
-  /** `mixed` where pruners or studies disagree. */
-  readonly verdict: Verdict | 'mixed';
+  /** `mixed` where pruners or studies disagree; `matched` for what holds as it is claimed, but not against every other control. */
+  readonly verdict: Overall | 'matched';
   readonly evidence: readonly Evidence[];
+  /** Of a `matched` claim: the controls that pruned flows are not better than, and how that came out. */
+  readonly matchedBy: readonly { readonly baseline: Control; readonly verdict: Overall }[];
 }
+type Overall = Verdict | 'mixed';
 
 /** Judges the claims on which there are data. */
 export function judge(claims: readonly Claim[], results: readonly Result[]): Judgement[] {
   return claims.flatMap((claim) => {
-    const evidence = results
-      .filter(({ study }) => claim.studies.includes(study))
-      .flatMap((result) => evidenceOf(claim.test, result));
-    return evidence.length === 0 ? [] : [{ claim, verdict: overall(evidence), evidence }];
+    const own = results.filter((result) => claim.studies.includes(nameInPaper(result)));
+    const against = (baseline: Baseline): Evidence[] =>
+      own.flatMap((result) => evidenceOf({ ...claim.test, against: baseline }, result));
+    const evidence = against(claim.test.against);
+    if (evidence.length === 0) return [];
+    const verdict = overall(evidence);
+    const matchedBy = verdict === 'yes' ? controlsThatMatch(claim.test.against, against) : [];
+    return [{ claim, verdict: matchedBy.length > 0 ? 'matched' : verdict, evidence, matchedBy }];
   });
 }
 
-function overall(evidence: readonly Evidence[]): Judgement['verdict'] {
+const explanations: Readonly<Record<Baseline, readonly Control[]>> = {
+  dense: ['control', 'random'],
+  control: ['random'],
+  random: [],
+};
+
+/**
+ * The controls that explain what holds against a baseline: against them there is no clear difference. Training on may explain a difference
+ * from dense flows, pruning at random also one from those that were trained on.
+ */
+function controlsThatMatch(
+  claimed: Baseline,
+  against: (baseline: Baseline) => readonly Evidence[],
+): Judgement['matchedBy'] {
+  return explanations[claimed].flatMap((baseline) => {
+    const evidence = against(baseline);
+    const verdict = overall(evidence);
+    return evidence.length === 0 || verdict === 'yes' ? [] : [{ baseline, verdict }];
+  });
+}
+
+function overall(evidence: readonly Evidence[]): Overall {
   const verdicts = new Set(evidence.map(({ verdict }) => verdict));
   return verdicts.size === 1 ? [...verdicts][0]! : 'mixed';
 }
@@ -82,8 +111,9 @@ function nearest(ratios: readonly number[], wanted: number): number | undefined 
 }
 
 /** What keeps numbers from being compared with the paper's as they are. */
-function circumstances({ budget, protocol, partial }: Result): string[] {
+function circumstances({ budget, protocol, partial, notComparable }: Result): string[] {
   return [
+    ...(notComparable === undefined ? [] : ['not comparable with the paper']),
     ...(budget === 'paper' ? [] : [`${budget} budget`]),
     ...(protocol === 'paper' ? [] : [`protocol ${protocol}`]),
     ...(partial === undefined ? [] : ['not all points yet']),
@@ -100,6 +130,7 @@ function describe(difference: Estimate, unit: string, digits: number): string {
 function verdictOn(difference: Estimate, better: ClaimTest['better']): Verdict {
   const half = confidence95(difference);
   if (half === null) return 'unjudged';
+  if (half === 0 && difference.mean === 0) return 'no';
   if (Math.abs(difference.mean) <= half) return 'open';
   return difference.mean < 0 === (better === 'lower') ? 'yes' : 'no';
 }

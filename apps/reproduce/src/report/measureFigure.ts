@@ -1,10 +1,11 @@
-import * as Plot from '@observablehq/plot';
 import type { Measure, Result } from '../results/schema.ts';
-import type { Mark, Weight } from './curve.ts';
-import { curve, denseRule, rangeOf, runOf } from './curve.ts';
+import type { Mark } from './curve.ts';
+import { rangeOf, runOf } from './curve.ts';
 import { estimateOf } from './measures.ts';
 import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey } from './methodKeys.ts';
-import { createDocument, escapeXml, frame, placed } from './render.ts';
+import type { RatioLine } from './ratioPlot.ts';
+import { allMarks, ratioPlot } from './ratioPlot.ts';
+import { escapeXml, frame, placed } from './render.ts';
 import { methodsOf, ratiosOf } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { formatEstimate } from './statistics.ts';
@@ -12,7 +13,6 @@ import { colours } from './theme.ts';
 
 const width = 720;
 const panel = { width: width / 2, height: 236 };
-const weight: Weight = { line: 1.75, thin: 1.25, radius: 3, outline: 0.75 };
 
 /**
  * Measures of a study that are marked for it, each against prune ratio in a panel of its own: one line per method with
@@ -90,44 +90,16 @@ function marksOf(result: Result, measure: Measure, method: Method): Measured[] {
 function draw(
   result: Result,
   measure: Measure,
-  lines: readonly { readonly method: (typeof drawnMethods)[number]; readonly marks: readonly Mark[] }[],
+  lines: readonly RatioLine[],
   paper: readonly { readonly x: number; readonly y: number }[],
 ): Element {
-  const all = methodsOf(result);
   const [dense] = marksOf(result, measure, 'dense');
-  const values = [
-    ...(dense === undefined ? [] : [dense]),
-    ...lines.flatMap(({ marks }) => marks),
-    ...paper.map(({ y }) => ({ low: y, high: y })),
-  ];
-  const axis = { tickSize: 0, tickPadding: 8, label: null, fill: colours.muted } as const;
-  return Plot.plot({
-    document: createDocument(),
-    width: panel.width,
-    height: panel.height - 18,
-    marginLeft: 52,
-    marginRight: 16,
-    marginTop: 8,
-    marginBottom: 44,
-    style: { color: colours.ink, background: 'none', fontSize: '11px' },
-    x: { domain: [0, 100] },
-    y: { domain: rangeOf(values, 10 ** -measure.digits) },
-    marks: [
-      Plot.gridY({ stroke: colours.grid, strokeOpacity: 1, ticks: 5 }),
-      Plot.axisX({ ...axis, anchor: 'bottom', ticks: 6 }),
-      Plot.axisY({ ...axis, anchor: 'left', ticks: 5 }),
-      Plot.axisX({
-        ticks: [],
-        labelAnchor: 'center',
-        labelArrow: 'none',
-        fill: colours.ink,
-        anchor: 'bottom',
-        label: 'prune ratio (%)',
-        labelOffset: 36,
-      }),
-      ...denseRule(dense, weight),
-      ...lines.flatMap(({ method, marks }) => curve(method, all, marks, dense, weight)),
-      Plot.dot(paper, { x: 'x', y: 'y', symbol: 'times', stroke: colours.paper, strokeWidth: 1.75, r: 3.5 }),
-    ],
+  return ratioPlot({
+    all: methodsOf(result),
+    dense,
+    lines,
+    paper,
+    size: { width: panel.width, height: panel.height - 18 },
+    domain: rangeOf(allMarks(dense, lines, paper), 10 ** -measure.digits),
   });
 }

@@ -215,24 +215,27 @@ function sentenceAt(
   return [parts.join(' ')];
 }
 
-/** Which flows lose modes, where that was asked. */
+/** Which flows lose modes, where that was asked: against how many the data have, not the most that any flow has. */
 function collapse(result: Result, label: string): string[] {
+  const measure = result.measures?.find(({ most }) => most !== undefined);
+  const all = measure?.most?.find(({ variant = label }) => variant === label)?.value;
+  if (measure === undefined || all === undefined) return [];
   const captured = result.points.flatMap((point) => {
-    const modes = point.quantities?.['captured']?.value;
+    const modes = valueOf(result, measure, point);
     return modes === undefined ? [] : [{ point, modes }];
   });
   if (captured.length === 0) return [];
   const limit = result.analysis === 'image-quality' ? 5 : 3;
-  const most = Math.max(...captured.map(({ modes }) => modes));
   const dense = meanOf(captured.filter(({ point }) => point.method === 'dense').map(({ modes }) => modes));
-  const losing = captured.filter(({ modes }) => modes < most);
+  const losing = captured.filter(({ modes }) => modes < all);
   const which = losing.map(({ point }) => `${point.method} ${percent(point.pruneRatio)} % (seed ${point.seed})`);
+  const near = `samples within ${limit}σ of`;
   const text =
-    most === 0
-      ? `no flow has a sample within ${limit}σ of a mode`
-      : losing.length === 0
-        ? `no flow loses a mode: all have samples within ${limit}σ of ${formatNumber(most, 0)} modes, dense ones too`
-        : `dense flows have samples within ${limit}σ of ${formatNumber(dense?.mean ?? 0, 1)} modes; fewer than ${formatNumber(most, 0)} have ${which.join(', ')}`;
+    losing.length === 0
+      ? `no flow loses a mode: all have ${near} each of the ${all} modes, dense ones too`
+      : captured.every(({ modes }) => modes === 0)
+        ? `no flow has a sample within ${limit}σ of any of the ${all} modes`
+        : `${dense === undefined ? '' : `dense flows have ${near} ${formatNumber(dense.mean, 1)} of ${all} modes; `}fewer than ${all} have ${which.join(', ')}`;
   return [`${label === '' ? '' : `${label}: `}${text}.`];
 }
 

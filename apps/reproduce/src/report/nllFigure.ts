@@ -17,7 +17,8 @@ const plotHeight = 356;
 
 const weight: Weight = { line: 2, thin: 1.5, radius: 4.5, outline: 1, cap: 0.6 };
 
-function markOf({ pruneRatio, testNll }: Row): Mark[] {
+/** A row's mean test NLL with its standard error; nothing where it has none. */
+export function markOf({ pruneRatio, testNll }: Row): Mark[] {
   if (testNll === undefined) return [];
   const error = testNll.standardError ?? 0;
   return [{ x: pruneRatio * 100, y: testNll.mean, low: testNll.mean - error, high: testNll.mean + error }];

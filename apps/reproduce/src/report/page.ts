@@ -86,6 +86,7 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
 
 /** Figures in the order of reading: first what a study is about, then what it looks like. Within a kind, by name. */
 const figureOrder = [
+  'protocols',
   'nll',
   'settings',
   'measures',

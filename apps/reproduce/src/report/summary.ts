@@ -1,5 +1,6 @@
 import type { Machine, Result } from '../results/schema.ts';
 import { formatDuration } from '../run/describe.ts';
+import type { Control } from './claims.ts';
 import { claims } from './claims.ts';
 import type { Judgement } from './judge.ts';
 import { judge } from './judge.ts';
@@ -8,6 +9,7 @@ import { describeMachine, whatIsMissing } from './table.ts';
 
 const words: Readonly<Record<Judgement['verdict'], string>> = {
   yes: 'Confirmed',
+  matched: 'Confirmed, but not against every control',
   no: 'Contradicted',
   open: 'Not settled',
   mixed: 'Mixed',
@@ -27,7 +29,7 @@ export function renderSummary(results: readonly Result[]): string {
     ...(judged.length === 0
       ? ['<p>There is not yet anything to compare.</p>']
       : [
-          `<p>${inShort(judged)} A claim is judged by differences that are paired over seeds, at the prune ratio with the best validation likelihood or the one that the claim names: confirmed or contradicted where the 95 % interval leaves out zero.</p>`,
+          `<p>${inShort(judged)} A claim is judged by differences that are paired over seeds, at the prune ratio with the best validation likelihood or the one that the claim names: confirmed or contradicted where the 95 % interval leaves out zero. What holds against dense flows comes of how they were pruned only where it holds against flows that were trained as long, and against flows pruned at random, too.</p>`,
           `<ol class="claims">${judged.map(renderClaim).join('\n')}</ol>`,
         ]),
     `<ul class="facts">${[
@@ -51,20 +53,31 @@ function inShort(judged: readonly Judgement[]): string {
   return `Of ${judged.length} claims on which there are data, ${counts.join(', ')}.`;
 }
 
-function renderClaim({ claim, verdict, evidence }: Judgement): string {
+function renderClaim(judgement: Judgement): string {
+  const { claim, verdict, evidence } = judgement;
   const lines = evidence.map(
     ({ study, what, text, verdict: own }) =>
       `<li><a href="#${escapeXml(study)}">${escapeXml(what)}</a>: ${escapeXml(text)}${verdict === 'mixed' ? `, ${words[own].toLowerCase()}` : ''}</li>`,
   );
-  const why = verdict === 'unjudged' ? ' (one seed says nothing of chance)' : '';
   return [
     `<li data-verdict="${verdict}">`,
-    `<p class="verdict">${words[verdict]}${why}</p>`,
+    `<p class="verdict">${words[verdict]}${why(judgement)}</p>`,
     `<p class="claim">${escapeXml(claim.says)} <span class="note">${escapeXml(claim.where)}</span></p>`,
     `<p class="note">pruned minus ${claim.test.against}, ${escapeXml(quantityOf(claim.test.quantity))}; ${claim.test.better} is better</p>`,
     `<ul class="evidence">${lines.join('')}</ul>`,
     '</li>',
   ].join('');
+}
+
+const controls: Readonly<Record<Control, string>> = {
+  control: 'training as long without pruning',
+  random: 'pruning at random',
+};
+
+function why({ verdict, matchedBy }: Judgement): string {
+  if (verdict === 'unjudged') return ' (one seed says nothing of chance)';
+  if (verdict !== 'matched') return '';
+  return ` (${matchedBy.map(({ baseline, verdict: own }) => `against ${controls[baseline]}: ${words[own].toLowerCase()}`).join('; ')})`;
 }
 
 function quantityOf(quantity: string): string {

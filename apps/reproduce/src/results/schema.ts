@@ -79,6 +79,8 @@ const measureSchema = v.strictObject({
   /** Prune ratios that the sentences and the table of contributions are about. */
   at: v.optional(v.array(share)),
   curve: v.optional(v.boolean()),
+  /** Of what is counted: how many there are. */
+  most: v.optional(v.array(v.strictObject({ variant: v.optional(v.string()), value: count }))),
   published: v.array(
     v.strictObject({
       variant: v.optional(v.string()),

@@ -39,6 +39,8 @@ export interface Store {
   loadArtefact(place: Place): Artefact | undefined;
   checkpointDirectory(folder: string): string;
   saveStudy(result: Result, table: string, figures: ReadonlyMap<string, FigureFiles>): void;
+  /** Adds a figure to those of a study that is there. */
+  saveFigure(study: string, name: string, figure: FigureFiles): void;
   saveIndex(html: string): void;
   /** Everything that is there and can be read, by study name. */
   results(): StoredStudy[];
@@ -124,6 +126,11 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
   const artefactSlot = ({ folder, address }: Place) =>
     findSlot(join(directory, folder, 'artefacts'), address, 'json', (path) => readArtefact(path, address), leaveAlone);
 
+  const saveFigure = (study: string, name: string, { svg, png }: FigureFiles): void => {
+    writeWhole(join(directory, study, 'figures', `${name}.svg`), svg);
+    writeWhole(join(directory, study, 'figures', `${name}.png`), png);
+  };
+
   return {
     directory,
     loadPoint: (planned) => pointSlot(planned).value?.point,
@@ -140,13 +147,11 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
     },
     saveStudy(result, table, figures) {
       const base = join(directory, result.study);
-      for (const [name, { svg, png }] of figures) {
-        writeWhole(join(base, 'figures', `${name}.svg`), svg);
-        writeWhole(join(base, 'figures', `${name}.png`), png);
-      }
+      for (const [name, figure] of figures) saveFigure(result.study, name, figure);
       writeWhole(join(base, 'table.md'), table);
       writeJson(join(base, 'result.json'), result);
     },
+    saveFigure,
     saveIndex: (html) => writeWhole(join(directory, 'index.html'), html),
     results: () => readResults(directory, leaveAlone),
     points: () => readPoints(directory, leaveAlone),

@@ -58,6 +58,7 @@ export const modeCollapseMnist: AnalysisStudy = {
       label: 'digits captured',
       about: 'digits that are nearest to at least one sample within 5',
       digits: 1,
+      most: [{ value: 10 }],
       published: [],
     },
     {

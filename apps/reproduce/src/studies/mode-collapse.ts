@@ -60,6 +60,10 @@ export const modeCollapse: AnalysisStudy = {
       label: 'modes captured',
       about: 'modes that are nearest to at least one sample within 3',
       digits: 1,
+      most: [
+        { variant: gaussians.name, value: 6 },
+        { variant: gaussiansSpiral.name, value: 10 },
+      ],
       published: [],
     },
     {
