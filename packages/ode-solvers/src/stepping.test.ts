@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { mul, neg, scope, tensor, type Tensor } from '@sparseflow/tensor';
+import { mul, neg, scope, sizeOf, tensor, type Backend, type Tensor } from '@sparseflow/tensor';
+import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { at, backend, largestDifference, read } from '../test/problems.ts';
 import {
   backsolve,
@@ -35,6 +36,35 @@ describe('step control', () => {
     const rejected = (controller: PlainOptions['controller']): number =>
       solvePlain(stiff, [0], { t0: 0, t1: 10, rtol: 1e-4, atol: 1e-4, controller }).stats.rejected;
     expect(rejected('PI')).toBeLessThan(rejected('I'));
+  });
+
+  it('reads one number for each trial step, on backends where reading must wait: forwards and by the adjoint method', async () => {
+    const { downloadSync: _, ...waiting } = createReferenceBackend();
+    const sizes: number[] = [];
+    const counting: Backend = {
+      ...waiting,
+      download(x) {
+        sizes.push(sizeOf(x.shape));
+        return waiting.download(x);
+      },
+    };
+    const put = (values: number[]): Tensor => tensor(values, { backend: counting });
+    const y0 = { a: put([1, 2, 3]), b: put([0, 1]) };
+    const p = put([3]);
+    // y' = p cos(5t) y, whose steps grow and shrink, so that some are rejected.
+    const field = (t: number, { a, b }: typeof y0, rate: Tensor): typeof y0 =>
+      scope(() => ({ a: mul(mul(a, rate), Math.cos(5 * t)), b: mul(mul(b, rate), Math.cos(5 * t)) }));
+    const options = { t0: 0, t1: 3, rtol: 1e-4, atol: 1e-6, adjoint: backsolve(), timeGradients: false };
+    const run = await solveVjp(field, y0, p, options);
+    const { accepted, rejected, nfe } = run.solution.stats;
+    expect(rejected).toBeGreaterThan(0);
+    // The choice of the first step takes three numbers and two evaluations; each trial of dopri5 then takes six.
+    expect(nfe).toBe(6 * (accepted + rejected) + 2);
+    expect(sizes).toEqual(Array.from({ length: accepted + rejected + 3 }, () => 1));
+    sizes.length = 0;
+    await run.pullback({ y1: run.solution.y1 });
+    const trials = (run.solution.stats.nfeBackward - 2) / 6;
+    expect(sizes).toEqual(Array.from({ length: trials + 3 }, () => 1));
   });
 
   it('takes tolerances by component', () => {
