@@ -112,11 +112,20 @@ describe('data in files', () => {
     expect(table('power')).toContain('| 0 % | gaussian |');
     expect(table('power')).toMatch(/nats (below|above) that of the normal distribution/);
     expect(table('power')).toContain('| Real NVP | −0.17 | 212,000 |');
-    expect(table('power')).not.toMatch(/not comparable/i);
-    // Smaller images are not the paper's.
-    expect(table('mnist')).toContain('Not comparable with the paper: images of which 4 × 4 pixels were made one.');
+    // Neither fewer rows nor smaller images are the paper's.
+    const few = 'the first 64 of 1,000 training, the first 16 of 100 validation and the first 16 of 100 test rows';
+    expect(table('power')).toContain(`Not comparable with the paper: ${few}.`);
+    expect(table('mnist')).toContain('images of which 4 × 4 pixels were made one.');
     for (const study of ['power', 'mnist']) expect(table(study)).not.toMatch(/undefined|NaN|null|Infinity/);
     expect(readdirSync(join(cwd, 'results', 'mnist', 'figures'))).toContain('samples-unstructured.svg');
+  });
+
+  test('a whole data set at the paper budget is comparable with the paper', async () => {
+    expect((await run('power --budget paper --backend reference', files(sampleFound))).code).toBe(exitCodes.ok);
+    const table = readFileSync(join(cwd, 'results', 'power', 'table.md'), 'utf8');
+    expect(readResult('power').notComparable).toBeUndefined();
+    expect(table).not.toMatch(/not comparable/i);
+    expect(table).toContain('| difference |');
   });
 
   test('an excerpt is marked in every table with numbers of it, and has points of its own', async () => {
@@ -128,6 +137,11 @@ describe('data in files', () => {
     const figure = readFileSync(join(cwd, 'results', 'power', 'figures', 'nll.svg'), 'utf8');
     expect(figure).toContain('not comparable with the paper');
     expect(table).not.toContain('| difference |');
+    await run('export');
+    const csv = readFileSync(join(cwd, 'results', 'points.csv'), 'utf8')
+      .trimEnd()
+      .split('\n');
+    for (const line of csv.slice(1)) expect(line).toContain('an excerpt of 1,300 of 2,049,280 rows');
     const page = readFileSync(join(cwd, 'results', 'index.html'), 'utf8');
     expect(page.match(/not comparable with the paper/g)!.length).toBeGreaterThanOrEqual(2);
     // What was computed of the excerpt is known again without its files, and is not taken for the whole set's.
@@ -195,11 +209,11 @@ describe('an analysis', () => {
     await run(`gaussians ${smoke}`);
     const { code, executor, stderr } = await run(`vector-field ${smoke}`);
     expect(code).toBe(exitCodes.ok);
-    expect(stderr).toContain('4 points to compute, 4 kept from before');
-    expect(executor!.started).toHaveLength(4);
+    expect(stderr).toContain('5 points to compute, 5 kept from before');
+    expect(executor!.started).toHaveLength(5);
     const result = readResult('vector-field');
     expect(result.analysis).toBe('vector-field');
-    expect(result.points.map(({ method }) => method)).toEqual(['dense', 'unstructured', 'structured', 'control']);
+    expect(result.points.map(({ method }) => method)).toEqual(['dense', ...chainMethods]);
     const nll = (points: readonly Point[], method: string) => points.find((point) => point.method === method)!.testNll;
     expect(nll(result.points, 'structured')).toBe(nll(readResult('gaussians').points, 'structured'));
     expect(readdirSync(join(cwd, 'results')).sort()).toEqual([

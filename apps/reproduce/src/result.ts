@@ -115,14 +115,34 @@ function describeNet(net: Net): string {
     : `multi-scale flow of ${net.shape.join(' × ')} images, ${blocks} before and after each squeeze, concat convolutions with ${widths} channels, ${activation}, end times trained`;
 }
 
+const splits = ['train', 'validation', 'test'] as const;
+
 /** What is used of a data set in files. */
-function describeFiles({ name, rows, pool }: FileData, { train, validation, test }: FoundData): string {
-  const count = (there: number, used: number | undefined): string =>
-    used === undefined || used >= there
+function describeFiles(data: FileData, found: FoundData): string {
+  const pooled = data.pool === undefined ? '' : `; ${data.pool} × ${data.pool} pixels made one`;
+  return `${data.name}, ${describeRows(data, found)}${pooled}`;
+}
+
+/** How many rows of each split are used. */
+function describeRows({ rows }: FileData, found: FoundData): string {
+  const [train, validation, test] = splits.map((split) => {
+    const [there, used = there] = [found[split], rows?.[split]];
+    return used >= there
       ? there.toLocaleString('en')
       : `the first ${used.toLocaleString('en')} of ${there.toLocaleString('en')}`;
-  const pooled = pool === undefined ? '' : `; ${pool} × ${pool} pixels made one`;
-  return `${name}, ${count(train, rows?.train)} training, ${count(validation, rows?.validation)} validation and ${count(test, rows?.test)} test rows${pooled}`;
+  });
+  return `${train} training, ${validation} validation and ${test} test rows`;
+}
+
+/** Why likelihoods of these data must not be compared with published ones. */
+function reasonsAgainst(data: FileData, found: FoundData): string[] {
+  const { rows, pool } = data;
+  const cut = rows !== undefined && splits.some((split) => rows[split] < found[split]);
+  return [
+    ...(found.reason === null ? [] : [found.reason]),
+    ...(cut ? [describeRows(data, found)] : []),
+    ...(pool === undefined ? [] : [`images of which ${pool} × ${pool} pixels were made one`]),
+  ];
 }
 
 function describeSolver(solver: Solver): string {
@@ -199,11 +219,8 @@ export function buildResult(
   { run, machine, machines, versions }: Provenance,
 ): Result {
   const { budget, protocol, backend, seeds, found } = identity;
-  const pool = fileDataOf(study, budget)?.pool;
-  const reasons = [
-    ...(found?.reason ? [found.reason] : []),
-    ...(pool === undefined ? [] : [`images of which ${pool} × ${pool} pixels were made one`]),
-  ];
+  const data = fileDataOf(study, budget);
+  const reasons = data === undefined || found === undefined ? [] : reasonsAgainst(data, found);
   const wanted = planned.filter(({ prerequisite }) => prerequisite !== true);
   const isKnown = ({ address }: PlannedPoint): boolean => known.has(address);
   const points = wanted.filter(isKnown).map((point) => rowOf(point, known));

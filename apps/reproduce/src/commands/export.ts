@@ -27,16 +27,17 @@ export function exportPoints(out: string, { stderr }: Surroundings): ExitCode {
 }
 
 /**
- * One row a point, with what identifies its study's run. Quantities have a column each, and one for their standard errors where any
+ * One row a point, with what identifies its study's run, and why it must not be compared with published numbers, if so. Quantities have a column each, and one for their standard errors where any
  * has one. Empty where a point has no value; numbers with all their digits.
  */
 export function toCsv(results: readonly Result[]): string {
-  const rows = results.flatMap(({ study, budget, protocol, backend, points }) =>
+  const rows = results.flatMap(({ study, budget, protocol, backend, notComparable, points }) =>
     points.map(({ quantities, ...point }): Record<string, string | number | null | undefined> => ({
       study,
       budget,
       protocol,
       backend,
+      notComparable,
       ...point,
       ...columnsOf(quantities ?? {}),
     })),
@@ -61,6 +62,7 @@ const leading = [
   'budget',
   'protocol',
   'backend',
+  'notComparable',
   'method',
   'pruneRatio',
   'keepRatio',

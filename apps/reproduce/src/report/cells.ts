@@ -4,7 +4,8 @@ import { prunerNameOf } from '../study.ts';
 import type { Column, Published, Row } from './rows.ts';
 import { columns } from './rows.ts';
 import type { Estimate } from './statistics.ts';
-import { formatEstimate, formatNumber, formatSigned } from './statistics.ts';
+import { change } from './findings.ts';
+import { formatEstimate, formatNumber } from './statistics.ts';
 
 const none = '–';
 
@@ -20,7 +21,7 @@ export function cellsOf(row: Row): Readonly<Record<Column, string>> {
     'validation NLL': nll(row.validationNll),
     'test NLL': diverged.length === 0 ? nll(testNll) : `${nll(testNll)} (${diverged.length} diverged)`,
     paper: published(paper, pruneRatio),
-    difference: paper === undefined || testNll === undefined ? none : formatSigned(testNll.mean - paper.testNll.mean),
+    difference: paper === undefined || testNll === undefined ? none : differenceFrom(paper.testNll.mean, testNll),
     'original code': published(originalCode, pruneRatio),
     NFE:
       row.nfeForward === undefined || row.nfeBackward === undefined || method === 'gaussian'
@@ -28,6 +29,11 @@ export function cellsOf(row: Row): Readonly<Record<Column, string>> {
         : `${nfe(row.nfeForward)} + ${nfe(row.nfeBackward)}`,
     time: formatDuration(row.seconds),
   };
+}
+
+/** Ours minus a published number. The error is that of ours: the paper prints none. */
+export function differenceFrom(published: number, { mean, ...ours }: Estimate, digits = 3): string {
+  return change({ ...ours, mean: mean - published }, '', digits);
 }
 
 /** The columns that say something in these rows: a study without published numbers does without theirs. */

@@ -153,12 +153,21 @@ describe('renderPage', () => {
   const document = new JSDOM(page).window.document;
 
   test('asks for nothing outside itself', () => {
-    for (const element of document.querySelectorAll('[src], [href], image')) {
+    for (const element of document.querySelectorAll('[src], [href]:not(figcaption a), image')) {
       const target = element.getAttribute('src') ?? element.getAttribute('href') ?? element.getAttribute('xlink:href');
       expect(target).toMatch(/^(#|data:)/);
     }
     expect(page.replaceAll('url(#heat)', '')).not.toMatch(/@import|url\(/);
     expect(document.querySelectorAll('script')).toHaveLength(0);
+  });
+
+  test('links every figure to its files, which stand beside the page', () => {
+    const links = [...document.querySelectorAll('figcaption a')].map((link) => link.getAttribute('href'));
+    expect(links).toEqual(
+      ['nll', 'density-unstructured'].flatMap((name) =>
+        ['svg', 'png'].map((form) => `gaussians/figures/${name}.${form}`),
+      ),
+    );
   });
 
   test('has the table, both figures with the curve first, the sentences and how each study was run', () => {

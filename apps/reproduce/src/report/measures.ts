@@ -2,13 +2,14 @@ import { percent } from '../plan.ts';
 import type { Measure, Point, Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
+import { differenceFrom } from './cells.ts';
 import type { Content, Table } from './content.ts';
 import { cell, contributionColumns } from './contribution.ts';
 import { change, pairedDifference, uncertainty, verdict } from './findings.ts';
 import { methodsOf, nearestPublished, pointsOf, publishedFor as publishedNllFor, ratiosOf } from './rows.ts';
 import type { RowKey } from './rows.ts';
 import type { Estimate } from './statistics.ts';
-import { formatEstimate, formatNumber, formatSigned, meanOf } from './statistics.ts';
+import { formatEstimate, formatNumber, meanOf } from './statistics.ts';
 import { byVariant } from './variants.ts';
 
 const none = '–';
@@ -124,7 +125,7 @@ function cellsOfMeasures(
         : formatNumber(paper.value, measure.digits) +
           (Math.abs(paper.pruneRatio - key.pruneRatio) < 0.0005 ? '' : ` (at ${percent(paper.pruneRatio)} %)`);
     cells[`${measure.label}: difference`] =
-      ours === undefined || paper === undefined ? none : formatSigned(ours.mean - paper.value, measure.digits);
+      ours === undefined || paper === undefined ? none : differenceFrom(paper.value, ours, measure.digits);
   }
   return cells;
 }
@@ -247,5 +248,5 @@ function legend(result: Result, measures: readonly Measure[]): string {
       `\`${label}\`: ${about}${relative === true ? ', divided by the dense model’s' : ''}`,
   );
   const where = [...new Set(measures.flatMap(({ published }) => published.map((entry) => entry.where)))];
-  return `${each.join('; ')}. Values: ${error}; \`test NLL\` is in nats.${where.length > 0 ? ` \`paper\`: ${where.join(', ')}; differences are ours minus the paper’s.` : ''}`;
+  return `${each.join('; ')}. Values: ${error}; \`test NLL\` is in nats.${where.length > 0 ? ` \`paper\`: ${where.join(', ')}; differences are ours minus the paper’s, ± is ours.` : ''}`;
 }

@@ -62,7 +62,7 @@ function renderStudy({ study, result, figures }: StoredStudy): string {
     `<p>${escapeXml(result.about)}</p>`,
     ...(missing === undefined ? [] : [`<p class="partial">${escapeXml(missing)}</p>`]),
     `<ul class="facts">${short.map((item) => `<li>${escapeXml(item)}</li>`).join('')}</ul>`,
-    ...ordered(figures).map(([name, svg]) => renderFigure(name, svg)),
+    ...ordered(figures).map(([name, svg]) => renderFigure(study, name, svg)),
     '<h3>What it says</h3>',
     `<ul>${says.map((sentence) => `<li>${escapeXml(sentence)}</li>`).join('\n')}</ul>`,
     ...tables.flatMap((table) => [
@@ -107,11 +107,15 @@ function ordered(figures: ReadonlyMap<string, string>): [string, string][] {
   return [...figures].sort(([a], [b]) => rank(a) - rank(b) || b.localeCompare(a));
 }
 
-function renderFigure(name: string, svg: string): string {
+function renderFigure(study: string, name: string, svg: string): string {
   // The drawing scales down with the page; wide ones may instead be scrolled, so that their text stays readable.
   const width = Number(/\bwidth="(\d+)"/.exec(svg)?.[1] ?? 720);
   const scaled = onPage(svg).replace(/<svg ([^>]*?)width="\d+" height="\d+"/, '<svg $1');
-  return `<figure id="${escapeXml(name)}"><div class="scroll" tabindex="0" role="group" aria-label="Figure"><div style="min-width:${Math.min(width, width > 800 ? 880 : 520)}px;max-width:${width}px">${scaled}</div></div></figure>`;
+  const links = ['svg', 'png'].map(
+    (form) =>
+      `<a href="${escapeXml(`${study}/figures/${name}.${form}`)}">${form.toUpperCase()}<span class="name"> of ${escapeXml(name)}</span></a>`,
+  );
+  return `<figure id="${escapeXml(name)}"><div class="scroll" tabindex="0" role="group" aria-label="Figure"><div style="min-width:${Math.min(width, width > 800 ? 880 : 520)}px;max-width:${width}px">${scaled}</div></div><figcaption class="note">${links.join(' · ')}</figcaption></figure>`;
 }
 
 /** Text with names in backquotes as markup. */
@@ -163,6 +167,7 @@ nav ul,.facts{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.4rem 1.
 .note{color:var(--muted);font-size:.875rem}
 .note em{font-style:normal;color:var(--ink)}
 figure{margin:1.5rem 0}
+.name{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 figure svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--unstructured);outline-offset:2px}
@@ -194,5 +199,5 @@ code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .evidence li+li{margin-top:.1rem}
 @media (max-width:40rem){.claim .note{white-space:normal}}
 @media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}header{padding-top:1.5rem}}
-@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8px}th,td{padding:.15rem .25rem}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
+@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8px}th,td{padding:.15rem .25rem}figcaption{display:none}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
 `.trim();

@@ -44,7 +44,7 @@ export function describeMachine({ cpu, cores, memoryGiB, platform }: Machine): s
 export function legend(result: Result): string {
   const several = result.seeds.length > 1;
   const published = result.paper.some(({ source }) => source === 'paper')
-    ? ' `paper` is the value printed in the paper, `difference` is ours minus the paper’s.'
+    ? ' `paper` is the value printed in the paper, `difference` is ours minus the paper’s, and ± in it ours: the paper prints none.'
     : '';
   const code = result.paper.some(({ source }) => source === 'original code')
     ? ' `original code` is what the authors’ published code gives when run.'

@@ -1,9 +1,9 @@
 import type { AnalysisPlan, AnalysisStudy } from '../study.ts';
-import { ratiosNear } from '../study.ts';
+import { chainMethods, ratiosNear } from '../study.ts';
 import { gaussians } from './gaussians.ts';
 
 const plan: AnalysisPlan = {
-  methods: ['unstructured', 'structured', 'control'],
+  methods: chainMethods,
   pruneRatios: [0.6, 0.7, 0.9],
   analysis: { kind: 'vector-field', grid: 24, trajectories: 200, times: 41 },
 };
