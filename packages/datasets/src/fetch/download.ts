@@ -6,23 +6,33 @@ import { checksumOf } from './checksum.ts';
 /** Told how many bytes are there, and of how many when the server says so. */
 export type OnProgress = (done: number, total: number | undefined) => void;
 
+/** What asks a server: the platform's `fetch`, or one that goes through a proxy. */
+export type Fetch = (url: string, options: { readonly headers: Record<string, string> }) => Promise<Response>;
+
 /** Bytes of a download that is under way; a later try goes on from them. */
 const partOf = ({ path }: Download): string => `${path}.part`;
 
 /**
- * Fetches a file beside its place, goes on where an earlier try stopped, and checks it. What does not fit its checksum is removed.
+ * Fetches a file beside its place, goes on where an earlier try stopped, and checks it. What does not fit its checksum is removed. Nothing is
+ * asked of a server when all is there already.
  *
  * @returns the path of the checked file, to be moved to its place
  * @throws {DownloadError} when the server or the network refuses; what came stays for the next try
  * @throws {DataFileError} when the bytes are not those of the checksum, or cannot be written
  */
-export async function download(file: Download, storage: DataStorage, onProgress: OnProgress): Promise<string> {
+export async function download(
+  file: Download,
+  storage: DataStorage,
+  onProgress: OnProgress,
+  fetch: Fetch,
+): Promise<string> {
   const part = partOf(file);
-  const resumed = await receive(file, storage, onProgress);
+  if (await isRight(file, storage)) return part;
+  const resumed = await receive(file, storage, onProgress, fetch);
   if (await isRight(file, storage)) return part;
   await storage.remove(part);
   // The file at the server may have changed between two tries.
-  if (resumed) return download(file, storage, onProgress);
+  if (resumed) return download(file, storage, onProgress, fetch);
   const { checksum, url, path } = file;
   throw new DataFileError(
     'checksum',
@@ -39,14 +49,14 @@ async function isRight({ checksum, ...file }: Download, storage: DataStorage): P
 }
 
 /** @returns whether it went on from bytes that were there before */
-async function receive(file: Download, storage: DataStorage, onProgress: OnProgress): Promise<boolean> {
+async function receive(file: Download, storage: DataStorage, onProgress: OnProgress, fetch: Fetch): Promise<boolean> {
   const { url } = file;
   const part = partOf(file);
   const before = await storage.open(part);
   const there = before?.size ?? 0;
   await before?.close();
-  const response = await ask(url, there);
-  // All bytes are there already.
+  const response = await ask(url, there, fetch);
+  // As many bytes are there as the server has.
   if (there > 0 && response.status === 416) {
     await response.body?.cancel();
     return true;
@@ -64,7 +74,7 @@ async function receive(file: Download, storage: DataStorage, onProgress: OnProgr
     throw new DownloadError(
       url,
       'a web page came instead of the file',
-      'log in to the network, or set the proxy so that it lets the file through',
+      'log in to the network, or set HTTPS_PROXY to a proxy that lets the file through',
     );
   }
   const goesOn =
@@ -91,20 +101,30 @@ async function receive(file: Download, storage: DataStorage, onProgress: OnProgr
   return goesOn;
 }
 
-async function ask(url: string, there: number): Promise<Response> {
+async function ask(url: string, there: number, fetch: Fetch): Promise<Response> {
   try {
     return await fetch(url, {
       headers: { 'accept-encoding': 'identity', ...(there > 0 && { range: `bytes=${there}-` }) },
     });
   } catch (cause) {
-    const { cause: reason } = cause as { readonly cause?: { readonly code?: string } };
     throw new DownloadError(
       url,
-      `it cannot be reached (${reason?.code ?? (cause as Error).message})`,
-      'check the network',
+      `it cannot be reached (${reasonOf(cause as Failure)})`,
+      'check the network; where it has a proxy, set HTTPS_PROXY',
       { cause },
     );
   }
+}
+
+interface Failure {
+  readonly message?: string;
+  readonly code?: string;
+  readonly cause?: Failure;
+}
+
+/** What is behind 'fetch failed'. */
+function reasonOf({ cause, message, code }: Failure): string {
+  return cause ? reasonOf(cause) : message || code || 'for no reason that is known';
 }
 
 function interrupted(url: string, done: number, total: number | undefined, cause: unknown): DownloadError {

@@ -32,8 +32,10 @@ export async function extractMembers(
     await Promise.all([unpacking, taking]);
   } catch (cause) {
     entries.destroy();
-    await Promise.allSettled([unpacking, taking]);
-    if (cause instanceof DataFileError) throw cause;
+    // Each ends the other: what was wrong with a file is the reason, not that a stream closed early.
+    for (const end of await Promise.allSettled([unpacking, taking])) {
+      if (end.status === 'rejected' && end.reason instanceof DataFileError) throw end.reason;
+    }
     throw new DataFileError(
       'corrupt',
       archive.path,

@@ -1,12 +1,12 @@
+import { dirname } from 'node:path';
 import { SparseflowError } from '@sparseflow/tensor';
 import { Command, CommanderError } from 'commander';
 import { createLogUpdate } from 'log-update';
-import type { Download } from '../sets/definition.ts';
-import { describeDownload, findForm } from '../sets/findFiles.ts';
+import { describeDownload, lookFor } from '../sets/findFiles.ts';
 import { realDataset, realDatasets } from '../sets/list.ts';
 import { verifyDataset } from '../sets/verifyDataset.ts';
 import { defaultDataFolder } from './cacheFolder.ts';
-import { fetchDataset } from './fetchDataset.ts';
+import { fetchFile, missingDownloads, placesOf } from './fetchDataset.ts';
 import { fileStorage } from './fileStorage.ts';
 import { storageOf } from './loadDataset.ts';
 
@@ -39,9 +39,9 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams)
       const storage = fileStorage(folderOf(options));
       for (const definition of realDatasets) {
         const { name, dim, rows, description } = definition;
-        const found = await findForm(definition, [storage]);
-        for (const { file } of found?.files ?? []) await file.close();
-        const here = found ? found.files.map(({ file }) => file.path).join(' ') : 'not here';
+        const found = await lookFor(definition, storage);
+        const paths = found?.paths.join(' ') ?? 'not here';
+        const here = found?.form.conversion === undefined ? paths : `${paths}, to be converted`;
         say(`${name.padEnd(10)} ${rows.join(' + ')} rows of ${dim}: ${description} (${here})`);
       }
     });
@@ -52,24 +52,33 @@ export async function main(argv: readonly string[], { stdout, stderr }: Streams)
     .option(...dataDir)
     .action(async (names: readonly string[], options: { readonly dataDir?: string }) => {
       const storage = fileStorage(folderOf(options));
-      const definitions = names.map(realDataset);
-      for (const definition of definitions) {
-        const { name } = definition;
+      const definitions = [...new Set(names)].map(realDataset);
+      const needed = await missingDownloads(definitions, storage);
+      for (const { name } of definitions) {
+        if (!needed.some((download) => download.names.includes(name))) say(`${name}: already here`);
+      }
+      for (const { file, names: sets } of needed) {
+        const what = sets.join(', ');
         const progress = createProgress(stderr);
-        let current: Download | undefined;
         try {
-          const fetched = await fetchDataset(definition, storage, (file, done, total) => {
-            current = file;
-            progress.show(`${name}: ${file.url}`, done, total);
-          });
-          progress.close();
-          say(fetched.length === 0 ? `${name}: already here` : `${name}: ${fetched.join(' ')}`);
+          await fetchFile(file, storage, (done, total) => progress.show(`${what}: ${file.url}`, done, total));
         } catch (error) {
-          const sources = current ? [current] : definition.downloads;
-          const byHand = sources.map((file) => describeDownload(file, storage)).join('; and ');
+          if (!(error instanceof SparseflowError)) throw error;
+          throw new FetchFailure(`${error.message} By hand: get ${describeDownload(file, storage)}.`);
+        } finally {
           progress.close();
-          throw error instanceof SparseflowError ? new FetchFailure(`${error.message} By hand: get ${byHand}.`) : error;
         }
+        say(
+          `${what}: ${placesOf(file)
+            .map(({ path }) => storage.describe(path))
+            .join(' ')}`,
+        );
+      }
+      for (const definition of definitions) {
+        const found = await lookFor(definition, storage);
+        if (found?.form.conversion === undefined) continue;
+        const folder = dirname(found.paths[0]!);
+        say(`${definition.name}: to be converted before it can be used; run in ${folder}: ${found.form.conversion}`);
       }
     });
 

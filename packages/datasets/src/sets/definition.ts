@@ -50,6 +50,8 @@ export interface DatasetDefinition {
 export interface Form {
   /** All are needed, each as named or gzipped, with `.gz` added. */
   readonly files: readonly string[];
+  /** The command, to be run in their folder, that makes files of another form of these, which cannot be read. */
+  readonly conversion?: string;
   /** Computes the splits, in passes over the files. */
   prepare(preparation: Preparation): Promise<PreparedFacts>;
 }

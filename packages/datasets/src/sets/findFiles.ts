@@ -13,6 +13,17 @@ export interface FoundFile {
   readonly gzipped: boolean;
 }
 
+/** The best form that is whole in a place, with the paths of its files as messages show them; nothing stays open. */
+export async function lookFor(
+  definition: DatasetDefinition,
+  place: DataStorage,
+): Promise<{ readonly form: Form; readonly paths: readonly string[] } | undefined> {
+  const found = await findForm(definition, [place]);
+  if (!found) return undefined;
+  await Promise.all(found.files.map(({ file }) => file.close()));
+  return { form: found.form, paths: found.files.map(({ file }) => file.path) };
+}
+
 /** The best form that is whole in one of the places. */
 export async function findForm(
   definition: DatasetDefinition,

@@ -15,6 +15,9 @@ const COLUMNS = 8;
 /** A column that is correlated more with another than this is dropped. */
 const CORRELATED = 0.98;
 
+/** What makes the accepted npy file of the archive's pickle. */
+const CONVERSION = `python -c "import numpy, pandas; numpy.save('ethylene_CO.npy', pandas.read_pickle('ethylene_CO.pickle').drop(columns=['Meth', 'Eth', 'Time']).to_numpy('<f8'))"`;
+
 /**
  * Of the sensors' columns (without Meth, Eth and Time), the first that is correlated with another is dropped, until none is; columns by the
  * mean and standard deviation (ddof 1) of all rows (Papamakarios et al. 2017).
@@ -38,6 +41,7 @@ export const gasDefinition: DatasetDefinition = {
     },
     {
       files: ['gas/ethylene_CO.pickle'],
+      conversion: CONVERSION,
       async prepare({ files }) {
         throw pickleError(files[0]!.path, CONVERSION);
       },
@@ -53,9 +57,6 @@ export const gasDefinition: DatasetDefinition = {
     },
   ],
 };
-
-/** What makes the accepted npy file of the archive's pickle. */
-const CONVERSION = `python -c "import numpy, pandas; numpy.save('ethylene_CO.npy', pandas.read_pickle('ethylene_CO.pickle').drop(columns=['Meth', 'Eth', 'Time']).to_numpy('<f8'))"`;
 
 /** @param remedy - What to do about a table with another number of columns that are not correlated. */
 async function prepare(table: Table, { write }: Preparation, remedy: string): Promise<PreparedFacts> {

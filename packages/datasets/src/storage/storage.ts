@@ -41,8 +41,9 @@ export interface DataStorage {
   list(folder: string): Promise<readonly string[]>;
 }
 
-/** Ends the name of files that are not whole yet. */
-const UNFINISHED = '.tmp';
+/** What files are called that are not whole yet. */
+const unfinished = (): string => `${crypto.randomUUID()}.tmp`;
+const UNFINISHED = /(^|\.)[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
 
 /**
  * Writes a file as a whole: under another name until the last byte is on the disk. If `write` or the disk fails, nothing is left.
@@ -53,7 +54,7 @@ export async function writeWhole(
   path: string,
   write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}${UNFINISHED}`;
+  const temporary = `${path}.${unfinished()}`;
   try {
     const file = await storage.append(temporary);
     try {
@@ -72,7 +73,7 @@ export async function writeWhole(
 export async function removeLeftovers(storage: DataStorage, folder: string): Promise<void> {
   const yesterday = Date.now() - 24 * 3600 * 1000;
   for (const name of await storage.list(folder)) {
-    if (!name.endsWith(UNFINISHED)) continue;
+    if (!UNFINISHED.test(name)) continue;
     const file = await storage.open(`${folder}/${name}`);
     await file?.close();
     if (file && file.modified < yesterday) await storage.remove(`${folder}/${name}`);
