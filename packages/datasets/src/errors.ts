@@ -24,12 +24,14 @@ export type DataFileProblem =
 export class DataFileError extends SparseflowError {
   readonly path: string;
   readonly problem: DataFileProblem;
+  /** Where in the file, and what: 'row 7: 8 columns instead of 9'. */
+  readonly what: string;
 
-  /** @param what - Where in the file, and what: 'row 7: 8 columns instead of 9'. */
   constructor(problem: DataFileProblem, path: string, what: string, remedy: string, options?: ErrorOptions) {
     super('DATA_FILE', `${path}: ${what}`, remedy, options);
     this.path = path;
     this.problem = problem;
+    this.what = what;
   }
 }
 

@@ -1,4 +1,4 @@
-import { parse } from 'csv-parse/browser/esm/sync';
+import { parse, type CsvError } from 'csv-parse/browser/esm/sync';
 import { DataFileError } from '../errors.ts';
 import { bytesOf, type StoredFile } from '../storage/storage.ts';
 
@@ -15,35 +15,43 @@ export interface CsvFormat {
   row(fields: readonly string[]): readonly number[] | undefined;
 }
 
+/** Lines are not longer than this, in characters: what has no line breaks is no CSV file, and is not gathered in memory. */
+const LONGEST_LINE = 1 << 16;
+
+/** A decimal number; NaN for anything else, such as nothing at all or spaces, which `Number` takes for 0. */
+export function decimal(field: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(field) ? Number(field) : NaN;
+}
+
 /**
- * The rows of a CSV file, piece by piece. Fields have no line breaks in them.
+ * The rows of a CSV file, piece by piece. Fields have no line breaks in them; empty lines are left out.
  *
  * @throws {DataFileError} while iterating, for a line with another number of fields, or a number that is missing or not finite.
  */
 export async function* csvPieces(file: StoredFile, format: CsvFormat): AsyncGenerator<Float64Array, void, undefined> {
   const { delimiter, headerLines, columns } = format;
-  let line = 0;
+  let [line, seen] = [0, 0];
   for await (const text of wholeLines(file)) {
-    let records: string[][];
-    try {
-      records = parse(text, { delimiter, relax_column_count: true, skip_empty_lines: true });
-    } catch (cause) {
-      throw new DataFileError(
-        'corrupt',
-        file.path,
-        `after line ${line}: ${(cause as Error).message}`,
-        'get the file again',
-        { cause },
-      );
-    }
-    const rows = records.flatMap((fields) => {
+    const rows = records(text, delimiter, line, file).flatMap((fields) => {
       line++;
-      return line > headerLines ? (checkedRow(fields, line, file, format) ?? []) : [];
+      if (fields.length === 1 && fields[0] === '') return [];
+      return ++seen > headerLines ? (checkedRow(fields, line, file, format) ?? []) : [];
     });
     if (rows.length > 0) yield Float64Array.from(rows);
   }
-  if (line <= headerLines) {
+  if (seen <= headerLines) {
     throw new DataFileError('truncated', file.path, `it has no row of ${columns} numbers`, 'get the file again');
+  }
+}
+
+/** One a line, so that their numbers are those of the lines. @param before - Lines before the text. */
+function records(text: string, delimiter: string, before: number, { path }: StoredFile): string[][] {
+  try {
+    return parse(text, { delimiter, relax_column_count: true });
+  } catch (cause) {
+    const { message, lines = 1 } = cause as CsvError & { readonly lines?: number };
+    const what = `line ${before + lines}: ${message.replace(/ (at|on) line \d+/, '')}`;
+    throw new DataFileError('corrupt', path, what, 'get the file again', { cause });
   }
 }
 
@@ -77,13 +85,22 @@ function checkedRow(
 /** The file's text in pieces that end with a line. */
 async function* wholeLines(file: StoredFile): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
-  let rest = '';
+  let [rest, read] = ['', 0];
   for await (const bytes of bytesOf(file)) {
     const text = rest + decoder.decode(bytes, { stream: true });
     const end = text.lastIndexOf('\n') + 1;
     rest = text.slice(end);
+    read += bytes.length;
     if (end > 0) yield text.slice(0, end);
+    if (rest.length > LONGEST_LINE) {
+      throw new DataFileError(
+        'corrupt',
+        file.path,
+        `byte ${read}: the line here has more than ${LONGEST_LINE.toLocaleString('en')} characters`,
+        'give the CSV file: its lines end with a line break',
+      );
+    }
   }
   rest += decoder.decode();
-  if (rest.trim() !== '') yield rest;
+  if (rest !== '') yield rest;
 }

@@ -3,8 +3,9 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { fold, uniform, type Key } from '@sparseflow/tensor';
 import * as v from 'valibot';
 import type { Split } from '../dataset.ts';
+import { DataFileError } from '../errors.ts';
 import { arrayTable } from '../formats/npy.ts';
-import { readNpyHeader } from '../formats/npyHeader.ts';
+import { readNpyHeader, type NpyHeader } from '../formats/npyHeader.ts';
 import type { RowDataset, Rows } from '../rows/rows.ts';
 import type { PreparedFacts } from '../sets/definition.ts';
 import { writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
@@ -100,9 +101,9 @@ async function preparedRows(
   labels: StoredFile | undefined,
   image: PreparedFacts['image'],
 ): Promise<Rows> {
-  const table = arrayTable(points, await readNpyHeader(points));
+  const table = arrayTable(points, await preparedHeader(points));
   const { rows: count, columns: dim } = table;
-  const labelHeader = labels && (await readNpyHeader(labels));
+  const labelHeader = labels && (await preparedHeader(labels));
   const labelTable = labelHeader && arrayTable(labels, { ...labelHeader, shape: [count, 1] });
   return {
     count,
@@ -115,6 +116,16 @@ async function preparedRows(
       return labelTable ? { ...split, labels: Int32Array.from(await labelTable.take(rows)) } : split;
     },
   };
+}
+
+/** What was written here is not to be fetched again, whatever is wrong with it. */
+async function preparedHeader(file: StoredFile): Promise<NpyHeader> {
+  try {
+    return await readNpyHeader(file);
+  } catch (cause) {
+    if (!(cause instanceof DataFileError) || cause.problem === 'unreadable') throw cause;
+    throw damaged(file.path, cause.what, { cause });
+  }
 }
 
 /** In place: pixel p becomes (p + U[0, 1)) / levels, with noise of the row's own; rows of a set with flips are mirrored in half of the cases. */

@@ -1,5 +1,5 @@
 import { DataFileError } from '../errors.ts';
-import { csvPieces } from '../formats/csv.ts';
+import { csvPieces, decimal } from '../formats/csv.ts';
 import { npyTable } from '../formats/npy.ts';
 import { pickleError } from '../formats/npyHeader.ts';
 import type { Table } from '../formats/table.ts';
@@ -112,7 +112,7 @@ function airQualityPieces(file: StoredFile): AsyncIterable<Float64Array> {
     fields: [14],
     columns: AIR_QUALITY.length,
     row(fields) {
-      const values = AIR_QUALITY.map((j) => (fields[j] === '' ? NOT_MEASURED : Number(fields[j])));
+      const values = AIR_QUALITY.map((j) => (fields[j] === '' ? NOT_MEASURED : decimal(fields[j]!)));
       return values.includes(NOT_MEASURED) ? undefined : values;
     },
   });

@@ -35,7 +35,8 @@ test.each([
   ],
   ['NaN', (text: string) => text.replace(/\n1,[^,]*,/, '\n1,nan,'), /is missing or not finite/],
   ['a line cut short', (text: string) => text.slice(0, -20), /line 81: \d+ fields instead of 28 or 29/],
-  ['no label', (text: string) => text.replace(/\n1,/, '\nsignal,'), /line \d+: number 0/],
+  ['a word for a label', (text: string) => text.replace(/\n1,/, '\nsignal,'), /line \d+: number 0/],
+  ['no label', (text: string) => text.replace(/\n1,/, '\n,'), /line \d+: number 0/],
 ])('refuses %s', async (_what, damage, message) => {
   const dataDir = temporaryFolder();
   putBoth(dataDir, damage);

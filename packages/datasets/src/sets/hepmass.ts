@@ -1,5 +1,5 @@
 import { DataFileError } from '../errors.ts';
-import { csvPieces } from '../formats/csv.ts';
+import { csvPieces, decimal } from '../formats/csv.ts';
 import { npyTable } from '../formats/npy.ts';
 import type { Table } from '../formats/table.ts';
 import { columnMoments, finite, normalised, pickColumns, requireColumns } from '../preparation/passes.ts';
@@ -71,12 +71,11 @@ function signalPieces(file: StoredFile): AsyncIterable<Float64Array> {
     headerLines: 1,
     fields: [28, 29],
     columns: FEATURES,
-    row: ([label, ...features]) =>
-      Number(label) === 1
-        ? features.slice(0, FEATURES).map((value) => (value === '' ? NaN : Number(value)))
-        : Number(label) === 0
-          ? undefined
-          : [NaN],
+    row([label, ...features]) {
+      const kind = decimal(label!);
+      if (kind === 0) return undefined;
+      return kind === 1 ? features.slice(0, FEATURES).map(decimal) : [NaN];
+    },
   });
 }
 

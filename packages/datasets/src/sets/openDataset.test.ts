@@ -1,5 +1,6 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { key } from '@sparseflow/tensor';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { arbitrary, filesIn, npy, put } from '../../test/files.ts';
@@ -61,6 +62,28 @@ test('files of the published size with another checksum are refused, and nothing
     /miniboone\/data\.npy: its git-blob is \w{40} instead of 9737c80f\w{32}\. To fix: it is damaged or another file/,
   );
   expect(filesIn(cacheDir)).toEqual([]);
+});
+
+test.each([
+  ['cut in its numbers', (bytes: Uint8Array) => bytes.subarray(0, -4), /it ends at byte \d+ of \d+\. To fix/],
+  ['cut in its header', (bytes: Uint8Array) => bytes.subarray(0, 20), /it ends at byte 20 of 128\. To fix/],
+  ['empty', (bytes: Uint8Array) => bytes.subarray(0, 0), /byte 0: it does not begin as npy files do\. To fix/],
+  ['longer than it was', (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.of(0)]), /but 1 bytes follow\. To fix/],
+])('a prepared file that is %s is to be made again, not fetched', async (_what, damage, message) => {
+  const { cacheDir, options } = unprepared();
+  await (await openDataset(power, options)).close();
+  const path = filesIn(cacheDir).find((file) => basename(file) === 'train.npy')!;
+  writeFileSync(path, damage(readFileSync(path)));
+  const error = await openDataset(power, options).catch((e: unknown) => e);
+  expect(error).toMatchObject({
+    name: 'DataFileError',
+    problem: 'corrupt',
+    remedy: 'remove its folder: it will be made again',
+  });
+  expect((error as Error).message).toContain(path);
+  expect((error as Error).message).toMatch(message);
+  rmSync(dirname(path), { recursive: true });
+  await (await openDataset(power, options)).close();
 });
 
 describe('on a disk that fills up', () => {

@@ -58,6 +58,18 @@ test.each([
     (text: string) => text.replace(/;(\d+\.\d+)\r\n/, ';high\r\n'),
     /line 2: number 6 \(from 0\) of .* is missing or not finite/,
   ],
+  [
+    'a space for a number',
+    'values',
+    (text: string) => text.replace(/;(\d+\.\d+)\r\n/, '; \r\n'),
+    /line 2: number 6 \(from 0\) of .* is missing or not finite/,
+  ],
+  [
+    'a time without minutes',
+    'values',
+    (text: string) => text.replace(/2006;\d+:\d*/, '2006;7:'),
+    /line 2: number 7 \(from 0\) of .* is missing or not finite/,
+  ],
   ['no row', 'truncated', (text: string) => text.slice(0, text.indexOf('\n') + 1), /no row of 8 numbers/],
 ])('of a text with %s nothing is kept', async (_what, problem, damage, message) => {
   const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];

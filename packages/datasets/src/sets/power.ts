@@ -1,4 +1,4 @@
-import { csvPieces } from '../formats/csv.ts';
+import { csvPieces, decimal } from '../formats/csv.ts';
 import { npyTable } from '../formats/npy.ts';
 import type { Table } from '../formats/table.ts';
 import { randomState } from '../preparation/mt19937.ts';
@@ -68,8 +68,8 @@ export function householdPieces(file: StoredFile): AsyncIterable<Float64Array> {
     columns: RAW_COLUMNS,
     row([, time, ...measured]) {
       if (measured.some((value) => value === '?' || value === '')) return undefined;
-      const [hours = NaN, minutes = NaN] = time!.split(':').map(Number);
-      return [...measured.map(Number), 60 * hours + minutes];
+      const [hours = NaN, minutes = NaN] = time!.split(':').map(decimal);
+      return [...measured.map(decimal), 60 * hours + minutes];
     },
   });
 }
