@@ -1,5 +1,5 @@
 /** The suites that can be run. */
-export const SUITES = ['kernels', 'step', 'sparse', 'pruned', 'hessian', 'peers', 'browser', 'ode'] as const;
+export const SUITES = ['kernels', 'step', 'sparse', 'pruned', 'hessian', 'peers', 'browser', 'webgpu', 'ode'] as const;
 
 export type Suite = (typeof SUITES)[number];
 

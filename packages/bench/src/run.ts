@@ -10,6 +10,7 @@ import { pruned } from './suites/pruned.ts';
 import { sparse } from './suites/sparse.ts';
 import { memory, step } from './suites/step.ts';
 import type { Recorder } from './suites/suite.ts';
+import { webgpu } from './suites/webgpu.ts';
 
 export interface RunOptions {
   /** Milliseconds for each measurement. Default 600. */
@@ -31,6 +32,7 @@ const suites: Readonly<Record<Suite, (record: Recorder) => Promise<void>>> = {
   hessian,
   peers,
   browser,
+  webgpu,
   ode,
 };
 

@@ -1,7 +1,7 @@
 import { createTfjsBackend } from '@sparseflow/backend-tfjs';
 import type { Backend, Operand } from '@sparseflow/tensor';
 import { CASES, flops, problemOf, type Problem } from '../cases.ts';
-import { prepareDecomposition } from '../implementations/decomposition.ts';
+import { prepareDualPass } from '../implementations/dualPass.ts';
 import type { Implementation, Numbers, Prepared } from '../implementations/implementation.ts';
 import { loadJaxJs } from '../implementations/jaxJs.ts';
 import { prepareKernels } from '../implementations/kernels.ts';
@@ -24,7 +24,7 @@ async function implementations(record: Recorder): Promise<Implementation[]> {
       name: 'decomposition on tfjs wasm',
       threads: 1,
       patience: 1e9,
-      prepare: (problem) => prepareDecomposition(tfjs, problem),
+      prepare: (problem) => prepareDualPass(tfjs, problem),
     });
   } catch (error) {
     record.note(`tfjs wasm is not measured: ${(error as Error).message}`);

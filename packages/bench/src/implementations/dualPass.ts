@@ -2,8 +2,8 @@ import { disposeTree, dualMlp, scope, tensor, vjp, type Backend, type Tensor } f
 import type { Problem } from '../cases.ts';
 import type { Prepared } from './implementation.ts';
 
-/** The same dual pass through the tensor package, on a backend without a fused kernel. */
-export function prepareDecomposition(backend: Backend, problem: Problem): Prepared {
+/** The dual pass as a program has it, through the tensor package: by the backend's fused kernel, or decomposed where it has none. */
+export function prepareDualPass(backend: Backend, problem: Problem): Prepared {
   const { sizes, batch, weights, biases } = problem;
   const [into, out] = [sizes[0]!, sizes[sizes.length - 1]!];
   const make = (values: Float32Array, ...shape: number[]): Tensor => tensor(values, { backend, shape });
