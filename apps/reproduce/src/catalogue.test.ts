@@ -4,6 +4,7 @@ import { gaussians } from './studies/gaussians.ts';
 import { gaussiansSpiral } from './studies/gaussians-spiral.ts';
 import { studies } from './studies/index.ts';
 import { spirals } from './studies/spirals.ts';
+import { fileDataOf } from './study.ts';
 
 /** What is there may grow; these tests are about what is missing. */
 const few = [gaussians, gaussiansSpiral, spirals];
@@ -41,7 +42,14 @@ describe('selectStudies', () => {
     expect(names(['figure4'])).toEqual(['gaussians', 'gaussians-spiral', 'spirals']);
   });
   test('says which members of a group cannot be run yet', () => {
-    expect(selectStudies(['toy'], few).missing).toEqual(['moons', 'mode-collapse', 'hessian', 'vector-field']);
+    expect(selectStudies(['figure2'], few).missing).toEqual(['power', 'gas', 'hepmass', 'miniboone', 'bsds300']);
+  });
+  test('toy is every study that needs no data files', () => {
+    const toys = studies.filter((study) => fileDataOf(study, 'paper') === undefined);
+    expect(selectStudies(['toy'], studies).studies).toEqual(toys);
+  });
+  test('tells studies that were named from those of groups', () => {
+    expect([...selectStudies(['figure4', 'spirals'], few).named]).toEqual(['spirals']);
   });
   test('suggests the nearest name', () => {
     expect(() => selectStudies(['gausians'], few)).toThrowErrorMatchingInlineSnapshot(

@@ -30,6 +30,13 @@ type StudyName = keyof typeof paperStudies;
 const density2d = ['gaussians', 'gaussians-spiral', 'spirals'] as const;
 const tabular = ['power', 'gas', 'hepmass', 'miniboone', 'bsds300'] as const;
 const images = ['mnist', 'cifar10'] as const;
+const supplement = [
+  'ablation-activation',
+  'ablation-model',
+  'ablation-optimizer',
+  'ablation-solver',
+  'exact-trace',
+] as const;
 
 /** Groups of studies: the paper's tables and figures, and two wider ones. */
 const groups: Readonly<Record<string, readonly StudyName[]>> = {
@@ -45,7 +52,7 @@ const groups: Readonly<Record<string, readonly StudyName[]>> = {
   figure7: tabular,
   figure8: images,
   figure9: ['moons'],
-  toy: [...density2d, 'moons', 'mode-collapse', 'hessian', 'vector-field'],
+  toy: [...density2d, 'moons', 'mode-collapse', 'hessian', 'vector-field', ...supplement],
   all: Object.keys(paperStudies) as StudyName[],
 };
 
@@ -64,9 +71,12 @@ export function catalogue(available: readonly Study[]): Catalogue {
   };
 }
 
-/** The studies behind the names on the command line, in the catalogue's order, each once; `missing` are members of groups that cannot be run yet. */
+/** The studies behind the names on the command line, in the catalogue's order, each once. */
 export interface Selection {
   readonly studies: readonly Study[];
+  /** Those of them that were named themselves, not as members of a group. */
+  readonly named: ReadonlySet<string>;
+  /** Members of groups that cannot be run yet. */
   readonly missing: readonly string[];
 }
 
@@ -78,11 +88,13 @@ export interface Selection {
 export function selectStudies(names: readonly string[], available: readonly Study[]): Selection {
   const byName = new Map(available.map((study) => [study.name, study]));
   const chosen = new Set<string>();
+  const named = new Set<string>();
   const missing = new Set<string>();
   for (const name of names) {
     const members = Object.hasOwn(groups, name) ? groups[name]! : undefined;
     if (byName.has(name)) {
       chosen.add(name);
+      named.add(name);
     } else if (members !== undefined) {
       const present = members.filter((member) => byName.has(member));
       if (present.length === 0) throw notAvailable(`group '${name}' (${members.join(', ')})`, byName);
@@ -93,7 +105,7 @@ export function selectStudies(names: readonly string[], available: readonly Stud
       throw unknownStudy(name);
     }
   }
-  return { studies: available.filter((study) => chosen.has(study.name)), missing: [...missing] };
+  return { studies: available.filter((study) => chosen.has(study.name)), named, missing: [...missing] };
 }
 
 function notAvailable(what: string, byName: ReadonlyMap<string, Study>): UsageError {

@@ -149,6 +149,19 @@ describe('data in files', () => {
     expect((await run(`power ${smoke}`, files(sampleFound))).executor!.started).toHaveLength(6);
   });
 
+  test('members of a group whose files are not there are named and left out; a study that is named is not', async () => {
+    const line = (names: string) => `${names} ${smoke} --data-dir .`;
+    const group = await run(line('table4'));
+    expect(group.code).toBe(exitCodes.ok);
+    expect(group.stderr).toMatch(
+      /^Left out: mnist: .*train-images.* are not there\. To fix: .*pnpm datasets fetch mnist/m,
+    );
+    expect(readResult('mode-collapse').partial).toBeUndefined();
+    expect(readdirSync(join(cwd, 'results'))).not.toContain('mode-collapse-mnist');
+    const named = await run(line('table4 mode-collapse-mnist'));
+    expect([named.code, named.stderr]).toEqual([exitCodes.usage, expect.stringMatching(/^mnist: .*\n$/) as string]);
+  });
+
   test('are prepared once, before any worker starts: workers find everything written', async () => {
     const dataDir = join(cwd, 'data');
     mkdirSync(join(dataDir, 'miniboone'), { recursive: true });
@@ -278,6 +291,8 @@ describe('keeps what is finished', () => {
     expect(stderr).toContain('0 points to compute, 5 kept from before');
     expect(numbers(readResult())).toEqual(numbers(first));
     expect(readResult().seconds).toBe(first.seconds);
+    // How the points were made is not what made the report again.
+    expect(readResult()).toEqual(first);
   });
 
   test('more seeds add to what is there', async () => {
@@ -308,8 +323,11 @@ describe('keeps what is finished', () => {
     expect(resumed.code).toBe(0);
     expect(readResult().partial).toBeUndefined();
     expect(resumed.executor!.started.length).toBeLessThan(13);
-    const kept = readResult().run.kept;
+    const { kept, runs, wallSeconds } = readResult().run;
     expect(kept).toBeGreaterThan(0);
+    expect(runs).toBe(2);
+    expect(wallSeconds).toBeGreaterThan(partial.run.wallSeconds);
+    expect(readFileSync(join(cwd, 'results/gaussians/table.md'), 'utf8')).toContain('2 runs took');
     expect(resumed.executor!.started).toHaveLength(13 - kept);
     await run('--backend reference --out whole');
     expect(numbers(readResult())).toEqual(numbers(readResult('gaussians', 'whole')));

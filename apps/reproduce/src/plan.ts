@@ -90,6 +90,8 @@ export interface PointConfig {
 
 /** Something to be computed: training and evaluating one model, or analysing a trained one. */
 export interface PlannedPoint {
+  /** Name of the study that it is planned for. */
+  readonly study: string;
   /** Folder of its files: the data set's name, so that studies of the same models share them. */
   readonly folder: string;
   readonly address: string;
@@ -197,6 +199,7 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
     const pruneRatio = pruneRatioOf(keepRatio);
     const at = method === 'dense' || method === 'gaussian' ? '' : ` ${percent(pruneRatio)} %`;
     const point: PlannedPoint = {
+      study: study.name,
       folder: data.name,
       address: contentAddress(config),
       config,
@@ -249,11 +252,12 @@ function planAnalysis(study: AnalysisStudy, base: TrainingStudy, options: PlanOp
   }
   return models.flatMap((model): PlannedPoint[] => {
     if (!needed.has(model.address)) return [];
-    const trained = { ...model, prerequisite: true };
+    const trained = { ...model, study: study.name, prerequisite: true };
     if (!isChosen(model)) return [trained];
     const config: PointConfig = { ...model.config, draw: { extent: base.extent! }, parent: model.address, analysis };
     const { folder, pruneRatio, work } = model;
     const analysed: PlannedPoint = {
+      study: study.name,
       folder,
       address: contentAddress(config),
       config,

@@ -1,6 +1,6 @@
 import { describeAnalysis } from './analysis.ts';
-import { describeMachine, describeVersions } from './machine.ts';
 import type { PlannedPoint, Training } from './plan.ts';
+import type { Provenance } from './provenance.ts';
 import type { Point, Result } from './results/schema.ts';
 import type { Outcome } from './run/executor.ts';
 import type {
@@ -196,14 +196,6 @@ export interface RunIdentity {
   readonly seeds: number;
   /** What the files of its data set hold, where it has any. */
   readonly found?: FoundData;
-}
-
-/** How a result came about; nothing in here changes its points. */
-export type Provenance = Pick<Result, 'run' | 'machine' | 'machines' | 'versions'>;
-
-/** What is known of a run on this machine. */
-export function provenanceHere(run: Result['run']): Provenance {
-  return { run, machine: describeMachine(), versions: describeVersions() };
 }
 
 /**

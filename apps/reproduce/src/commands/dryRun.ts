@@ -44,17 +44,22 @@ function describe(
   workers: number,
   { budget, protocol, out }: Options,
 ): string {
-  const measured = calibrations.map(
-    ({ secondsPerStep, nfeForward, nfeBackward, steps: taken, rows }) =>
-      `${(secondsPerStep * 1000).toFixed(1)} ms with NFE ${nfeForward.toFixed(0)}+${nfeBackward.toFixed(0)} (${taken} steps of ${rows} rows, scaled to whole batches)`,
-  );
+  const measured = calibrations
+    .toSorted((a, b) => a.secondsPerStep - b.secondsPerStep)
+    .map(
+      ({ secondsPerStep, nfeForward, nfeBackward, steps: taken, rows }) =>
+        `${(secondsPerStep * 1000).toFixed(1)} ms with NFE ${nfeForward.toFixed(0)}+${nfeBackward.toFixed(0)} (${taken} steps of ${rows} rows, scaled to whole batches)`,
+    );
+  // Studies of many settings have as many kinds of steps.
+  const shown =
+    measured.length <= 4 ? measured.join('; ') : `${measured.length} kinds, from ${measured[0]} to ${measured.at(-1)}`;
   const most = protocol === 'converged' ? 'at most ' : '';
   const lines = [
     `${trainings} trainings${analyses > 0 ? ` and ${analyses} analyses` : ''} to compute, ${kept} points kept from before; ${budget} budget.`,
     ...(trainings === 0
       ? []
       : [
-          `steps    ${most}${steps.toLocaleString('en')}; measured here at the start of training: ${measured.join('; ')}`,
+          `steps    ${most}${steps.toLocaleString('en')}; measured here at the start of training: ${shown}`,
           `NFE      ${most}${evaluations.map(count).join(' to ')} field evaluations: they grow as flows learn`,
           `time     ${most}${range(seconds)} with ${workers} ${workers === 1 ? 'worker' : 'workers'}${analyses > 0 ? ', and what the analyses take' : ''}`,
           `memory   about ${mebibytes(memoryBytes)}`,

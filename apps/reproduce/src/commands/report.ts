@@ -1,8 +1,9 @@
 import { commandText } from '../commandLine.ts';
 import { UsageError } from '../errors.ts';
 import { writeReport } from '../report/writeStudy.ts';
-import type { Provenance } from '../result.ts';
-import { buildResult, provenanceHere } from '../result.ts';
+import type { Provenance } from '../provenance.ts';
+import { combined, originHere } from '../provenance.ts';
+import { buildResult } from '../result.ts';
 import type { Result } from '../results/schema.ts';
 import type { Store } from '../results/store.ts';
 import { inspectDirectory, openStore } from '../results/store.ts';
@@ -74,29 +75,7 @@ export function describeShown(results: readonly Result[]): string[] {
 
 /** Where points come from: the commands and machines of the results that they were in. */
 function provenanceOf(origins: readonly Result[], argv: readonly string[]): Provenance {
-  const [first] = [...origins].sort((a, b) => b.points.length - a.points.length);
-  if (first === undefined) {
-    const finished = new Date().toISOString();
-    return provenanceHere({ command: commandText(argv), finished, wallSeconds: 0, workers: 1, kept: 0 });
-  }
-  const distinct = <T>(values: readonly T[]): T[] => [
-    ...new Map(values.map((value) => [JSON.stringify(value), value])).values(),
-  ];
-  const machines = distinct(origins.flatMap(({ machine, machines: several }) => several ?? [machine]));
-  const runs = origins.map(({ run }) => run);
-  return {
-    run: {
-      command: distinct(runs.map(({ command }) => command)).join('; '),
-      finished: runs
-        .map(({ finished }) => finished)
-        .sort()
-        .at(-1)!,
-      wallSeconds: runs.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0),
-      workers: first.run.workers,
-      kept: 0,
-    },
-    machine: first.machine,
-    ...(machines.length > 1 ? { machines } : {}),
-    versions: first.versions,
-  };
+  if (origins.length > 0) return combined([...origins].sort((a, b) => b.points.length - a.points.length));
+  const finished = new Date().toISOString();
+  return { run: { command: commandText(argv), finished, wallSeconds: 0, workers: 1, kept: 0 }, ...originHere() };
 }

@@ -4,16 +4,20 @@ import { selectStudies } from '../catalogue.ts';
 import { commandText } from '../commandLine.ts';
 import { logFiles } from '../logs/files.ts';
 import { resolveBackend } from '../numerics/backends.ts';
+import { UsageError } from '../errors.ts';
 import type { Options } from '../options.ts';
 import type { PlannedPoint } from '../plan.ts';
 import { seedsOf } from '../plan.ts';
 import { resolvePruners } from '../pruners.ts';
+import type { Provenance } from '../provenance.ts';
+import { continued, originHere } from '../provenance.ts';
 import type { Publisher } from '../report/publisher.ts';
 import { createPublisher } from '../report/publisher.ts';
 import { writeReport } from '../report/writeStudy.ts';
 import type { RunIdentity } from '../result.ts';
-import { buildResult, pointOf, provenanceHere } from '../result.ts';
+import { buildResult, pointOf } from '../result.ts';
 import type { Result } from '../results/schema.ts';
+import type { Store } from '../results/store.ts';
 import { inspectDirectory, openStore } from '../results/store.ts';
 import { formatDuration } from '../run/describe.ts';
 import type { Executor } from '../run/executor.ts';
@@ -44,11 +48,19 @@ export async function runStudies(
   const selection = selectStudies(options.names, surroundings.studies);
   const backend = await resolveBackend(options.backend);
   const pruners = await resolvePruners(options.pruners, surroundings.cwd);
-  const studies = selection.studies.map((study) => underProtocol(study, options.protocol));
-  const names = studies.map(({ name }) => name);
-  inspectDirectory(options.out, names);
+  const asked = selection.studies.map((study) => ({
+    study: underProtocol(study, options.protocol),
+    isNamed: selection.named.has(study.name),
+  }));
+  inspectDirectory(
+    options.out,
+    asked.map(({ study }) => study.name),
+  );
 
-  const files = await findFiles(studies, options, surroundings);
+  const { files, leftOut } = await findFiles(asked, options, surroundings);
+  const studies = asked.map(({ study }) => study).filter((study) => !leftOut.has(study));
+  const names = studies.map(({ name }) => name);
+  for (const { message } of leftOut.values()) stderr.write(`Left out: ${message}\n`);
   const identityOf = (study: Study): RunIdentity => {
     const { budget, protocol } = options;
     const found = files.get(study);
@@ -86,20 +98,21 @@ export async function runStudies(
       return work;
     });
     const keptOf = new Map(works.map((work) => [work, work.known.size]));
-    const resultOf = (work: Work): Result =>
-      buildResult(
-        work.study,
-        work.identity,
-        work.planned,
-        work.known,
-        provenanceHere({
-          command: commandText(argv),
-          finished: new Date().toISOString(),
-          wallSeconds: Math.round((Date.now() - started) / 100) / 10,
-          workers: options.workers,
-          kept: keptOf.get(work)!,
-        }),
-      );
+    const earlier = earlierResults(works, store);
+    const origin = originHere();
+    const resultOf = (work: Work): Result => {
+      const { study, identity, planned, known } = work;
+      const kept = keptOf.get(work)!;
+      const run = {
+        command: commandText(argv),
+        finished: new Date().toISOString(),
+        wallSeconds: Math.round((Date.now() - started) / 100) / 10,
+        workers: options.workers,
+        kept,
+      };
+      const provenance = continued(earlier.get(work), { run, ...origin }, known.size - kept);
+      return buildResult(study, identity, planned, known, provenance);
+    };
 
     const written = new Map<Work, Result>();
     const reports = (publisher = createPublisher<Work>(
@@ -186,24 +199,61 @@ export async function runStudies(
   }
 }
 
-/** What the data files hold that studies need. They are prepared here, once, before there are workers that would all begin with it. */
+/**
+ * What the data files hold that studies need. They are prepared here, once, before there are workers that would all begin with it. Members
+ * of a group whose files are not there, or cannot be used, are left out.
+ *
+ * @throws UsageError for the files of a study that was named itself, and where no study is left.
+ */
 async function findFiles(
-  studies: readonly Study[],
+  asked: readonly { readonly study: Study; readonly isNamed: boolean }[],
   { budget, dataDir }: Options,
   { findData }: Surroundings,
-): Promise<ReadonlyMap<Study, FoundData>> {
-  const found = new Map<Study, FoundData>();
-  for (const study of studies) {
+): Promise<{ readonly files: ReadonlyMap<Study, FoundData>; readonly leftOut: ReadonlyMap<Study, UsageError> }> {
+  const files = new Map<Study, FoundData>();
+  const leftOut = new Map<Study, UsageError>();
+  for (const { study, isNamed } of asked) {
     const data = fileDataOf(study, budget);
-    if (data !== undefined) found.set(study, await findData(data.name, dataDir));
+    if (data === undefined) continue;
+    try {
+      files.set(study, await findData(data.name, dataDir));
+    } catch (error) {
+      if (isNamed || !(error instanceof UsageError)) throw error;
+      leftOut.set(study, error);
+    }
   }
-  return found;
+  const [first] = leftOut.values();
+  if (first !== undefined && leftOut.size === asked.length) throw first;
+  return { files, leftOut };
 }
 
-/** What is to be computed. Studies of the same models share them: each is computed once. */
+/** What is said of how the points were made that are kept: by the result of the same run of the study, if it is there. */
+function earlierResults(works: readonly Work[], store: Store): ReadonlyMap<Work, Provenance> {
+  const kept = works.filter(hasPoints);
+  const results = kept.length === 0 ? [] : store.results().map(({ result }) => result);
+  return new Map(
+    kept.flatMap((work) => {
+      const { study, identity } = work;
+      const same = results.find(
+        ({ study: name, budget, protocol, backend }) =>
+          name === study.name &&
+          budget === identity.budget &&
+          protocol === identity.protocol &&
+          backend === identity.backend,
+      );
+      return same === undefined ? [] : [[work, same] as const];
+    }),
+  );
+}
+
+/** What is to be computed. Studies of the same models share them: each is computed once, for the first of them. */
 function missingOf(works: readonly Work[]): PlannedPoint[] {
-  const missing = works.flatMap(({ planned, known }) => planned.filter(({ address }) => !known.has(address)));
-  return [...new Map(missing.map((point) => [point.address, point])).values()];
+  const missing = new Map<string, PlannedPoint>();
+  for (const { planned, known } of works) {
+    for (const point of planned)
+      if (!known.has(point.address) && !missing.has(point.address)) missing.set(point.address, point);
+  }
+  return [...missing.values()];
 }
 
 function sumOfKnown(works: readonly Work[]): number {

@@ -27,12 +27,20 @@ export function howItWasRun(result: Result): [name: string, value: string][] {
         .map(([name, version]) => `${name} ${version}`)
         .join(', '),
     ],
-    [
-      'time',
-      `${formatDuration(result.seconds)} of computing; the last run took ${formatDuration(run.wallSeconds)} with ${run.workers} ${run.workers === 1 ? 'worker' : 'workers'}${run.kept > 0 ? ` and kept ${run.kept} of ${result.points.length} points from before` : ''}`,
-    ],
+    ['time', `${formatDuration(result.seconds)} of computing; ${describeRuns(result)}`],
     ['finished', run.finished],
   ];
+}
+
+/** How long it took from beginning to end. */
+function describeRuns({ run, points }: Result): string {
+  const { runs, wallSeconds, workers, kept } = run;
+  const last = `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  const before = kept > 0 ? ` and kept ${kept} of ${points.length} points from before` : '';
+  const took = formatDuration(wallSeconds);
+  return runs === undefined
+    ? `the last run took ${took} with ${last}${before}`
+    : `${runs} runs took ${took} together; the last had ${last}${before}`;
 }
 
 /** A machine in one line. */

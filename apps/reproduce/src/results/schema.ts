@@ -127,6 +127,8 @@ export const resultSchema = v.strictObject({
     workers: count,
     /** Points taken from an earlier run. */
     kept: count,
+    /** How many runs made the points, where several did: commands and time are those of all of them, workers those of the last. */
+    runs: v.optional(count),
   }),
   /** What the budget means for this study. */
   settings: v.strictObject({

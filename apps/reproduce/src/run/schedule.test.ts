@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { planStudy } from '../plan.ts';
 import { gaussians } from '../studies/gaussians.ts';
+import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { byRemainingChain, makespan } from './schedule.ts';
 
 // quick: one dense point, then four chains; every point is the same work.
@@ -25,6 +26,12 @@ test('finished points cost nothing and half-done ones half', () => {
   expect(makespan(points, left, 4)).toBeCloseTo(rounds * work, 9);
   expect(makespan(points, left, 1)).toBeCloseTo((4 * rounds - 0.5) * work, 9);
   expect(makespan(points, new Map(), 3)).toBe(0);
+});
+
+test('of several studies the first is finished first, whatever waits behind the others', () => {
+  const longer = planStudy(gaussiansSpiral, { budget: 'paper', protocol: 'paper', seeds: 1, backend: 'reference' });
+  const ordered = byRemainingChain([...points, ...longer]);
+  expect(new Set(ordered.slice(0, points.length))).toEqual(new Set(points));
 });
 
 test('points with more work behind them come first, and ties keep the order of the plan', () => {

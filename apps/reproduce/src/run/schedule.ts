@@ -1,12 +1,15 @@
 import type { PlannedPoint } from '../plan.ts';
 
 /**
- * The order in which points are taken when several could start: the one with the most work behind it first, then the order of the
- * plan. It decides how long a run takes, never what it computes.
+ * The order in which points are taken when several could start: study by study, so that the first is finished while the others wait; in a
+ * study the one with the most work behind it first, then the order of the plan. It decides how long a run takes, never what it computes.
  */
 export function byRemainingChain(points: readonly PlannedPoint[]): PlannedPoint[] {
   const behind = workBehind(points);
-  return [...points].sort((a, b) => behind.get(b.address)! - behind.get(a.address)!);
+  const order = new Map([...new Set(points.map(({ study }) => study))].map((study, i) => [study, i]));
+  return [...points].sort(
+    (a, b) => order.get(a.study)! - order.get(b.study)! || behind.get(b.address)! - behind.get(a.address)!,
+  );
 }
 
 /** For every point, its own work and that of the heaviest chain of points that waits for it. */
