@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import * as v from 'valibot';
 import { along, readStrokes, writeStrokes } from './drawing.ts';
 import { fromHash, toHash } from './link.ts';
-import { coherent, defaults, settingsSchema, type Settings } from './settings.ts';
+import { coherent, defaultPruning, defaults, settingsSchema, type Pruning, type Settings } from './settings.ts';
 
 const settings: fc.Arbitrary<Settings> = fc
   .record({
@@ -28,19 +28,28 @@ const settings: fc.Arbitrary<Settings> = fc
   })
   .map((drawn) => coherent(v.parse(settingsSchema, drawn)));
 
+const pruning: fc.Arbitrary<Pruning> = fc.record({
+  structure: fc.constantFrom('unstructured', 'structured'),
+  remove: fc.integer({ min: 0, max: 98 }),
+  rounds: fc.integer({ min: 1, max: 30 }),
+  steps: fc.integer({ min: 1, max: 5000 }),
+});
+
 it('a link gives back the settings that it was made of', () => {
   fc.assert(
-    fc.property(settings, (given) => {
-      expect(fromHash(`#${toHash(given)}`)).toEqual({ settings: given, ignored: [] });
+    fc.property(settings, pruning, (given, pruned) => {
+      expect(fromHash(`#${toHash(given, pruned)}`)).toEqual({ settings: given, pruning: pruned, ignored: [] });
     }),
   );
-  expect(toHash(defaults)).toBe('');
+  // Never empty: the page without a link goes on where the last visit ended.
+  expect(toHash(defaults)).toBe('seed=0');
+  expect(fromHash('')).toEqual({ settings: defaults, pruning: defaultPruning, ignored: [] });
 });
 
 it('what a link says that is not possible is left out and named', () => {
-  const { settings: read, ignored } = fromHash('#hidden=-3&seed=7&data=nothing&unknown=1&batch=');
+  const { settings: read, ignored } = fromHash('#hidden=-3&seed=7&data=nothing&unknown=1&batch=&remove=99');
   expect(read).toEqual({ ...defaults, seed: 7 });
-  expect(ignored).toEqual(['hidden', 'data', 'unknown', 'batch']);
+  expect(ignored).toEqual(['hidden', 'data', 'unknown', 'batch', 'remove']);
   // Six modes are no two classes.
   expect(fromHash('#task=classification').ignored).toEqual(['task']);
 });

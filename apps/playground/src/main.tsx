@@ -10,6 +10,6 @@ render(<App page={page} />, document.getElementById('page')!);
 void page.begin();
 // What was trained survives leaving the page.
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'hidden') page.keepQuietly();
+  if (document.visibilityState === 'hidden') page.keep();
 });
 if (import.meta.env.PROD) void goOffline(page.notify);

@@ -56,6 +56,23 @@ export const defaults: Settings = {
   trace: 'exact',
 };
 
+/** How much can be removed, in percent: at least two in a hundred weights stay. */
+export const MOST_REMOVED = 98;
+
+/** What the next pruning is to do; it changes nothing that has been trained. */
+export const pruningSchema = v.object({
+  structure: v.picklist(['unstructured', 'structured']),
+  /** Percent of the weights. */
+  remove: natural(0, MOST_REMOVED),
+  /** Of Algorithm 1, and how many training steps follow on each. */
+  rounds: natural(1, 30),
+  steps: natural(1, 5000),
+});
+
+export type Pruning = v.InferOutput<typeof pruningSchema>;
+
+export const defaultPruning: Pruning = { structure: 'unstructured', remove: 80, rounds: 5, steps: 60 };
+
 /** Data sets of two classes, which a classifier can be trained on. */
 export const twoClasses: readonly string[] = toyDatasets
   .filter(({ labelled, modes }) => labelled && modes === 2)

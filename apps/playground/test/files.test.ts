@@ -122,6 +122,11 @@ describe.runIf(hasBrowser)('files', () => {
       await open(page, join(directory, name));
       await page.locator('.notice.error', { hasText: `${name} ${words}` }).waitFor();
     }
+    await page.evaluate(() => {
+      Blob.prototype.arrayBuffer = () => Promise.reject(new DOMException('', 'NotReadableError'));
+    });
+    await open(page, `${folder}moons-dense.safetensors`);
+    await page.locator('.notice.error', { hasText: 'moons-dense.safetensors cannot be read' }).waitFor();
     await press(page, 'Step');
     await until(page, 'dense', 'steps', (steps) => steps === 1);
     expect(errors).toEqual([]);

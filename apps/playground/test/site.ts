@@ -34,6 +34,8 @@ export interface Site {
 export interface Visit extends BrowserContextOptions {
   /** The part of the link after #. */
   readonly hash?: string;
+  /** What is done before the page loads. */
+  prepare?(page: Page, url: string): Promise<unknown>;
 }
 
 export interface Visited {
@@ -61,7 +63,7 @@ export async function openSite({
   return {
     url,
     browser,
-    async visit({ hash = '', ...options } = {}) {
+    async visit({ hash = '', prepare, ...options } = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
@@ -70,6 +72,7 @@ export async function openSite({
         if (message.type() === 'error') errors.push(message.text());
       });
       page.on('pageerror', (error) => errors.push(String(error)));
+      await prepare?.(page, url);
       await page.goto(`${url}${hash === '' ? '' : `#${hash}`}`);
       return { page, errors };
     },

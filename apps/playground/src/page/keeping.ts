@@ -1,18 +1,20 @@
 import { get, set } from 'idb-keyval';
 import * as v from 'valibot';
 import { modelNames, type KeptModel } from '../protocol.ts';
-import { settingsSchema, type Settings } from '../settings.ts';
+import { defaultPruning, pruningSchema, settingsSchema, type Pruning, type Settings } from '../settings.ts';
 
 const KEY = 'session';
 
 /** What the browser keeps of the last visit. */
 export interface Kept {
   readonly settings: Settings;
+  readonly pruning: Pruning;
   readonly models: readonly KeptModel[];
 }
 
 const keptSchema = v.object({
   settings: settingsSchema,
+  pruning: v.optional(pruningSchema, defaultPruning),
   models: v.array(v.object({ name: v.picklist(modelNames), bytes: v.instance(Uint8Array<ArrayBuffer>) })),
 });
 

@@ -13,7 +13,7 @@ import type {
   Status,
   ViewName,
 } from '../protocol.ts';
-import { coherent, defaults, DRAWN, type Settings } from '../settings.ts';
+import { coherent, defaultPruning, defaults, DRAWN, type Pruning, type Settings } from '../settings.ts';
 import { Curve } from './curves.ts';
 import { saveFile } from './download.ts';
 import { keep, lastKept, type Kept } from './keeping.ts';
@@ -35,6 +35,7 @@ export type Page = ReturnType<typeof createPage>;
 /** All state of the page, as signals, and everything that can be done with it. */
 export function createPage(worker: Worker) {
   const settings = signal<Settings>(defaults);
+  const pruning = signal<Pruning>(defaultPruning);
   const status = signal<Status | undefined>(undefined);
   const data = signal<DataReport | undefined>(undefined);
   const pictures = signal<Readonly<Partial<Record<ModelName, Picture>>>>({});
@@ -54,8 +55,9 @@ export function createPage(worker: Worker) {
   const drawn = signal(0);
   let noticed = 0;
   let shownTask: Settings['task'] = 'density';
-  /** What is due once the worker has written it. */
-  let asked = 0;
+  /** What has been said of models that the browser does not keep, so that it is said once. */
+  let unkept = '';
+  let writing: ReturnType<typeof setTimeout> | undefined;
 
   const ask = (request: Request, transfer: Transferable[] = []): void => worker.postMessage(request, transfer);
 
@@ -64,23 +66,17 @@ export function createPage(worker: Worker) {
     notices.value = [...others, { level, text, id: ++noticed }].slice(-4);
   };
 
-  const keepQuietly = (): void => {
-    if (asked === 0) {
-      asked += 1;
-      ask({ type: 'keep' });
-    }
-  };
-
   const store = async (kept: Kept): Promise<void> => {
-    asked = 0;
     try {
       await keep(kept);
+      unkept = '';
     } catch (error) {
       const isFull = error instanceof DOMException && error.name === 'QuotaExceededError';
       const text = isFull
         ? 'This browser has no room left to keep the models: they end with the page. Save them as files.'
         : 'This browser keeps nothing for this page: the models end with it. Save them as files.';
-      notify({ level: 'warning', text });
+      if (text !== unkept) notify({ level: 'warning', text });
+      unkept = text;
     }
   };
 
@@ -101,6 +97,7 @@ export function createPage(worker: Worker) {
         }
         const names = report.status.models.map(({ name }) => name);
         if (before && names.length < before.models.length) forgetModels(names);
+        if (before?.backend.name !== report.status.backend.name) forgetSpeed();
         return;
       }
       case 'fresh':
@@ -108,7 +105,7 @@ export function createPage(worker: Worker) {
         pictures.value = {};
         matrices.value = {};
         curvature.value = [];
-        paces.value = {};
+        forgetSpeed();
         drawn.value += 1;
         return;
       case 'progress':
@@ -140,7 +137,7 @@ export function createPage(worker: Worker) {
         saveFile(report.name, report.bytes);
         return;
       case 'kept':
-        void store(report);
+        void store({ ...report, pruning: pruning.value });
         return;
       case 'curvature':
         curvature.value = [
@@ -167,16 +164,34 @@ export function createPage(worker: Worker) {
     drawn.value += 1;
   };
 
-  const writeLink = (): void => {
-    const hash = toHash(settings.value);
-    history.replaceState(null, '', hash === '' ? location.pathname + location.search : `#${hash}`);
+  const forgetSpeed = (): void => {
+    speed.value = undefined;
+    paces.value = {};
   };
+
+  const writeLink = (): void => history.replaceState(null, '', `#${toHash(settings.value, pruning.value)}`);
 
   const open = (next: Settings): void => {
     settings.value = coherent(next);
-    writeLink();
     // There is nothing to train on yet.
     if (next.data !== DRAWN || next.drawing !== '') ask({ type: 'open', settings: settings.value });
+  };
+
+  /** Takes over what a link says; models that were kept under its settings go on. */
+  const follow = (hash: string, kept?: Kept): void => {
+    const { settings: linked, pruning: next, ignored } = fromHash(hash);
+    pruning.value = next;
+    if (kept && toHash(kept.settings) === toHash(linked)) {
+      settings.value = kept.settings;
+      ask({ type: 'open', settings: kept.settings, kept: kept.models });
+    } else if (toHash(linked) !== toHash(settings.value) || !status.value) open(linked);
+    writeLink();
+    if (ignored.length > 0) {
+      notify({
+        level: 'warning',
+        text: `The link asks for something that is not possible (${ignored.join(', ')}); that part is left out.`,
+      });
+    }
   };
 
   worker.onmessage = ({ data: report }: MessageEvent<Report>) => batch(() => receive(report));
@@ -187,6 +202,7 @@ export function createPage(worker: Worker) {
 
   return {
     settings,
+    pruning,
     status,
     data,
     pictures,
@@ -207,31 +223,30 @@ export function createPage(worker: Worker) {
 
     /** From the link, or where the last visit ended. */
     async begin(): Promise<void> {
-      const { settings: linked, ignored } = fromHash(location.hash);
       const kept = await lastKept();
-      if (kept && (location.hash.length < 2 || toHash(kept.settings) === toHash(linked))) {
-        settings.value = kept.settings;
-        writeLink();
-        ask({ type: 'open', settings: kept.settings, kept: kept.models });
-      } else open(linked);
-      if (ignored.length > 0) {
-        notify({
-          level: 'warning',
-          text: `The link asks for something that is not possible (${ignored.join(', ')}); that part is left out.`,
-        });
-      }
+      // A link that is pasted into the open page loads nothing by itself.
+      addEventListener('hashchange', () => location.hash.length > 1 && follow(location.hash));
+      if (location.hash.length > 1) return follow(location.hash, kept);
+      pruning.value = kept?.pruning ?? defaultPruning;
+      settings.value = kept?.settings ?? defaults;
+      // The address stays without a link, so that a bookmark of it goes on where the last visit ends.
+      ask({ type: 'open', settings: settings.value, ...(kept && { kept: kept.models }) });
     },
-    change: (changes: Partial<Settings>) => open({ ...settings.value, ...changes }),
+    change(changes: Partial<Settings>): void {
+      open({ ...settings.value, ...changes });
+      writeLink();
+    },
+    setPruning(changes: Partial<Pruning>): void {
+      pruning.value = { ...pruning.value, ...changes };
+      // Browsers let the address change only so often, and a slider moves more often than that.
+      clearTimeout(writing);
+      writing = setTimeout(writeLink, 300);
+    },
     reset: () => open(settings.value),
     run: () => ask({ type: 'run' }),
-    pause(): void {
-      ask({ type: 'pause' });
-      keepQuietly();
-    },
-    step(): void {
-      ask({ type: 'step' });
-      keepQuietly();
-    },
+    pause: () => ask({ type: 'pause' }),
+    step: () => ask({ type: 'step' }),
+    keep: () => ask({ type: 'keep' }),
     look(next: ViewName): void {
       view.value = next;
       pictures.value = {};
@@ -241,7 +256,13 @@ export function createPage(worker: Worker) {
     use: (name: BackendName) => ask({ type: 'backend', name }),
     save: (model: ModelName) => ask({ type: 'save', model }),
     async load(file: File): Promise<void> {
-      const bytes = new Uint8Array(await file.arrayBuffer());
+      let bytes: Uint8Array<ArrayBuffer>;
+      try {
+        bytes = new Uint8Array(await file.arrayBuffer());
+      } catch {
+        const text = `${file.name} cannot be read: it is too large for this browser, or it has changed or moved since it was chosen.`;
+        return notify({ level: 'error', text });
+      }
       ask({ type: 'load', name: file.name, bytes, settings: settings.value }, [bytes.buffer]);
     },
     measureCurvature(): void {
@@ -252,7 +273,6 @@ export function createPage(worker: Worker) {
     dismiss(id: number): void {
       notices.value = notices.value.filter((notice) => notice.id !== id);
     },
-    keepQuietly,
     link(): string {
       writeLink();
       return location.href;

@@ -1,5 +1,6 @@
 import { palettes } from '../draw/colours.ts';
 import { scaleOf } from '../draw/paint.ts';
+import { counted } from '../counted.ts';
 import type { Page } from '../page/page.ts';
 import type { ModelReport, Picture } from '../protocol.ts';
 import { Legend } from './Legend.tsx';
@@ -43,7 +44,7 @@ function Pane({
   const view = viewTitles[task][page.view.value] ?? 'Picture';
   const colour = palettes[page.theme.name.value].models[name];
   const measured = picture?.measured;
-  const label = `${view} of the ${name} model after ${integer(steps)} steps${measured ? `, test ${lossName(task)} ${nats(measured.nll)} nats` : ''}`;
+  const label = `${view} of the ${name} model after ${counted(steps, 'step')}${measured ? `, test ${lossName(task)} ${nats(measured.nll)} nats` : ''}`;
   return (
     <figure class="pane" data-model={name}>
       <figcaption>

@@ -1,45 +1,43 @@
-import { useState } from 'preact/hooks';
 import type { Page } from '../page/page.ts';
-import type { Structure } from '../protocol.ts';
+import { MOST_REMOVED } from '../settings.ts';
 import { NumberField } from './NumberField.tsx';
 import { percent } from './words.ts';
 
-/** At least two in a hundred weights stay. */
-const MOST = 98;
-
 /** Prunes by hand, or by Algorithm 1. */
 export function Pruning({ page }: { readonly page: Page }) {
-  const [structure, setStructure] = useState<Structure>('unstructured');
-  const [amount, setAmount] = useState(80);
-  const [rounds, setRounds] = useState(5);
-  const [steps, setSteps] = useState(60);
+  const { structure, remove, rounds, steps } = page.pruning.value;
   const status = page.status.value;
   const isPruned = status?.models.some(({ name }) => name === 'sparse') === true;
   const round = status?.round;
-  const keep = 1 - amount / 100;
+  const keep = 1 - remove / 100;
   return (
     <section class="card" aria-labelledby="prune-title">
       <h2 id="prune-title">Prune</h2>
       <div class="segments" role="radiogroup" aria-label="What is removed">
         {(['unstructured', 'structured'] as const).map((option) => (
           <label key={option}>
-            <input type="radio" name="structure" checked={structure === option} onChange={() => setStructure(option)} />
+            <input
+              type="radio"
+              name="structure"
+              checked={structure === option}
+              onChange={() => page.setPruning({ structure: option })}
+            />
             <span>{option === 'unstructured' ? 'Weights' : 'Neurons'}</span>
           </label>
         ))}
       </div>
       <label class="slider">
         <span>
-          Remove <output>{amount} %</output>
+          Remove <output>{remove} %</output>
         </span>
         <input
           type="range"
           min={0}
-          max={MOST}
-          value={amount}
+          max={MOST_REMOVED}
+          value={remove}
           aria-label="Share of the weights to remove"
-          aria-valuetext={`${amount} percent`}
-          onInput={({ currentTarget }) => setAmount(currentTarget.valueAsNumber)}
+          aria-valuetext={`${remove} percent`}
+          onInput={({ currentTarget }) => page.setPruning({ remove: currentTarget.valueAsNumber })}
           onChange={({ currentTarget }) => {
             if (isPruned && round === undefined)
               page.prune({ type: 'prune', structure, keep: 1 - currentTarget.valueAsNumber / 100 });
@@ -55,13 +53,19 @@ export function Pruning({ page }: { readonly page: Page }) {
         </button>
       </div>
       <div class="fields">
-        <NumberField title="Rounds" min={1} max={30} value={rounds} onChange={setRounds} />
-        <NumberField title="Steps per round" min={1} max={5000} value={steps} onChange={setSteps} />
+        <NumberField title="Rounds" min={1} max={30} value={rounds} onChange={(n) => page.setPruning({ rounds: n })} />
+        <NumberField
+          title="Steps per round"
+          min={1}
+          max={5000}
+          value={steps}
+          onChange={(n) => page.setPruning({ steps: n })}
+        />
       </div>
       <button
         type="button"
         class="wide"
-        disabled={amount === 0}
+        disabled={remove === 0}
         onClick={() => page.prune({ type: 'sparseFlow', structure, keep, rounds, steps })}
       >
         Run Algorithm 1

@@ -1,6 +1,6 @@
 import { createCpuBackend } from '@sparseflow/backend-cpu';
-import { createTfjsBackend } from '@sparseflow/backend-tfjs';
-import type { Backend } from '@sparseflow/tensor';
+import { createTfjsBackend, DeviceLostError } from '@sparseflow/backend-tfjs';
+import { BackendError, SparseflowError, type Backend } from '@sparseflow/tensor';
 import type { BackendName, BackendReport } from '../protocol.ts';
 
 /** A backend that runs, and what can be said of it. */
@@ -12,7 +12,19 @@ export interface Opened {
   isFast(): boolean;
 }
 
-/** @throws {BackendError} when there is no WebGPU here; WebAssembly always has something to fall back to. */
+/** There is no WebGPU here, in words for the page. */
+export class NoWebGpuError extends SparseflowError {
+  constructor(what: string, remedy: string, options?: ErrorOptions) {
+    super('NO_WEBGPU', what, remedy, options);
+  }
+}
+
+/** Whether an error says that a backend failed, rather than what it was given. */
+export function isFailure(error: unknown): boolean {
+  return error instanceof DeviceLostError || error instanceof BackendError;
+}
+
+/** @throws {NoWebGpuError} when WebGPU does not start; WebAssembly always has something to fall back to. */
 export async function openBackend(name: BackendName): Promise<Opened> {
   return name === 'wasm' ? openWasm() : openWebGpu();
 }
@@ -42,6 +54,12 @@ function openWasm(): Opened {
 }
 
 async function openWebGpu(): Promise<Opened> {
-  const backend = await createTfjsBackend('webgpu');
+  if (!('gpu' in navigator)) {
+    throw new NoWebGpuError('This browser has no WebGPU', 'use one that has it, over https or on localhost');
+  }
+  const backend = await createTfjsBackend('webgpu').catch((cause: unknown) => {
+    const remedy = 'turn on hardware acceleration in its settings, and look whether its graphics driver is up to date';
+    throw new NoWebGpuError('WebGPU does not start: this browser finds no GPU that it can use', remedy, { cause });
+  });
   return { name: 'webgpu', backend, isFast: () => false, report: () => ({ name: 'webgpu', text: 'WebGPU' }) };
 }

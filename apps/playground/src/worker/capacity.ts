@@ -1,6 +1,19 @@
+import { SparseflowError } from '@sparseflow/tensor';
 import { sizeOfNet, type Settings } from '../settings.ts';
 import type { Opened } from './backends.ts';
-import { TOO_LARGE } from './words.ts';
+
+/** A net that there is no room for, in words for the page. */
+export class TooLargeError extends SparseflowError {
+  constructor(settings: Settings) {
+    const weights = sizeOfNet(settings).toLocaleString('en');
+    const gigabytes = (bytesOf(settings) / 1e9).toFixed(1);
+    super(
+      'TOO_LARGE',
+      `This net is too large for the memory of this device: it has ${weights} weights, and training needs about ${gigabytes} GB`,
+      'choose fewer or narrower layers, or smaller batches',
+    );
+  }
+}
 
 /** Addresses of WebAssembly's memory; arrays of a JavaScript heap may be no larger either. */
 const WASM_BYTES = 2 ** 31;
@@ -17,13 +30,11 @@ export function bytesOf(settings: Settings): number {
 }
 
 /** Why a net cannot be trained here, before it is tried; undefined where nothing speaks against it. */
-export function refusal(settings: Settings, { name, backend }: Opened): string | undefined {
+export function refusal(settings: Settings, { name, backend }: Opened): TooLargeError | undefined {
   const needed = bytesOf(settings);
   const device = (backend as { tfjs?: { kernelBackend?: { device?: GPUDevice } } }).tfjs?.kernelBackend?.device;
   const largest = 4 * Math.max(settings.hidden ** 2, settings.batch * settings.hidden * 3);
   const isTooLarge =
     name === 'wasm' ? needed > WASM_BYTES : largest > (device?.limits.maxStorageBufferBindingSize ?? Infinity);
-  if (!isTooLarge) return undefined;
-  const millions = (sizeOfNet(settings) / 1e6).toFixed(0);
-  return `${TOO_LARGE} Its ${millions} million weights need about ${(needed / 1e9).toFixed(1)} GB.`;
+  return isTooLarge ? new TooLargeError(settings) : undefined;
 }

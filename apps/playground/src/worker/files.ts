@@ -9,6 +9,7 @@ import { disposeTree, SparseflowError, type Backend } from '@sparseflow/tensor';
 import * as v from 'valibot';
 import type { Measured } from '../protocol.ts';
 import { coherent, DRAWN, ownSizes, settingsSchema, sizeOfNet, type Settings } from '../settings.ts';
+import { isFailure } from './backends.ts';
 import { START, type Learner, type Position } from './learner.ts';
 
 /** A file that cannot be used here, in words for the page. */
@@ -112,7 +113,7 @@ function trainingOf({ optimizer, cursor, ...model }: Checkpoint): Pick<Opened, '
 }
 
 function unreadable(name: string, error: unknown): unknown {
-  if (!(error instanceof SparseflowError)) return error;
+  if (!(error instanceof SparseflowError) || isFailure(error)) return error;
   return error.message.includes('does not begin as a checkpoint')
     ? new FileError(
         name,

@@ -58,11 +58,16 @@ export class Session {
   /** With models that were kept, on this backend or another. */
   static async restored(settings: Settings, opened: Opened, kept: readonly KeptModel[]): Promise<Session> {
     const session = new Session(settings, opened);
-    for (const { name, bytes } of kept) {
-      const { checkpoint, position } = readModel(name, bytes, settings, opened.backend);
-      await session.#start(name, checkpoint, position);
+    try {
+      for (const { name, bytes } of kept) {
+        const { checkpoint, position } = readModel(name, bytes, settings, opened.backend);
+        await session.#start(name, checkpoint, position);
+      }
+      return session;
+    } catch (error) {
+      session.dispose();
+      throw error;
     }
-    return session;
   }
 
   learner(name: ModelName): Learner | undefined {
