@@ -53,11 +53,24 @@ describe.runIf(hasBrowser)('accessibility', () => {
 
   it('works by keys alone', async () => {
     const { page, errors } = await site.visit({ hash: SMALL });
+    const file = { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('no file of tensors') };
+    page.once('filechooser', (chooser) => void chooser.setFiles(file));
     await until(page, 'dense', 'nll', (nll) => nll > 0);
     const focused = (): Promise<string> =>
       page.evaluate(
-        () => document.activeElement?.textContent || document.activeElement?.getAttribute('aria-label') || '',
+        () =>
+          document.activeElement?.textContent ||
+          document.activeElement?.getAttribute('aria-label') ||
+          document.activeElement?.closest('label')?.textContent ||
+          '',
       );
+    const tabTo = async (name: string): Promise<void> => {
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press('Tab');
+        if ((await focused()) === name) return;
+      }
+      throw new Error(`'${name}' is not reached by Tab`);
+    };
     const reached: string[] = [];
     for (let i = 0; i < 5; i++) {
       await page.keyboard.press('Tab');
@@ -68,6 +81,20 @@ describe.runIf(hasBrowser)('accessibility', () => {
     for (let i = 0; i < 3; i++) await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
     await until(page, 'dense', 'steps', (steps) => steps === 1);
+
+    // A group of radio buttons is one stop; arrows move in it.
+    await tabTo('Density');
+    await page.keyboard.press('ArrowRight');
+    expect(await focused()).toBe('Samples');
+    expect(await page.getByRole('radio', { name: 'Samples' }).isChecked()).toBe(true);
+
+    await tabTo('Open…');
+    await page.keyboard.press('Enter');
+    const alert = page.getByRole('alert');
+    await alert.getByText('a.png is not a checkpoint').waitFor();
+    await tabTo('×');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => alert.textContent()).toBe('');
     expect(errors).toEqual([]);
   });
 });

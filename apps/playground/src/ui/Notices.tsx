@@ -5,27 +5,41 @@ import { nats } from './words.ts';
 /** How often progress is read out, in milliseconds. */
 const SPOKEN_EVERY = 15_000;
 
-/** What the page has to say, and for screen readers how training goes. */
+/** What the page has to say, errors at once, and for screen readers how training goes. */
 export function Notices({ page }: { readonly page: Page }) {
-  const status = page.status.value;
-  const because = status?.backend.because;
+  const because = page.status.value?.backend.because;
   return (
-    <div class="notices" role="status" aria-live="polite">
-      {because === undefined ? null : (
-        <p class="notice info" data-notice="backend">
-          {because}
-        </p>
-      )}
-      {page.notices.value.map(({ id, level, text }) => (
-        <p key={id} class={`notice ${level}`}>
-          <span>{text}</span>
-          <button type="button" class="quiet" aria-label="Dismiss" onClick={() => page.dismiss(id)}>
-            ×
-          </button>
-        </p>
-      ))}
-      <Spoken page={page} />
+    <div class="notices">
+      <div role="alert">
+        <Told page={page} areErrors />
+      </div>
+      <div role="status">
+        {because === undefined ? null : (
+          <p class="notice info" data-notice="backend">
+            {because}
+          </p>
+        )}
+        <Told page={page} areErrors={false} />
+        <Spoken page={page} />
+      </div>
     </div>
+  );
+}
+
+function Told({ page, areErrors }: { readonly page: Page; readonly areErrors: boolean }) {
+  return (
+    <>
+      {page.notices.value
+        .filter(({ level }) => (level === 'error') === areErrors)
+        .map(({ id, level, text }) => (
+          <p key={id} class={`notice ${level}`}>
+            <span>{text}</span>
+            <button type="button" class="quiet" aria-label="Dismiss" onClick={() => page.dismiss(id)}>
+              ×
+            </button>
+          </p>
+        ))}
+    </>
   );
 }
 
