@@ -1,7 +1,10 @@
+/// <reference types="@vitest/browser-playwright" />
 import { key } from '@sparseflow/tensor';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { cdp } from 'vitest/browser';
 import { openDataset, opfsStorage, readRows, realDataset, streamBatches, verifyDataset } from '../src/index.ts';
 import { npyHeader } from '../src/formats/npyHeader.ts';
+import { writeWhole } from '../src/storage/storage.ts';
 
 test('a data set is prepared in the browser’s own file system, once, and streamed from it', async () => {
   const storage = await opfsStorage(`datasets-${crypto.randomUUID()}`);
@@ -37,4 +40,23 @@ test('a data set is prepared in the browser’s own file system, once, and strea
   await storage.rename('miniboone/data.npy', 'miniboone/moved.npy');
   await storage.remove('miniboone/moved.npy');
   expect(await storage.list('miniboone')).toEqual([]);
+});
+
+test('a file for which the browser has no room is named, and nothing is left of it', async () => {
+  const storage = await opfsStorage(`datasets-${crypto.randomUUID()}`);
+  const quota = async (size?: { readonly quotaSize: number }): Promise<void> => {
+    await cdp().send('Storage.overrideQuotaForOrigin', { origin: location.origin, ...size });
+  };
+  const { usage = 0 } = await navigator.storage.estimate();
+  await quota({ quotaSize: usage + 1e6 });
+  onTestFinished(() => quota());
+  const write = writeWhole(storage, 'a/large.bin', async (append) => {
+    for (let piece = 0; piece < 4; piece++) await append(new Uint8Array(1 << 20));
+  });
+  const error = await write.catch((e: unknown) => e);
+  expect(error).toMatchObject({ name: 'DataFileError', problem: 'unwritable' });
+  expect((error as Error).message).toMatch(
+    /large\.bin\.[\w-]+\.tmp: the browser gives no more space\. To fix: free space, or ask for more/,
+  );
+  expect(await storage.list('a')).toEqual([]);
 });

@@ -47,11 +47,17 @@ export async function opfsStorage(folder: string): Promise<DataStorage> {
         // The browser writes to a copy, which replaces the file when it is closed.
         const writable = await handle.createWritable({ keepExistingData: true });
         await writable.seek(size);
+        let failed = false;
         return {
           start: size,
           write: (bytes) =>
-            attempt('unwritable', describe(path), () => writable.write(bytes as Uint8Array<ArrayBuffer>)),
-          close: () => attempt('unwritable', describe(path), () => writable.close()),
+            attempt('unwritable', describe(path), async () => {
+              failed = true;
+              await writable.write(bytes as Uint8Array<ArrayBuffer>);
+              failed = false;
+            }),
+          // After a write that failed there is nothing to close, and its error is the one to be told.
+          close: () => attempt('unwritable', describe(path), () => (failed ? writable.abort() : writable.close())),
         };
       }),
     rename: (from, to) =>
