@@ -129,13 +129,15 @@ function renderTable({ title, columns, rows, methods = [] }: Table): string {
   const body = rows.map((row, i) => {
     const cells = columns.map((column) => {
       const dot = column === 'method' && methods[i] !== undefined ? ` data-method="${methods[i]}"` : '';
-      return `<td${text(column)}${dot}>${escapeXml(row[column]!)}</td>`;
+      return `<td${text(column)}${dot}>${escapeXml(row[column]!).replaceAll('± ', '±\u00a0')}</td>`;
     });
     const first = columns[0]!;
     const starts = i > 0 && row[first] !== rows[i - 1]![first] ? ' class="starts"' : '';
     return `<tr${starts}>${cells.join('')}</tr>`;
   });
-  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeXml(title)}"><table><thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
+  // On paper nothing can be scrolled.
+  const wide = columns.length > 12 ? ' class="wide"' : '';
+  return `<div class="scroll" tabindex="0" role="group" aria-label="${escapeXml(title)}"><table${wide}><thead><tr>${head}</tr></thead><tbody>\n${body.join('\n')}\n</tbody></table></div>`;
 }
 
 const variables = (palette: Readonly<Record<string, string>>): string =>
@@ -199,5 +201,7 @@ code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .evidence li+li{margin-top:.1rem}
 @media (max-width:40rem){.claim .note{white-space:normal}}
 @media (max-width:40rem){dl div{grid-template-columns:1fr;gap:0}header{padding-top:1.5rem}}
-@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8px}th,td{padding:.15rem .25rem}figcaption{display:none}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
+@page{margin:12mm}
+@page wide{size:landscape}
+@media print{:root{color-scheme:light;font-size:11px;${variables(colours)}}body{font-size:1rem}header,main{max-width:none;padding:0}section{break-inside:auto}section:not(#summary){break-before:page}figure,tr,li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.scroll>div{min-width:0!important}table{font-size:8px;white-space:normal}th,td{padding:.15rem .2rem}table.wide{font-size:6.5px}.wide th,.wide td{padding:.15rem .1rem}.scroll:has(.wide){page:wide}figcaption{display:none}details::details-content{content-visibility:visible}nav{display:none}a{color:inherit;text-decoration:none}}
 `.trim();
