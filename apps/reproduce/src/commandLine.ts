@@ -66,7 +66,7 @@ function createProgram(accept: (request: Request) => void, cwd: string, print: (
     .option('--log <format>', `logs of every training: ${logFormats.join(', ')}`, 'both')
     .option('--json', 'print the result, and nothing else, on standard output')
     .option('--fresh', 'compute everything again')
-    .option('--dry-run', 'say what would be computed and what it would take, and write nothing')
+    .option('--dry-run', 'say what would be computed and what it would take, and write no results')
     .action((names: readonly string[], raw: unknown) =>
       accept({ command: 'run', options: resolveOptions(names, raw, cwd) }),
     );

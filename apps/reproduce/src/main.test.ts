@@ -449,8 +449,24 @@ describe('--dry-run', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^5 trainings to compute, 0 points kept from before; smoke budget\.$/m);
     for (const word of ['steps ', 'NFE ', 'time ', 'memory ', 'disk ']) expect(stdout).toContain(word);
+    expect(stdout).toContain(`Nothing was written to ${join(cwd, 'results')}.\n`);
     expect(executor).toBeUndefined();
     expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  test('of a study on files says that they were prepared', async () => {
+    const dataDir = join(cwd, 'data');
+    mkdirSync(join(dataDir, 'miniboone'), { recursive: true });
+    writeFileSync(join(dataDir, 'miniboone/data.npy'), npyFile(60, 43));
+    const { code, stdout } = await run(`miniboone ${smoke} --dry-run --data-dir data`);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `written to ${join(cwd, 'results')}. The splits of data files are in the cache, where runs look for them.\n`,
+    );
+    expect(readdirSync(cwd)).toEqual(['data']);
+    expect(readdirSync(elsewhere, { recursive: true }).map(String)).toContainEqual(
+      expect.stringMatching(/train\.npy$/),
+    );
   });
 
   test('counts what is there already, and is JSON if asked', async () => {

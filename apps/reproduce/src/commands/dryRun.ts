@@ -19,12 +19,14 @@ export function readOnlyStore(directory: string): Pick<Store, 'loadPoint'> {
  * Says what a run would compute and what it would take, from a few training steps of each kind that are measured here.
  *
  * @param todo points that are missing.
+ * @param readsFiles whether studies read data files, whose splits were then prepared.
  */
 export async function describeDryRun(
   todo: readonly PlannedPoint[],
   kept: number,
   options: Options,
   backend: string,
+  readsFiles: boolean,
 ): Promise<string> {
   const calibrations = new Map<string, Calibration>();
   for (const { config } of todo.filter(isTraining)) {
@@ -34,7 +36,7 @@ export async function describeDryRun(
   const workers = Math.max(1, Math.min(options.workers, todo.length));
   const expected = forecast(todo, calibrations, workers);
   if (options.json) return `${JSON.stringify({ kept, workers, backend, ...expected }, null, 2)}\n`;
-  return describe(expected, [...calibrations.values()], kept, workers, options);
+  return describe(expected, [...calibrations.values()], kept, workers, options, readsFiles);
 }
 
 function describe(
@@ -43,6 +45,7 @@ function describe(
   kept: number,
   workers: number,
   { budget, protocol, out }: Options,
+  readsFiles: boolean,
 ): string {
   const measured = calibrations
     .toSorted((a, b) => a.secondsPerStep - b.secondsPerStep)
@@ -65,7 +68,7 @@ function describe(
           `memory   about ${mebibytes(memoryBytes)}`,
           `disk     about ${mebibytes(diskBytes)} in ${out}`,
         ]),
-    'Nothing was written.',
+    `Nothing was written to ${out}.${readsFiles ? ' The splits of data files are in the cache, where runs look for them.' : ''}`,
   ];
   return `${lines.join('\n')}\n`;
 }

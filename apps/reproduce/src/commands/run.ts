@@ -71,7 +71,7 @@ export async function runStudies(
     const there = readOnlyStore(options.out);
     const works = studies.map((study) => findWork(study, identityOf(study), pruners, there));
     if (options.fresh) works.forEach(({ known }) => known.clear());
-    stdout.write(await describeDryRun(missingOf(works), sumOfKnown(works), options, backend.name));
+    stdout.write(await describeDryRun(missingOf(works), sumOfKnown(works), options, backend.name, files.size > 0));
     return exitCodes.ok;
   }
 
