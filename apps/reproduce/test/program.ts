@@ -31,10 +31,13 @@ export interface Program {
   remove(): void;
 }
 
-/** @param name of the test: tests that run at once have programs of their own. */
-export async function createProgram(name: string): Promise<Program> {
+/**
+ * @param name of the test: tests that run at once have programs of their own.
+ * @param studies a module that takes the place of the program's studies.
+ */
+export async function createProgram(name: string, studies?: URL): Promise<Program> {
   const bundle = fileURLToPath(new URL(`../.test-bundle-${name}`, import.meta.url));
-  const program = await bundleProgram(bundle);
+  const program = await bundleProgram(bundle, studies);
   const cwd = mkdtempSync(join(tmpdir(), `${name}-`));
   const start: Program['start'] = (line, prefix = []) => {
     const [command, ...given] = [...prefix, process.execPath, program, ...line.split(' ')];
