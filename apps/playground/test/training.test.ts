@@ -17,9 +17,12 @@ describe.runIf(hasBrowser)('training', () => {
     await until(page, 'dense', 'nll', (nll) => nll < 1.6, 60_000);
     expect(await page.locator('.backend').textContent()).toMatch(/^WebAssembly, \d+ threads$/);
 
-    const delays = await inputDelays(page, 30);
-    // Of the slowest few on a machine whose cores are all busy the page is not the cause.
-    expect(delays[Math.floor(0.8 * delays.length)]).toBeLessThan(50);
+    const keyed = await busiest(site, async () => {
+      const delays = await inputDelays(page, 30);
+      // The slowest few wait for a core: the page itself is never busy for long, whoever else uses the cores.
+      expect(delays[Math.floor(0.8 * delays.length)]).toBeLessThan(50);
+    });
+    expect(keyed).toBeLessThan(50);
 
     await press(page, 'Pause');
     await press(page, 'Prune now');
@@ -31,9 +34,12 @@ describe.runIf(hasBrowser)('training', () => {
 
     const before = await until(page, 'sparse', 'nll', (nll) => nll > 0);
     const steps = await factOf(page, 'sparse', 'steps');
-    await press(page, 'Train');
-    await until(page, 'sparse', 'steps', (n) => n >= steps + 10);
-    await press(page, 'Pause');
+    const trained = await busiest(site, async () => {
+      await press(page, 'Train');
+      await until(page, 'sparse', 'steps', (n) => n >= steps + 10);
+      await press(page, 'Pause');
+    });
+    expect(trained).toBeLessThan(50);
     const after = await until(page, 'sparse', 'nll', (nll) => nll !== before);
     expect(after).toBeLessThan(before);
     expect(await factOf(page, 'control', 'steps')).toBe(await factOf(page, 'sparse', 'steps'));
@@ -62,6 +68,30 @@ describe.runIf(hasBrowser)('training', () => {
     expect(errors).toEqual([]);
   });
 });
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Time of the thread itself, in microseconds. */
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
+}
+
+/** How much time of a core the longest task of a page's main thread takes meanwhile, in milliseconds. */
+async function busiest({ browser }: Site, act: () => Promise<void>): Promise<number> {
+  await browser.startTracing(undefined, { categories: ['disabled-by-default-devtools.timeline'] });
+  await act();
+  const { traceEvents } = JSON.parse(String(await browser.stopTracing())) as { readonly traceEvents: TraceEvent[] };
+  const threadOf = ({ pid, tid }: TraceEvent): string => `${pid}:${tid}`;
+  const named = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const main = new Set(named.map(threadOf));
+  const tasks = traceEvents.filter((event) => event.name === 'RunTask' && main.has(threadOf(event)));
+  // Those at the edges of the trace are not whole, and have no time.
+  const times = tasks.flatMap(({ tdur }) => (tdur === undefined ? [] : tdur / 1000));
+  expect(times.length).toBeGreaterThan(50);
+  return Math.max(...times);
+}
 
 /** From when the browser took a key press until its handlers were done, in milliseconds, rising. */
 async function inputDelays(page: Page, count: number): Promise<number[]> {

@@ -120,7 +120,7 @@ function unreadable(name: string, error: unknown): unknown {
         'is not a checkpoint of Sparse Flows',
         'open a .safetensors file that this page, pnpm reproduce or examples/pretrained has written',
       )
-    : new FileError(name, 'is damaged or cut off', 'load it down again, or restore it from a copy');
+    : new FileError(name, 'is damaged or cut off', 'download it again, or restore it from a copy');
 }
 
 function settingsOf(
