@@ -5,7 +5,7 @@ import { decodeCheckpoint, encodeCheckpoint, readSafetensors } from '@sparseflow
 import { mul } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import * as v from 'valibot';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canonicalJson } from '../src/results/canonicalJson.ts';
 import type { Result } from '../src/results/schema.ts';
 import { resultSchema } from '../src/results/schema.ts';
@@ -172,6 +172,7 @@ test('damaged checkpoints are named and left alone, and computed again', { timeo
     expect(existsSync(join(checkpoints, name))).toBe(true);
     rmSync(join(checkpoints, name));
   }
+  expect(stderr).toContain(`left alone in ${at('damaged')}: ${join('gaussians', 'points', 'shopping.txt')}`);
   expect(readFileSync(at('damaged', 'gaussians', 'points', 'shopping.txt'), 'utf8')).toBe('milk');
   rmSync(at('damaged', 'gaussians', 'points', 'shopping.txt'));
   const withoutNumber = (out: string): string[] =>
@@ -180,6 +181,20 @@ test('damaged checkpoints are named and left alone, and computed again', { timeo
   expect(resultIn('damaged').points.map(({ seconds: _seconds, ...point }) => point)).toEqual(
     resultIn('whole').points.map(({ seconds: _seconds, ...point }) => point),
   );
+});
+
+test('a damaged point is named and left alone, and computed again', { timeout: 120_000 }, async () => {
+  cpSync(at('whole'), at('point'), { recursive: true });
+  const { address } = resultIn('point').points.find(({ method }) => method === 'control')!;
+  const path = at('point', 'gaussians', 'points', `${address}.json`);
+  writeFileSync(path, '{"schema": 1');
+  const { code, stderr } = await program.run(`${smoke} --workers 1 --out point`);
+  expect(code).toBe(0);
+  expect(stderr).toContain(`${path} cannot be used and is left alone: not JSON`);
+  expect(stderr).toContain('1 points to compute, 4 kept from before');
+  expect(readFileSync(path, 'utf8')).toBe('{"schema": 1');
+  const numbers = (out: string) => resultIn(out).points.map(({ seconds: _seconds, ...point }) => point);
+  expect(numbers('point')).toEqual(numbers('whole'));
 });
 
 test(
@@ -218,6 +233,7 @@ test('results of a real run merge with their checkpoints and logs', { timeout: 1
 });
 
 describe('what cannot be carried out ends with 2 and one line, and writes nothing', () => {
+  afterEach(() => void vi.unstubAllEnvs());
   test.each([
     ['unknown study', 'gausians', /^unknown study 'gausians' \(did you mean 'gaussians'\?\)/],
     [
@@ -225,7 +241,21 @@ describe('what cannot be carried out ends with 2 and one line, and writes nothin
       'gaussians --backend tfjs-webgl --out no',
       /^backend 'tfjs-webgl': WebGL needs a browser\. To fix: /,
     ],
-    ['missing data', 'gaussians --data-dir nowhere --out no', /^--data-dir .*nowhere is not a directory\. To fix: /],
+    [
+      'a missing data folder',
+      'mnist --data-dir nowhere --out no',
+      /^--data-dir .*nowhere is not a directory\. To fix: /,
+    ],
+    [
+      'missing data files',
+      'mnist --backend wasm --data-dir photos --out no',
+      /^mnist: .*train-images.* are not there\. To fix: .*pnpm datasets fetch mnist/,
+    ],
+    [
+      'a damaged result',
+      'gaussians --budget smoke --backend wasm --out broken',
+      /result\.json is damaged or not a result of this program .*To fix: move or delete it/,
+    ],
     ['a file in the way', 'gaussians --backend wasm --out whole/index.html', /^--out .* is not a directory\. To fix: /],
     [
       'a place that nobody may write to',
@@ -240,11 +270,16 @@ describe('what cannot be carried out ends with 2 and one line, and writes nothin
   ])('%s', { timeout: 60_000 }, async (_what, line, message) => {
     mkdirSync(at('photos'), { recursive: true });
     writeFileSync(at('photos', 'cat.jpg'), '');
+    cpSync(at('whole'), at('broken'), { recursive: true });
+    writeFileSync(at('broken', 'gaussians', 'result.json'), '{');
+    // No test finds the data sets of whoever runs it.
+    vi.stubEnv('XDG_CACHE_HOME', at('no-cache'));
     const before = readdirSync(program.cwd, { recursive: true });
     const { code, stdout, stderr } = await program.run(line);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^[^\n]*\n$/);
     expect([code, stdout]).toEqual([2, '']);
     expect(readdirSync(program.cwd, { recursive: true })).toEqual(before);
+    expect(readFileSync(at('broken', 'gaussians', 'result.json'), 'utf8')).toBe('{');
   });
 });

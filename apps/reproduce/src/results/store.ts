@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import type { PlannedPoint } from '../plan.ts';
 import type { Artefact, StoredPoint } from './files.ts';
 import { encodeArtefact, parseFile, readArtefact, readPoint, writeJson, writeWhole } from './files.ts';
+import { foreignFiles } from './foreign.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { lockDirectory } from './lock.ts';
 import type { StoredStudy } from './read.ts';
@@ -97,22 +98,29 @@ export function inspectDirectory(directory: string, studies: readonly string[]):
 /**
  * Opens a results directory that `inspectDirectory` has accepted, creating and locking it.
  *
- * @param warn takes one line about a file that cannot be used and is left alone.
+ * @param warn takes one line about what cannot be used, or is not of this program, and is left alone.
  * @throws UsageError when another run holds it or it cannot be written.
  */
 export function openStore(directory: string, warn: (line: string) => void): Store {
   let release: () => void;
+  let foreign: readonly string[];
   try {
     makeDirectory(directory);
     release = lockDirectory(directory);
     if (!existsSync(join(directory, markerName))) writeJson(join(directory, markerName), marker);
     removeLeftovers(directory);
+    foreign = foreignFiles(directory);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`--out ${directory} cannot be written (${code ?? String(error)})`, 'choose another --out', {
       cause: error,
     });
+  }
+
+  if (foreign.length > 0) {
+    const more = foreign.length > 8 ? `, … (${foreign.length - 8} more)` : '';
+    warn(`not of this program, and left alone in ${directory}: ${foreign.slice(0, 8).join(', ')}${more}`);
   }
 
   const warned = new Set<string>();
