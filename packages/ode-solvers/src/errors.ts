@@ -26,6 +26,11 @@ export class EventNotBracketedError extends SparseflowError {
   declare readonly report: FailureReport;
 }
 
+/** The value of an event is no number, or NaN: it has no sign that could change. */
+export class EventValueError extends SparseflowError {
+  declare readonly report: FailureReport;
+}
+
 const CLASSES = {
   underflow: StepSizeUnderflowError,
   maxSteps: MaxStepsError,
@@ -33,6 +38,7 @@ const CLASSES = {
   state: NonFiniteStateError,
   derivative: NonFiniteDerivativeError,
   event: EventNotBracketedError,
+  eventValue: EventValueError,
 } as const satisfies Readonly<Record<FailureKind, unknown>>;
 
 /** The typed error of a failed solve. */

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { add, concat, mul, neg, reshape, scope, slice, sub, tensor, type Tensor } from '@sparseflow/tensor';
+import {
+  add,
+  concat,
+  mul,
+  neg,
+  reshape,
+  scope,
+  ShapeError,
+  slice,
+  sqrt,
+  sub,
+  tensor,
+  type Tensor,
+} from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { at, backend, breakableField, largestDifference, read } from '../test/problems.ts';
 import {
@@ -7,6 +20,7 @@ import {
   checkpoint,
   direct,
   EventNotBracketedError,
+  EventValueError,
   interpolated,
   rk4,
   solve,
@@ -16,7 +30,7 @@ import {
   type SolveEvent,
   type SolveOptions,
 } from './index.ts';
-import { solve as solvePlain, SolveError } from './plain.ts';
+import { solve as solvePlain, SolveError, type PlainEvent, type PlainOptions } from './plain.ts';
 
 const all = [checkpoint(), checkpoint({ memory: 'sqrt' }), direct(), backsolve(), interpolated()];
 
@@ -90,10 +104,105 @@ describe('events', () => {
     const error: unknown = await solve((_t, y: Tensor) => neg(y), at(10), {}, options).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(EventNotBracketedError);
     expect(error).toMatchInlineSnapshot(
-      `[EventNotBracketedError: dopri5: height 20 has no zero: its value is -16.772837875009234 at the end and came no closer than 10 to 0 (8 accepted steps, 0 rejected, 50 evaluations). State: growth 0.32-fold (rms). To fix: check its sign and direction, move t1, or lower maxStep if it may cross zero twice in a step.]`,
+      `[EventNotBracketedError: dopri5: height 20 has no zero: its value is -16.772837875009234 at the end and came no closer than 10 to 0 (8 accepted steps, 0 rejected, 50 evaluations). State: growth 0.32-fold (rms). To fix: check its sign and direction, move t1, or take shorter steps.]`,
     );
     const ours = { ...ground, required: true };
     expect(() => solvePlain(() => [1], [10], { t0: 0, t1: 1, events: [ours] })).toThrow(SolveError);
+  });
+
+  describe('whose value is no number', () => {
+    // The state is fine all along: y = (exp(-t), exp(t)), of two components.
+    const f = (_t: number, y: Float64Array): number[] => [-y[0]!, y[1]!];
+    const steps: [string, Partial<PlainOptions>][] = [
+      ['adaptive steps', {}],
+      ['fixed steps', { solver: rk4, steps: 10 }],
+    ];
+    const failureOf = (value: PlainEvent['value'], options: Partial<PlainOptions> = {}, y0 = [1, 1]): SolveError => {
+      try {
+        solvePlain(f, y0, { t0: 0, t1: 2, events: [{ ...ground, value: () => 1 }, { value }], ...options });
+      } catch (error) {
+        return error as SolveError;
+      }
+      throw new Error('it did not fail');
+    };
+
+    it.each(steps)('are an error that names the event and the time: %s', (_name, options) => {
+      const always = failureOf(() => NaN, options);
+      expect(always).toMatchObject({ name: 'SolveError', code: 'EVENT_VALUE' });
+      expect(always.message).toContain('event 1 is NaN at t = 0 ');
+      const none = failureOf((_t, y) => y[2]!, options);
+      expect(none.message).toContain('event 1 is undefined at t = 0 ');
+      // Defined until y = ½, at t = log 2.
+      const late = failureOf((_t, y) => Math.sqrt(y[0]! - 0.5) + 1, options);
+      const time = Number(/event 1 is NaN at t = (\S+)/.exec(late.message)![1]);
+      expect(time).toBeGreaterThan(Math.LN2);
+      // The end of the step that begins at the last good state, whose event has a value.
+      expect(late.report!.time).toBeLessThan(Math.LN2);
+      expect(late.report!.time).toBeGreaterThan(0);
+    });
+
+    it.each(steps)('return what was reached, with onFailure: %s', (_name, options) => {
+      const value = (_t: number, y: Float64Array): number => Math.sqrt(y[0]! - 0.5) + 1;
+      const solution = solvePlain(f, [1, 1], { t0: 0, t1: 2, events: [{ value }], onFailure: 'return', ...options });
+      expect(solution.status).toBe('failed');
+      expect(solution.failure).toHaveProperty('code', 'EVENT_VALUE');
+      expect(solution.t1).toBe((solution.failure as SolveError).report!.time);
+      expect(Math.abs(solution.y1[0]! - Math.exp(-solution.t1))).toBeLessThan(1e-4);
+    });
+
+    it.each(steps)('leave it to the state to be at fault where that is not finite: %s', (_name, options) => {
+      const first = (_t: number, y: Float64Array): number => y[0]! + 1;
+      expect(failureOf(first, options, [NaN, 1])).toHaveProperty('code', 'NON_FINITE_STATE');
+      // Grows beyond all numbers in the first steps.
+      const blowUp = (): unknown =>
+        solvePlain((_t, y) => [Math.abs(y[0]!) ** 3], [10], { t0: 0, t1: 2, events: [{ value: first }], ...options });
+      expect(blowUp).toThrow(
+        expect.objectContaining({ code: options.steps ? 'NON_FINITE_STATE' : 'STEP_SIZE_UNDERFLOW' }),
+      );
+    });
+
+    it('are an error inside a step, too', () => {
+      // Of opposite signs at the ends of a step, and NaN between.
+      const value = (t: number): number => (t === 0 ? -1 : t === 1 ? 1 : NaN);
+      const error = failureOf(value, { solver: rk4, steps: 1, t1: 1 });
+      expect(error.message).toMatch(/event 1 is NaN at t = 0\.5/);
+    });
+
+    it('may be infinite, which has a sign', () => {
+      const value = (t: number): number => 1 / (t - 0.25);
+      const { t1, status } = solvePlain(f, [1, 1], { t0: 0.25, t1: 2, events: [{ value, name: 'pole' }] });
+      expect([t1, status]).toEqual([2, 'done']);
+      const crossing = solvePlain(f, [1, 1], { t0: 0, t1: 2, events: [{ value: (t) => Math.log(t) }] });
+      expect(crossing.status).toBe('event');
+      expect(Math.abs(crossing.t1 - 1)).toBeLessThan(1e-12);
+    });
+
+    it('of tensors likewise; they are scalars', async () => {
+      const y0 = at([1, 2]);
+      const before = backend.liveBuffers();
+      const decay = (_t: number, y: Tensor): Tensor => neg(y);
+      const errorOf = async (value: (t: number, y: Tensor) => unknown): Promise<unknown> => {
+        const events = [{ name: 'level', value }] as unknown as SolveEvent[];
+        return solve(decay, y0, {}, { t0: 0, t1: 2, events }).catch((e: unknown) => e);
+      };
+      const first = (y: Tensor): Tensor => reshape(slice(y, [0], [1]), []);
+      const error = await errorOf((_t, y) => scope(() => add(sqrt(sub(first(y), 0.5)), 1)));
+      expect(error).toBeInstanceOf(EventValueError);
+      expect(error).toHaveProperty('message', expect.stringContaining('level is NaN at t = '));
+      expect((error as EventValueError).report.time).toBeLessThan(Math.LN2);
+      const wrong = await errorOf((_t, y) => y);
+      expect(wrong).toBeInstanceOf(ShapeError);
+      expect(wrong).toMatchInlineSnapshot(`[ShapeError: solve: level has shape [2]. To fix: return a scalar.]`);
+      for (const nothing of [undefined, 3]) expect(await errorOf(() => nothing)).toBeInstanceOf(ShapeError);
+      expect(backend.liveBuffers()).toBe(before);
+    });
+  });
+
+  it('do not fire for a value that is too small to be squared', () => {
+    const tiny = { value: (t: number): number => 1e-200 * (1 + t) };
+    expect(solvePlain(fall, [10, 0], { t0: 0, t1: 1, events: [tiny] }).events).toEqual([]);
+    const sign = { value: (t: number): number => 1e-200 * (t - 0.3) };
+    expect(solvePlain(fall, [10, 0], { t0: 0, t1: 1, events: [sign] }).t1).toBeCloseTo(0.3, 12);
   });
 
   it('of tensors: a gradient through the time of the event, by every adjoint', async () => {

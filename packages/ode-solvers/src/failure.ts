@@ -2,7 +2,7 @@ import type { Stats } from './options.ts';
 import type { Plan } from './plan.ts';
 
 /** Why a solve had to give up. */
-export type FailureKind = 'underflow' | 'maxSteps' | 'maxRejects' | 'state' | 'derivative' | 'event';
+export type FailureKind = 'underflow' | 'maxSteps' | 'maxRejects' | 'state' | 'derivative' | 'event' | 'eventValue';
 
 /** Where a solve was when it gave up. */
 export interface FailureFacts extends Stats {
@@ -105,7 +105,12 @@ const KINDS = {
   event: [
     'EVENT_NOT_BRACKETED',
     ({ because }) => because!,
-    'check its sign and direction, move t1, or lower maxStep if it may cross zero twice in a step',
+    'check its sign and direction, move t1, or take shorter steps',
+  ],
+  eventValue: [
+    'EVENT_VALUE',
+    ({ because }) => because!,
+    'return a number; look for log, sqrt or division outside their domain, or take shorter steps',
   ],
 } as const satisfies Readonly<Record<FailureKind, readonly [code: string, headline: Say, remedy: string]>>;
 
@@ -165,9 +170,7 @@ function worst({ state, sizes, name, measure }: Evidence): {
 
 /** The Euclidean norm, by hypotenuses, so that squares do not overflow. */
 function norm(parts: readonly ArrayLike<number>[]): number {
-  let total = 0;
-  for (const part of parts) for (let i = 0; i < part.length; i++) total = Math.hypot(total, part[i]!);
-  return total;
+  return parts.flatMap((part) => Array.from(part)).reduce((total, x) => Math.hypot(total, x), 0);
 }
 
 function count(n: number, noun: string): string {

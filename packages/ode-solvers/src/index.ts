@@ -4,7 +4,6 @@ export {
   type Solution,
   type SolveEvent,
   type SolveOptions,
-  type Tolerances,
   type FieldVjp,
   type VectorField,
 } from './solve.ts';
@@ -68,9 +67,11 @@ export type { Replayable } from './adjoints/replayed.ts';
 export { backsolve, interpolated, type BacksolveOptions } from './adjoints/backsolve.ts';
 export { checkpoint, type CheckpointOptions } from './adjoints/checkpoint.ts';
 export { direct } from './adjoints/direct.ts';
+export type { Tolerances } from './tolerances.ts';
 
 export {
   EventNotBracketedError,
+  EventValueError,
   MaxStepsError,
   NonFiniteDerivativeError,
   NonFiniteStateError,

@@ -61,9 +61,9 @@ export interface StepOptions {
   readonly t1: number;
   /** Default `dopri5`. */
   readonly solver?: Solver | undefined;
-  /** Relative tolerance, default 1e-7 (torchdiffeq's). In float32 ask for no less than about 1e-6. */
+  /** Relative tolerance, default 1e-7 (torchdiffeq's). In float32 ask for no less than about 1e-6. 0 leaves the absolute one alone. */
   readonly rtol?: number | undefined;
-  /** Absolute tolerance, default 1e-9 (torchdiffeq's). */
+  /** Absolute tolerance, default 1e-9 (torchdiffeq's). Above 0: a component that passes zero would have no tolerance. */
   readonly atol?: number | undefined;
   /**
    * Fixed steps: this many equal ones. A method without error estimate needs `steps`, `stepSize` or `saveAt`; with `saveAt`
@@ -90,7 +90,10 @@ export interface StepOptions {
   readonly controller?: ControllerName | PidCoefficients | undefined;
   /** Limit on rejected steps in a row, default none. */
   readonly maxRejects?: number | undefined;
-  /** Times whose states are wanted, in the direction of integration, within [t0, t1]. They do not change adaptive steps. */
+  /**
+   * Times whose states are wanted, in the direction of integration, within [t0, t1]. They do not change adaptive steps. An empty list,
+   * as a program may compute one, is as none: the interval is that of `t0` and `t1`, and the state at its end is in `y1`.
+   */
   readonly saveAt?: readonly number[] | undefined;
   /**
    * Times that adaptive steps must end at. By default the last step may pass `t1`, whose state is then read from the dense

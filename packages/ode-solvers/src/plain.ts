@@ -46,6 +46,7 @@ export type PlainField = (t: number, y: Float64Array, dydt: Float64Array) => Arr
  * two zeros within one step go unnoticed.
  */
 export interface PlainEvent extends EventOptions {
+  /** NaN, or nothing, is an error wherever it is met. */
   readonly value: (t: number, y: Float64Array) => number;
 }
 
@@ -91,7 +92,8 @@ const isArray: Rule = [
 
 /**
  * Solves dy/dt = f(t, y), y(t0) = y0, with numbers in plain arrays: no tensors, no promises, float64. Solvers, step control and
- * dense output are those of the package's main entry.
+ * dense output are those of the package's main entry. There is no `signal`, as none could fire before it returns: throw from the field
+ * or from `onStep` to end it, or bound it by `maxSteps`.
  *
  * @throws {SolveError} when the solve fails, with the same report as the tensor solver's errors, and for options out of range
  *
@@ -120,7 +122,7 @@ export function solve(f: PlainField, y0: ArrayLike<number>, options: PlainOption
   const read = (t: number, from: Reader): Float64Array | undefined => {
     if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(steps.list, t1, t);
-    if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
+    if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time between them');
     const segment = segments[place.n];
     return segment && from(segment, place.theta, steps.list[place.n]!.dt);
   };

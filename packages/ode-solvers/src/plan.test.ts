@@ -45,12 +45,19 @@ describe('makePlan', () => {
     expect(plan({ solver: rk4, saveAt: [0, 0.2, 0.2, 1] }).grid).toEqual([0, 0.2, 1]);
   });
 
+  it('takes a relative tolerance of 0, and an empty list of times as none', () => {
+    expect(plan({ rtol: 0, atol: 1e-6 })).toMatchObject({ rtol: 0, atol: 1e-6 });
+    expect(plan({ saveAt: [] })).toEqual(plan({}));
+    expect(plan({ saveAt: [] }).times).toEqual([1]);
+  });
+
   it('refuses what makes no sense', () => {
     const refused = (options: Partial<StepOptions>) => expect(() => plan(options));
     refused({ t1: Infinity }).toThrowErrorMatchingInlineSnapshot(`[Error: t1 is Infinity | give a finite number]`);
     refused({ rtol: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: rtol is -1 | give a number from 0]`);
     refused({ atol: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: atol is 0 | give a number above 0]`);
     refused({ rtol: NaN }).toThrow('rtol is NaN');
+    refused({ rtol: 0, atol: 0 }).toThrow('atol is 0');
     refused({ minStep: 2, maxStep: 1 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: minStep is 2, maxStep 1 | give minStep ≤ maxStep]`,
     );

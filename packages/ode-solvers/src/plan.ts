@@ -73,13 +73,16 @@ const orParts = ([holds, ...rest]: Rule): Rule => [(x) => typeof x === 'object' 
 const isEvent = (event: { readonly value: unknown; readonly direction: unknown } | null): boolean =>
   typeof event?.value === 'function' && ['up', 'down', 'both', undefined].includes(event.direction as 'up');
 
+/** Only the relative one may be 0. */
+const TOLERANCES = { rtol: fromZero(1e-7), atol: above(0, 1e-9) };
+
 /** The options of `StepOptions`. */
 export const STEP_RULES = {
   t0: time,
   t1: time,
   solver: having('b', 'a solver such as dopri5, not its name', dopri5),
-  rtol: orParts(fromZero(1e-7)),
-  atol: orParts(above(0, 1e-9)),
+  rtol: orParts(TOLERANCES.rtol),
+  atol: orParts(TOLERANCES.atol),
   steps: above(0),
   stepSize: above(0),
   firstStep: above(0),
@@ -113,10 +116,9 @@ export const STEP_RULES = {
   ],
 } as const satisfies Rules;
 
-/** The rules where some of the options are taken, and others besides; tolerances are a number each. */
+/** The rules where some of the options are taken, and others besides. */
 export function rulesOf(names: readonly (keyof typeof STEP_RULES)[], more: Rules): Rules {
-  const some = Object.fromEntries(names.map((name) => [name, STEP_RULES[name]]));
-  return { ...some, rtol: fromZero(1e-7), atol: above(0, 1e-9), ...more };
+  return { ...Object.fromEntries(names.map((name) => [name, STEP_RULES[name]])), ...more };
 }
 
 type FilledIn = Filled<Given, 'saveAt' | 'stepTo' | 'jumpAt' | 'controller'> &
@@ -142,7 +144,6 @@ export function makePlan(given: Given, refuse: Refuse, rules: Rules = STEP_RULES
     });
   }
   require(!everyStep || saveAt.length === 0, 'everyStep and saveAt are both given', 'give one of them');
-  const stops = [...new Set([...stepTo, ...jumpAt])].filter((time) => time !== t0);
   // What is added comes first: V8 gives objects that begin as a copy a new shape each time, which would slow all steps down.
   return {
     direction,
@@ -150,17 +151,16 @@ export function makePlan(given: Given, refuse: Refuse, rules: Rules = STEP_RULES
     grid: fixedGrid(options, direction, require),
     pid: pidOf(options.controller),
     flat: options.safety ** solver.order,
-    stops: stops.sort((a, b) => (a - b) * direction),
+    stops: [...new Set([...stepTo, ...jumpAt])].filter((time) => time !== t0).sort((a, b) => (a - b) * direction),
     jumps: new Set(jumpAt),
     keep: dense || events.length > 0,
     ...options,
   };
 }
 
-/** Whether these are numbers that a tolerance can be. Only the relative one may be 0. */
+/** Whether these are numbers that a tolerance can be. */
 export function areTolerances(name: 'rtol' | 'atol', values: ArrayLike<number>): boolean {
-  const [holds] = name === 'rtol' ? fromZero(0) : above(0);
-  return Array.from(values).every((x) => holds(x as never));
+  return Array.from(values).every(TOLERANCES[name][0] as (x: number) => boolean);
 }
 
 /** Times by integer index, so that rounding does not add up and the last one is exactly t1. */
@@ -181,6 +181,7 @@ function fixedGrid(
   require(Number.isInteger(n) &&
     n <= maxSteps, `${n} steps are asked for`, `give an integer up to maxSteps, ${maxSteps}`);
   if (span === 0) return [t0];
-  const time = (i: number): number => t0 + (steps ? (span * i) / n : direction * stepSize! * i);
-  return Array.from({ length: n + 1 }, (_, i) => (i === n ? t1 : time(i)));
+  return Array.from({ length: n + 1 }, (_, i) =>
+    i === n ? t1 : t0 + (steps ? (span * i) / n : direction * stepSize! * i),
+  );
 }

@@ -71,13 +71,13 @@ export function rungeKuttaStep(
   { k1, complete, read = y.length }: StageOptions,
 ): StepResult {
   const { a, b, c, fsal } = solver;
-  const seen = (leaves: Leaves): Leaves => (read === leaves.length ? leaves : leaves.slice(0, read));
+  const seen = (leaves: Leaves): Leaves => leaves.slice(0, read);
   const ks: Leaves[] = [k1 ?? field(t, seen(y))];
   const inner = fsal ? c.length - 1 : c.length;
   for (let i = 1; i < inner; i++) {
     ks.push(field(c[i] === 1 ? end : t + c[i]! * dt, advance(y, ks, a[i]!, dt, read)));
   }
-  const y1 = advance(y, ks, fsal ? a[inner]! : b, dt);
+  const y1 = advance(y, ks, b, dt);
   if (fsal && complete) ks.push(field(end, seen(y1)));
   return { y1, ks };
 }

@@ -1,4 +1,4 @@
-import { copy, disposeTree, mapTree, scope, Tensor, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import { copy, disposeTree, mapTree, scope, ValueError, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
 import type { AdjointState, FieldStep, FieldStepper, WholeAdjointStep } from './fieldStep.ts';
 import { callback, ensure, having, oneOf, type Rules } from './check.ts';
 import { stateLayout, type Layout } from './layout.ts';
@@ -9,9 +9,10 @@ import type { Journeyed, Status } from './march/journey.ts';
 import { Steps } from './march/steps.ts';
 import { march } from './march/march.ts';
 import type { Restart, Stats, Step, StepOptions } from './options.ts';
-import { areTolerances, makePlan, STEP_RULES, type Plan } from './plan.ts';
+import { makePlan, STEP_RULES, type Plan } from './plan.ts';
 import { denseSlope, denseState, type Leaves } from './rungeKutta.ts';
-import { tensorStepper, type Problem, type Segment, type TensorStepper, type Tolerance } from './tensorStepper.ts';
+import { tensorStepper, type Problem, type Segment, type TensorStepper } from './tensorStepper.ts';
+import { tolerancesOf, type Tolerances } from './tolerances.ts';
 
 /**
  * dy/dt = f(t, y, params). `y` is a tensor or a tree of tensors; the result has its structure, shapes and dtypes. It may return
@@ -49,6 +50,7 @@ export interface FieldVjp<Y extends Tree, P extends Tree> {
  * found on the dense output to rounding; two zeros within one step go unnoticed.
  */
 export interface SolveEvent<Y extends Tree = Tree, P extends Tree = Tree> extends EventOptions {
+  /** NaN at a state that is itself finite is an error. */
   // A method, so that events of any state can be in a list of options.
   value(t: number, y: Y, params: P): Tensor;
 }
@@ -61,16 +63,13 @@ export interface FiredEvent<Y extends Tree> {
   readonly y: Y;
 }
 
-/** A number, or a tree like the state of numbers, or of tensors that broadcast to its own. */
-export type Tolerances = number | Tensor | readonly Tolerances[] | { readonly [key: string]: Tolerances };
-
 export interface SolveOptions extends Omit<StepOptions, 'rtol' | 'atol'> {
   /**
    * Relative tolerance, default 1e-7 (torchdiffeq's), for all components or, in the structure of the state, for each. In float32
-   * ask for no less than about 1e-6.
+   * ask for no less than about 1e-6. 0 leaves the absolute one alone.
    */
   readonly rtol?: Tolerances | undefined;
-  /** Absolute tolerance, default 1e-9 (torchdiffeq's), likewise. */
+  /** Absolute tolerance, default 1e-9 (torchdiffeq's), likewise. Above 0: a component that passes zero would have no tolerance. */
   readonly atol?: Tolerances | undefined;
   /** Events to watch for. */
   readonly events?: readonly SolveEvent[] | undefined;
@@ -128,6 +127,7 @@ export interface Solution<Y extends Tree> {
  * @throws {StepSizeUnderflowError} when no step is short enough
  * @throws {MaxStepsError} when the end is not reached in `maxSteps`, or `maxRejects` steps in a row were rejected
  * @throws {EventNotBracketedError} when a required event has not fired
+ * @throws {EventValueError} when the value of an event is NaN at a finite state
  * @throws {ValueError} for options out of range
  * @throws {ShapeError | DTypeError} when `f` returns another structure, shape or dtype than the state's
  *
@@ -189,29 +189,11 @@ export async function pose<Y extends Tree, P extends Tree>(
     read: leaves.length,
     groups: normGroups(leaves, options.norm),
     retain,
-    tolerances: await tolerancesOf(layout, plan),
+    tolerances: await tolerancesOf(layout, plan, refuse),
     step: f.step?.(layout, params),
     event: (i: number, t: number, y: Leaves) => options.events![i]!.value(t, layout.unflatten(y), params),
   };
   return { layout, plan, problem, evaluate };
-}
-
-/** Tolerances by leaf, if any of the two is more than a number. */
-async function tolerancesOf({ names, leaves }: Layout<Tree>, plan: Plan): Promise<Problem['tolerances']> {
-  const { rtol, atol }: { rtol: Tolerances; atol: Tolerances } = plan;
-  if (typeof rtol === 'number' && typeof atol === 'number') return undefined;
-  const flat = (node: Tolerances): Tolerance[] =>
-    Object(node) !== node || node instanceof Tensor ? [node as Tolerance] : Object.values(node).flatMap(flat);
-  const spread = async (name: 'rtol' | 'atol', given: Tolerances): Promise<Tolerance[]> => {
-    const all = typeof given === 'number' ? leaves.map(() => given) : flat(given);
-    const numbers = await Promise.all(all.map(async (x) => (x instanceof Tensor ? x.data() : [x])));
-    if (all.length !== leaves.length || !numbers.every((values) => areTolerances(name, values))) {
-      const remedy = 'give a positive number for each part';
-      throw new ValueError('solve', `${name} does not fit the state (${names})`, remedy);
-    }
-    return all;
-  };
-  return { rtol: await spread('rtol', rtol), atol: await spread('atol', atol) };
 }
 
 function normGroups(leaves: Leaves, norm: SolveOptions['norm']): number[][] {
@@ -253,7 +235,7 @@ export function solutionOf<Y extends Tree>(
   const read = (t: number, from: (segment: Segment, theta: number, dt: number) => Tensor[]): Y | undefined => {
     if (!dense) throw refuse('the stages were not kept', 'solve with dense: true');
     const place = stepAt(grid, t1, t);
-    if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time that was solved for');
+    if (!place) throw refuse(`t = ${t} is not between ${t0} and ${t1}`, 'give a time between them');
     const segment = segments[place.n];
     return segment && layout.unflatten(scope(() => from(segment, place.theta, grid[place.n]!.dt)));
   };
@@ -275,6 +257,6 @@ export function solutionOf<Y extends Tree>(
       if (!slope) throw refuse('no step was taken', 'call the field');
       return slope;
     },
-    dispose: () => disposeTree([outputs, marks, segments.map(({ y, ks }) => [y, ks])]),
+    dispose: () => disposeTree([outputs, marks, segments]),
   };
 }

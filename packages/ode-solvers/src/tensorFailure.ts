@@ -11,6 +11,9 @@ export function allFinite(parts: readonly TypedArray[]): boolean {
   return parts.every((values) => values.every(Number.isFinite));
 }
 
+/** Whether all numbers of all leaves are finite. */
+export const areFinite = async (leaves: Leaves): Promise<boolean> => allFinite(await download(leaves));
+
 /** Names components like `y[1, 0]`, by the leaf's shape. */
 export function componentName(names: readonly string[], y0: Leaves): (part: number, index: number) => string {
   return (part, index) => {

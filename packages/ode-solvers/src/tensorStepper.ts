@@ -1,25 +1,14 @@
-import {
-  abs,
-  add,
-  copy,
-  disposeTree,
-  div,
-  maximum,
-  mul,
-  scaledErrorNorm,
-  scope,
-  ShapeError,
-  sub,
-  type Tensor,
-  type Tree,
-} from '@sparseflow/tensor';
+import { copy, disposeTree, maximum, scope, ShapeError, sub, type Tensor, type Tree } from '@sparseflow/tensor';
 import { solveError } from './errors.ts';
 import { report, type Evidence, type FailureFacts } from './failure.ts';
+import { accepts } from './march/control.ts';
 import type { Wait } from './march/coroutine.ts';
+import { nameOf } from './march/events.ts';
 import type { Stepper } from './march/stepper.ts';
 import type { LeafStep, LeafStepTaken } from './fieldStep.ts';
 import type { Plan } from './plan.ts';
-import { allFinite, componentName, download } from './tensorFailure.ts';
+import { scaled, scaledNorm, type LeafTolerances } from './tolerances.ts';
+import { allFinite, areFinite, componentName, download } from './tensorFailure.ts';
 import { advance, combine, denseState, rungeKuttaStep, type LeafField, type Leaves } from './rungeKutta.ts';
 
 export interface Problem {
@@ -34,21 +23,18 @@ export interface Problem {
   /** Keep the state at the start of each accepted step. */
   readonly retain: boolean;
   /** Tolerances by leaf, where they are not the plan's numbers: tensors that broadcast to it. */
-  readonly tolerances?: { readonly rtol: readonly Tolerance[]; readonly atol: readonly Tolerance[] } | undefined;
-  /** The value of an event, as a scalar. */
-  readonly event?: ((index: number, t: number, y: Leaves) => Tensor) | undefined;
+  readonly tolerances?: LeafTolerances | undefined;
+  /** The value of an event, as a scalar; undefined where JavaScript forgot to return one. */
+  readonly event?: ((index: number, t: number, y: Leaves) => Tensor | undefined) | undefined;
   /** The field's own way to take a whole step. */
   readonly step?: LeafStep | undefined;
 }
 
-/** One number, or a tensor of them. */
-export type Tolerance = Tensor | number;
-
 /** A step's first state and stages, by which the solution is known inside it. */
-export interface Segment {
+export type Segment = {
   readonly y: Tensor[];
   readonly ks: readonly Tensor[][];
-}
+};
 
 interface Attempt {
   readonly y1: Tensor[];
@@ -109,20 +95,9 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
     };
     return sync ? finish(x.dataSync()) : x.data().then(finish);
   };
-  /** A leaf on the scale of the tolerances. */
-  const scaled = (j: number, x: Tensor, a: Tensor, b: Tensor): Tensor => {
-    const { rtol, atol } = tolerances ?? {};
-    const size = mul(maximum(abs(a), abs(b)), rtol?.[j] ?? plan.rtol);
-    return div(x, add(size, atol?.[j] ?? plan.atol));
-  };
   /** The largest root mean square, over the groups, of a quantity on the scale of the tolerances; a tensor only where reading must wait. */
   const norm = (quantity: (leaf: number) => Tensor, y1: Leaves = y): Tensor | number => {
-    const norms = groups.map((group) => {
-      const pick = (leaves: Leaves): Tensor[] => group.map((j) => leaves[j]!);
-      if (!tolerances) return scaledErrorNorm(group.map(quantity), pick(y), pick(y1), plan);
-      const ratios = group.map((j) => scaled(j, quantity(j), y[j]!, y1[j]!));
-      return scaledErrorNorm(ratios, ratios, ratios, { rtol: 0, atol: 1 });
-    });
+    const norms = groups.map((group) => scaledNorm(group, quantity, y, y1, { plan, tolerances }));
     if (norms.length === 0) return 0; // an empty batch has no error
     return sync ? Math.max(...norms.map((x) => x.dataSync()[0]!)) : norms.reduce((a, b) => maximum(a, b));
   };
@@ -137,12 +112,11 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
   /** By component, the error of the last trial step over its tolerance, or its end where the method estimates no error. */
   const contributions = async ({ time: t, stepSize }: FailureFacts): Promise<Pick<Evidence, 'measure' | 'sizes'>> => {
     const { error } = solver;
-    // Where no step is at fault there is nothing to take again.
-    const dt = stepSize && (length || stepSize);
+    const dt = length || stepSize;
     const found = scope(() => {
       const options = { k1, complete: true, read: seen };
       const { y1, ks } = rungeKuttaStep(solver, problem.field, { t, dt, end: t + dt }, y, options);
-      return error ? y1.map((end, j) => scaled(j, combine(ks, error, dt, j), y[j]!, end)) : y1;
+      return error ? y1.map((end, j) => scaled(j, combine(ks, error, dt, j), y[j]!, end, { plan, tolerances })) : y1;
     });
     const sizes = await download(found);
     disposeTree(found);
@@ -168,7 +142,7 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
       outputs.push(own(() => y));
     },
     trial(trial) {
-      const { t, dt, times, estimate, forced, last } = trial;
+      const { t, dt, times, estimate, last } = trial;
       length = dt;
       // The first stage survives a rejection, and a method whose last stage is the next one's first hands it on.
       if (estimate || solver.fsal) derivative(t);
@@ -181,7 +155,7 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
         stepper.nfe += step.nfe ?? 0;
         const { y1, ks } = step;
         const ratio = estimate ? norm((j) => step.error?.[j] ?? combine(ks, solver.error!, dt, j), y1) : undefined;
-        if (typeof ratio === 'number' && !(ratio <= 1 || (forced && ratio < Infinity))) return ratio;
+        if (typeof ratio === 'number' && !accepts(trial, ratio)) return ratio;
         return {
           y1,
           slope: solver.fsal && !last ? (step.slope ?? ks.at(-1)!.map(copy)) : undefined,
@@ -195,7 +169,7 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
       attempt = tried;
       return read(() => tried.ratio ?? 0);
     },
-    isFinite: async () => allFinite(await download(attempt!.y1)),
+    isFinite: () => areFinite(attempt!.y1),
     accept() {
       const { y1, slope, ks, ...found } = attempt!;
       attempt = undefined;
@@ -225,16 +199,16 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
     event: (index, time, theta) =>
       read(() => {
         const result = problem.event!(index, time, theta === 0 ? y : inside(theta));
-        if (result.size !== 1)
-          throw new ShapeError('solve', `event ${index} has shape [${result.shape}]`, 'return a scalar');
+        if (result?.size !== 1)
+          throw new ShapeError('solve', `${nameOf(plan, index)} has shape [${result?.shape}]`, 'return a scalar');
         return copy(result);
       }),
     mark(theta) {
       attempt!.marks.push(inside(theta));
     },
     async fault(t) {
-      if (!allFinite(await download(y))) return 'state';
-      return allFinite(await download(derivative(t))) ? undefined : 'derivative';
+      if (!(await areFinite(y))) return 'state';
+      return (await areFinite(derivative(t))) ? undefined : 'derivative';
     },
     restart() {
       stepper.dispose(true);
@@ -244,7 +218,9 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
       stepper.reject();
       const state = await download(y);
       const sizes = kind === 'state' ? state : kind === 'derivative' ? await download(k1 ?? []) : [];
-      const found = allFinite(sizes) ? await contributions(facts) : { measure: kind as 'state', sizes };
+      // Where no step is at fault there is none to take again.
+      const again = facts.stepSize !== 0 && allFinite(sizes);
+      const found = again ? await contributions(facts) : { measure: kind as 'state', sizes };
       const evidence = { state, initial: await download(y0), name: componentName(names, y0), ...found };
       return solveError(report(kind, solver.name, facts, evidence));
     },
@@ -254,8 +230,8 @@ export function tensorStepper(problem: Problem, plan: Plan): TensorStepper {
       release(y);
       y = [];
       if (!retained) return;
-      for (const state of states.splice(0)) release(state);
-      disposeTree([outputs.splice(0), marks.splice(0), segments.splice(0).map((part) => [part.y, part.ks])]);
+      states.splice(0).forEach(release);
+      disposeTree([outputs.splice(0), marks.splice(0), segments.splice(0)]);
     },
   };
   return stepper;

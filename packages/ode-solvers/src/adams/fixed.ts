@@ -1,8 +1,8 @@
-import { copy, disposeTree, scaledErrorNorm, scope, sub } from '@sparseflow/tensor';
+import { copy, disposeTree, scope, sub, type Tensor } from '@sparseflow/tensor';
 import { run, type March } from '../march/coroutine.ts';
 import { rungeKuttaStep, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { rk4 } from '../solvers/rk4.ts';
-import { allFinite, download } from '../tensorFailure.ts';
+import { areFinite } from '../tensorFailure.ts';
 import { correct, predict, type AdamsStep } from './step.ts';
 
 export interface FixedPlan {
@@ -11,8 +11,8 @@ export interface FixedPlan {
   readonly steps: number;
   readonly method: 'explicit' | 'implicit';
   readonly maxOrder: number;
-  readonly rtol: number;
-  readonly atol: number;
+  /** Of a quantity over its tolerances, for a step between two states. */
+  readonly norm: (quantity: Leaves, a: Leaves, b: Leaves) => Tensor;
   readonly iterations: number;
   readonly pause: (() => March<void>) | undefined;
   readonly accepted: (step: AdamsStep, converged: boolean) => void;
@@ -31,7 +31,7 @@ const STARTERS = 3;
 export async function fixedAdams(
   field: LeafField,
   y0: Leaves,
-  { t0, t1, steps, method, maxOrder, rtol, atol, iterations, pause, accepted, broken }: FixedPlan,
+  { t0, t1, steps, method, maxOrder, norm, iterations, pause, accepted, broken }: FixedPlan,
 ): Promise<Leaves> {
   const time = (n: number): number => (n === steps ? t1 : t0 + ((t1 - t0) * n) / steps);
   let y: Leaves = scope(() => y0.map(copy));
@@ -60,7 +60,7 @@ export async function fixedAdams(
             const after = correct(start, field(end, before), past, { ...step, corrections });
             const moved = (a: Leaves, b: Leaves): Leaves => a.map((leaf, j) => sub(leaf, b[j]!));
             const [old, now] = [moved(before, start), moved(after, start)];
-            return { next: after, ratio: scaledErrorNorm(moved(after, before), old, now, { rtol, atol }) };
+            return { next: after, ratio: norm(moved(after, before), old, now) };
           });
           y = next;
           disposeTree(before);
@@ -70,7 +70,7 @@ export async function fixedAdams(
         // torchdiffeq's answer: a lower order for the next steps.
         if (!converged && past.length > STARTERS) disposeTree(past.splice(-1));
       }
-      if (broken && !allFinite(await download(y))) {
+      if (broken && !(await areFinite(y))) {
         await broken(start, y, step);
         disposeTree(y);
         return start;

@@ -1,22 +1,35 @@
-import { disposeTree, ValueError, type Params, type Tree } from '@sparseflow/tensor';
+import { disposeTree, ValueError, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { above, callback, check, ensure, oneOf, type Filled } from '../check.ts';
 import { factsOf } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
-import type { Ending, Stats, StepOptions } from '../options.ts';
+import type { Ending, Stats } from '../options.ts';
 import { pauses } from '../march/journey.ts';
 import { makePlan, rulesOf } from '../plan.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
-import { SOLVE_RULES, type VectorField } from '../solve.ts';
+import { SOLVE_RULES, type SolveOptions, type VectorField } from '../solve.ts';
 import { countStep, noStats } from '../stats.ts';
-import { allFinite, download, failureAt } from '../tensorFailure.ts';
+import { areFinite, failureAt } from '../tensorFailure.ts';
+import { scaledNorm, tolerancesOf, type Tolerances } from '../tolerances.ts';
 import { fixedAdams } from './fixed.ts';
 import { replayAdams, type AdamsStep } from './step.ts';
 import { variableAdams } from './variable.ts';
 
-const SHARED = ['t0', 't1', 'firstStep', 'maxStep', 'maxSteps', 'saveAt', 'steps', 'onFailure', 'onStep'] as const;
+const SHARED = [
+  't0',
+  't1',
+  'rtol',
+  'atol',
+  'firstStep',
+  'maxStep',
+  'maxSteps',
+  'saveAt',
+  'steps',
+  'onFailure',
+  'onStep',
+] as const;
 
-export interface AdamsOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
+export interface AdamsOptions extends Pick<SolveOptions, (typeof SHARED)[number] | 'signal'> {
   /** With `steps`. `explicit`: Adams-Bashforth, one evaluation a step. `implicit` (default): corrected by Adams-Moulton. */
   readonly method?: 'explicit' | 'implicit' | undefined;
   /**
@@ -28,11 +41,10 @@ export interface AdamsOptions extends Pick<StepOptions, (typeof SHARED)[number]>
    * Adaptive steps: the tolerances, as those of `solve`. With `steps`: where the corrector's iteration ends, changes of this size, relative and
    * absolute; defaults 1e-3 and 1e-4, torchdiffeq's.
    */
-  readonly rtol?: number | undefined;
-  readonly atol?: number | undefined;
+  readonly rtol?: Tolerances | undefined;
+  readonly atol?: Tolerances | undefined;
   /** With `steps`: limit on the corrector's iterations, default 4. */
   readonly iterations?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface AdamsSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P>, Ending {
@@ -89,12 +101,16 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
     maxOrder: most,
     ...shared
   } = check<Filled<AdamsOptions, 'method' | 'iterations' | 'saveAt'>>(options, RULES, refuse);
-  const plan = makePlan(shared, refuse, SOLVE_RULES);
   const { steps, saveAt } = shared;
+  const ends = steps === undefined ? {} : { rtol: options.rtol ?? 1e-3, atol: options.atol ?? 1e-4 };
+  const plan = makePlan({ ...shared, ...ends }, refuse, SOLVE_RULES);
   const maxOrder = most ?? (steps === undefined ? 12 : 5);
   if (steps !== undefined && maxOrder < 4) throw refuse(`maxOrder is ${maxOrder}`, 'give 4 to 12 with fixed steps');
   if (steps !== undefined && saveAt.length > 0) throw refuse('steps and saveAt are both given', 'give one of them');
   const layout = stateLayout(y0, 'solveAdams');
+  const tolerances = await tolerancesOf(layout, plan, refuse);
+  const all = [...layout.leaves.keys()];
+  const norm = (x: Leaves, a: Leaves, b: Leaves): Tensor => scaledNorm(all, (j) => x[j]!, a, b, { plan, tolerances });
   const stats = { ...noStats(), unconverged: 0 };
   const fieldOf = (p: P, work: 'nfe' | 'nfeBackward'): LeafField => {
     return (t, y) => {
@@ -115,14 +131,13 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   };
   let [y1, ys, reached, failure]: [Leaves, readonly Leaves[], number, Error | undefined] = [[], [], t1, undefined];
   if (steps !== undefined) {
-    const tolerances = { rtol: options.rtol ?? 1e-3, atol: options.atol ?? 1e-4 };
     const accepted = (step: AdamsStep, converged: boolean): void => {
       if (!converged) stats.unconverged++;
       tried(step, true);
     };
-    const fixed = { t0, t1, steps: t0 === t1 ? 0 : steps, method, maxOrder, iterations, ...tolerances, pause };
+    const fixed = { t0, t1, steps: t0 === t1 ? 0 : steps, method, maxOrder, iterations, norm, pause };
     y1 = await fixedAdams(field, layout.leaves, { ...fixed, accepted, broken: undefined });
-    if (!allFinite(await download(y1))) {
+    if (!(await areFinite(y1))) {
       // All steps again, with a look at each.
       disposeTree(y1);
       taken.length = stats.accepted = stats.unconverged = 0;
@@ -141,15 +156,14 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
       failure ??= await failureAt('state', 'adams', layout, y1, [], factsOf(plan, stats, { time: t1, stepSize: 0 }));
     }
   } else {
-    const { rtol, atol, firstStep, maxStep, direction } = plan;
+    const { firstStep, maxStep, direction } = plan;
     const saveTimes = plan.times.slice(0, -1);
     const variable = {
       t0,
       t1,
       direction,
       saveAt: saveTimes,
-      rtol,
-      atol,
+      norm,
       maxOrder,
       firstStep,
       maxStep,

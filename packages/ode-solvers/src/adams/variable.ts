@@ -1,4 +1,4 @@
-import { copy, disposeTree, scaledErrorNorm, scope, type Tensor } from '@sparseflow/tensor';
+import { copy, disposeTree, scope, type Tensor } from '@sparseflow/tensor';
 import type { FailureKind } from '../failure.ts';
 import { firstStep as chosenStep, probeStep } from '../march/control.ts';
 import { run, type March } from '../march/coroutine.ts';
@@ -11,8 +11,8 @@ export interface VariablePlan {
   readonly t1: number;
   readonly direction: number;
   readonly saveAt: readonly number[];
-  readonly rtol: number;
-  readonly atol: number;
+  /** Of a quantity over its tolerances, for a step between two states. */
+  readonly norm: (quantity: Leaves, a: Leaves, b: Leaves) => Tensor;
   readonly maxOrder: number;
   readonly firstStep: number | undefined;
   readonly maxStep: number;
@@ -57,8 +57,7 @@ export async function variableAdams(
   y0: Leaves,
   plan: VariablePlan,
 ): Promise<{ y1: Leaves; ys: Leaves[]; reached: number; failure: Error | undefined }> {
-  const { t0, t1, direction, saveAt, maxOrder, rtol, atol } = plan;
-  const norm = (x: Leaves, a: Leaves, b: Leaves): Tensor => scaledErrorNorm(x, a, b, { rtol, atol });
+  const { t0, t1, direction, saveAt, maxOrder, norm } = plan;
   const read = async (x: Tensor): Promise<number> => {
     const value = (await x.data())[0]!;
     x.dispose();

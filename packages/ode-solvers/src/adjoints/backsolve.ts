@@ -15,7 +15,7 @@ import type { Plan } from '../plan.ts';
 import { stepAt } from '../dense.ts';
 import { denseState, type LeafField, type Leaves } from '../rungeKutta.ts';
 import { integrate } from '../solve.ts';
-import type { Tolerance } from '../tensorStepper.ts';
+import type { Tolerance } from '../tolerances.ts';
 import { dots, total, type Adjoint, type AdjointContext, type Cotangents, type Pulled } from './adjoint.ts';
 
 export interface BacksolveOptions {

@@ -1,19 +1,7 @@
-import {
-  abs,
-  add,
-  broadcastTo,
-  div,
-  maximum,
-  mean,
-  mul,
-  reshape,
-  square,
-  tensor,
-  where,
-  type Tensor,
-} from '@sparseflow/tensor';
+import { add, broadcastTo, mean, mul, reshape, square, tensor, where, type Tensor } from '@sparseflow/tensor';
 import type { Leaves } from '../rungeKutta.ts';
 import type { Solver } from '../solver.ts';
+import { scaled, type Scale } from '../tolerances.ts';
 
 /** By stage, a weight for every row; undefined where all are 0. */
 type RowWeights = (stage: number) => readonly number[] | undefined;
@@ -47,13 +35,12 @@ export function selectRows(mask: readonly boolean[], a: Leaves, b: Leaves): Tens
   return a.map((leaf, j) => where(broadcastTo(column(mask.map(Number), leaf), leaf.shape), leaf, b[j]!));
 }
 
-/** By row, the mean square over all its elements on the scale of the tolerances. */
-export function rowNorms(quantity: Leaves, a: Leaves, b: Leaves, rtol: number, atol: number): Tensor {
+/** By row, the mean square over all its elements of a quantity over its tolerances. */
+export function rowNorms(quantity: Leaves, a: Leaves, b: Leaves, scale: Scale): Tensor {
   const batch = quantity[0]!.shape[0]!;
   const elements = quantity.reduce((n, leaf) => n + leaf.size / batch, 0);
   const squares = quantity.map((q, j) => {
-    const tolerance = add(mul(maximum(abs(a[j]!), abs(b[j]!)), rtol), atol);
-    const flat = reshape(square(div(q, tolerance)), [batch, q.size / batch]);
+    const flat = reshape(square(scaled(j, q, a[j]!, b[j]!, scale)), [batch, q.size / batch]);
     return mul(mean(flat, 1), q.size / batch / elements);
   });
   return squares.reduce((x, y) => add(x, y));
@@ -75,14 +62,14 @@ export function rowStages(
   const at = (fraction: number): number[] => ts.map((t, i) => t + fraction * dts[i]!);
   const ks: Leaves[] = [k1 ?? field(ts, y)];
   const inner = fsal ? c.length - 1 : c.length;
-  for (let s = 1; s < inner; s++) ks.push(field(at(c[s]!), advanceRows(y, ks, scaled(dts, a[s]!))));
-  const y1 = advanceRows(y, ks, scaled(dts, b));
+  for (let s = 1; s < inner; s++) ks.push(field(at(c[s]!), advanceRows(y, ks, stepWeights(dts, a[s]!))));
+  const y1 = advanceRows(y, ks, stepWeights(dts, b));
   if (fsal) ks.push(field(at(1), y1));
   return { ks, y1 };
 }
 
 /** The weights of a step, or of its error, times each row's length. */
-export function scaled(dts: readonly number[], weights: readonly number[]): RowWeights {
+export function stepWeights(dts: readonly number[], weights: readonly number[]): RowWeights {
   return (stage) => {
     const w = weights[stage] ?? 0;
     return w === 0 ? undefined : dts.map((dt) => w * dt);

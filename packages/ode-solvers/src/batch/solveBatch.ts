@@ -17,14 +17,15 @@ import { stateLayout } from '../layout.ts';
 import { firstStep, probeStep, stepFactor } from '../march/control.ts';
 import { run } from '../march/coroutine.ts';
 import { pauses } from '../march/journey.ts';
-import type { StepInfo, Stats, StepOptions } from '../options.ts';
+import type { StepInfo, Stats } from '../options.ts';
 import { makePlan, rulesOf } from '../plan.ts';
-import { SOLVE_RULES } from '../solve.ts';
+import { SOLVE_RULES, type SolveOptions } from '../solve.ts';
+import { tolerancesOf } from '../tolerances.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import { denseWeights } from '../solver.ts';
 import { countStep, noStats } from '../stats.ts';
 import { replayBatch, type BatchStep } from './replay.ts';
-import { advanceRows, rowNorms, rowStages, scaled, selectRows, timesOf, type RowField } from './rows.ts';
+import { advanceRows, rowNorms, rowStages, selectRows, stepWeights, timesOf, type RowField } from './rows.ts';
 
 /** dy/dt of every row at its own time: `t` has shape [batch], and every tensor of `y` the batch as its first axis. */
 export type BatchField<Y extends Tree, P extends Tree = Params> = (t: Tensor, y: Y, params: P) => Y;
@@ -51,12 +52,11 @@ export interface RowStepInfo extends StepInfo {
 }
 
 /** Options of `solveBatch`. The interval may be given by row. With `onFailure: 'return'` a row that fails stands still, and the others go on. */
-export interface BatchOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
+export interface BatchOptions extends Pick<SolveOptions, (typeof SHARED)[number] | 'signal'> {
   readonly t0: number | readonly number[];
   readonly t1: number | readonly number[];
   /** Called after every attempted step of every row. What it throws ends the solve. */
   readonly onStep?: ((info: RowStepInfo) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
@@ -162,7 +162,8 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       return layout.flatten(f(timesOf(t, leaves[0]!), layout.unflatten(y), p), 'f');
     };
   const field = fieldOf(params, () => nfe++);
-  const norms = (quantity: Leaves, a: Leaves, b: Leaves): Tensor => rowNorms(quantity, a, b, plan.rtol, plan.atol);
+  const tolerances = await tolerancesOf(layout, plan, refuse);
+  const norms = (quantity: Leaves, a: Leaves, b: Leaves): Tensor => rowNorms(quantity, a, b, { plan, tolerances });
   const root = async (squares: Tensor): Promise<number[]> => {
     const values = Array.from(await squares.data(), Math.sqrt);
     squares.dispose();
@@ -251,7 +252,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
         const { ks, y1 } = rowStages(solver, field, y, rows.map(({ t }) => t), dts, k1); // prettier-ignore
         const last = solver.fsal ? ks[ks.length - 1]! : field(rows.map(({ t }, i) => t + dts[i]!), y1); // prettier-ignore
         const zero = y.map((leaf) => mul(leaf, 0));
-        const error = norms(advanceRows(zero, ks, scaled(dts, errorWeights)), y, y1);
+        const error = norms(advanceRows(zero, ks, stepWeights(dts, errorWeights)), y, y1);
         return { y1, ks: ks.map((k) => k.map(copy)), last: last.map(copy), error };
       });
       const ratios = await root(trial.error);

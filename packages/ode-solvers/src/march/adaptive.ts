@@ -1,8 +1,9 @@
 import type { FailureKind } from '../failure.ts';
 import type { Restart } from '../options.ts';
 import { wait, type March, type Wait } from './coroutine.ts';
-import { firstStep, probeStep, stepFactor } from './control.ts';
-import { failed, inside, take, takeToEvent, type Journey } from './journey.ts';
+import { accepts, firstStep, probeStep, stepFactor } from './control.ts';
+import { failed } from './failed.ts';
+import { inside, take, takeToEvent, type Journey } from './journey.ts';
 import type { Trial } from './stepper.ts';
 
 /** The step that is being tried. One object for all of them, as a new one would cost as much as a short step's arithmetic. */
@@ -42,10 +43,6 @@ export function* adaptiveSteps(journey: Journey): March<void> {
       throw yield* failed(journey, fault, { time: attempt.t, stepSize: attempt.dt, errorRatio: attempt.ratio });
     if (accepts(attempt, attempt.ratio!)) yield* takeToEvent(journey, attempt);
   }
-}
-
-function accepts({ forced }: Trial, ratio: number): boolean {
-  return ratio <= 1 || (forced && ratio < Infinity);
 }
 
 /**
@@ -100,7 +97,7 @@ function stride(journey: Journey, attempt: Attempt): Wait<number> | FailureKind 
     attempt.times = inside(journey, until);
     attempt.forced = size <= minStep;
     attempt.last = (t1 - until) * direction <= 0;
-    if (until === t) halt = Number.isFinite(ratio ?? 0) ? 'underflow' : 'derivative';
+    if (until === t) halt = (ratio ?? 0) < Infinity ? 'underflow' : 'derivative';
     else if (stats.accepted + stats.rejected >= plan.maxSteps) halt = 'maxSteps';
     else if (attempt.rejects >= plan.maxRejects) halt = 'maxRejects';
     else {

@@ -1,3 +1,8 @@
+/** Whether a step with this ratio of error to tolerance is good enough; a forced one is whatever its finite error. */
+export function accepts({ forced }: { readonly forced: boolean }, ratio: number): boolean {
+  return ratio <= 1 || (forced && ratio < Infinity);
+}
+
 /** Coefficients of the proportional, integral and derivative part of a step-size controller (Söderlind 2003). */
 export interface PidCoefficients {
   readonly p: number;

@@ -1,6 +1,8 @@
 import { wait, type March } from './coroutine.ts';
+import { failed } from './failed.ts';
 import type { Journey } from './journey.ts';
-import type { Stepper, Trial } from './stepper.ts';
+import type { Plan } from '../plan.ts';
+import type { Trial } from './stepper.ts';
 
 /** An event as the steps see it: a function of time and state whose zeros are looked for. */
 export interface EventOptions {
@@ -37,30 +39,46 @@ interface Zero {
 }
 
 /** Looks for zeros inside an acceptable trial step. Gives the first terminal one. */
-export function* look(
-  { stepper, plan, watch, events: fired }: Journey,
-  { t, dt, end }: Trial,
-): March<Zero | undefined> {
+export function* look(journey: Journey, { t, dt, end }: Trial): March<Zero | undefined> {
+  const { stepper, plan, watch, events: fired } = journey;
   const { events, direction, t1 } = plan;
   const found: Zero[] = [];
   for (let event = 0; event < events.length; event++) {
     const before = watch[event]!.value;
-    const after = yield* wait(stepper.event(event, end, 1));
+    const after = yield* valueOf(journey, event, end, 1);
     watch[event] = { value: after, closest: Math.min(watch[event]!.closest, Math.abs(after)) };
-    const unwanted = before > 0 ? 'up' : 'down';
-    if (before === 0 || !(before * after <= 0) || events[event]!.direction === unwanted) continue;
-    const theta = yield* root(stepper, event, t, dt, before, after);
+    const [crossed, unwanted] = before > 0 ? [after <= 0, 'up'] : [after >= 0, 'down'];
+    if (before === 0 || !crossed || events[event]!.direction === unwanted) continue;
+    const theta = yield* root(journey, event, t, dt, before, after);
     const time = theta === 1 ? end : t + theta * dt;
     if ((time - t1) * direction <= 0) found.push({ event, theta, time });
   }
   found.sort((a, b) => a.theta - b.theta);
-  for (const zero of found) {
-    const { event, theta, time } = zero;
+  for (const { event, theta, time } of found) {
     fired.push({ event, t: time });
     stepper.mark(theta);
-    if (events[event]!.terminal ?? true) return zero;
+    if (events[event]!.terminal ?? true) return { event, theta, time };
   }
   return undefined;
+}
+
+/**
+ * The value of an event at t + θ dt of a trial step, or with θ = 0 at the state.
+ * @throws where it is no number, NaN included: no zero would ever be seen
+ */
+export function* valueOf(journey: Journey, event: number, time: number, theta: number): March<number> {
+  const { stepper, plan, reached } = journey;
+  const value = yield* wait(stepper.event(event, time, theta));
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  // The fault may be the initial state's. The end of a step is finite when it is asked for its events.
+  const kind = (yield* wait(stepper.fault(reached))) ?? 'eventValue';
+  const because = `${nameOf(plan, event)} is ${value} at t = ${time}`;
+  throw yield* failed(journey, kind, { time: reached, stepSize: 0, because });
+}
+
+/** What messages call an event. */
+export function nameOf({ events }: Pick<Plan, 'events'>, event: number): string {
+  return events[event]!.name ?? `event ${event}`;
 }
 
 /** A required event that has not fired, in words. */
@@ -68,21 +86,19 @@ export function missing({ plan, watch, events: fired }: Journey): string | undef
   const i = plan.events.findIndex(({ required }, n) => required && !fired.some(({ event }) => event === n));
   if (i < 0) return undefined;
   const { value, closest } = watch[i]!;
-  const { name = `event ${i}` } = plan.events[i]!;
-  return `${name} has no zero: its value is ${value} at the end and came no closer than ${closest} to 0`;
+  return `${nameOf(plan, i)} has no zero: its value is ${value} at the end and came no closer than ${closest} to 0`;
 }
 
 /** A zero between θ = 0 and 1, by regula falsi with the Illinois rule and, where that stalls, bisection. */
-function* root(stepper: Stepper, event: number, t: number, dt: number, before: number, after: number): March<number> {
+function* root(journey: Journey, event: number, t: number, dt: number, before: number, after: number): March<number> {
   let [a, fa, b, fb] = [0, before, 1, after];
   const enough = (2 ** -50 * Math.max(Math.abs(t), Math.abs(t + dt))) / Math.abs(dt);
   let side = 0;
   for (let n = 0; n < 100 && b - a > enough && fb !== 0; n++) {
     const secant = (a * fb - b * fa) / (fb - fa);
     const x = n % 4 === 3 || !(secant > a && secant < b) ? (a + b) / 2 : secant;
-    if (x === a || x === b) break;
-    const value = yield* wait(stepper.event(event, t + x * dt, x));
-    if (value * fa > 0) {
+    const value = yield* valueOf(journey, event, t + x * dt, x);
+    if (Math.sign(value) === Math.sign(fa)) {
       [a, fa] = [x, value];
       if (side === 1) fb /= 2;
       side = 1;

@@ -1,10 +1,11 @@
 import { wait, type March } from './coroutine.ts';
-import { begin, failed, inside, take, takeToEvent, type Journey } from './journey.ts';
+import { failed } from './failed.ts';
+import { begin, inside, take, takeToEvent, type Journey } from './journey.ts';
 import type { Trial } from './stepper.ts';
 
 /**
- * Takes the steps of a grid. Whether the state is finite is looked at only at the end; where it is not, all steps are taken again with
- * a look at each.
+ * Takes the steps of a grid. Whether the state is finite is looked at only at the end, or where there are events; where it is not, all
+ * steps are taken again with a look at each.
  */
 export function* fixedSteps(journey: Journey, grid: readonly number[], again = false): March<void> {
   const { stepper, plan } = journey;
@@ -23,7 +24,7 @@ export function* fixedSteps(journey: Journey, grid: readonly number[], again = f
     };
     const tried = stepper.trial(trial);
     if (tried instanceof Promise) yield tried;
-    if ((again || trial.last) && !(yield* wait(stepper.isFinite()))) {
+    if ((again || trial.last || events.length > 0) && !(yield* wait(stepper.isFinite()))) {
       if (again) {
         const kind = (yield* wait(stepper.fault(t))) ?? 'state';
         throw yield* failed(journey, kind, { time: t, stepSize: trial.dt });

@@ -1,8 +1,7 @@
-import { factsOf, type FailureKind, type Whereabouts } from '../failure.ts';
 import type { Restart, Stats } from '../options.ts';
 import type { Plan } from '../plan.ts';
-import { wait, type March } from './coroutine.ts';
-import { look, type Fired, type Watch } from './events.ts';
+import type { March } from './coroutine.ts';
+import { look, valueOf, type Fired, type Watch } from './events.ts';
 import { countStep } from '../stats.ts';
 import type { Stepper, Trial } from './stepper.ts';
 import type { StepLog } from './steps.ts';
@@ -34,22 +33,16 @@ export interface Journeyed extends Readonly<Journey> {
   readonly next: Restart;
 }
 
-/** The error of a solve that cannot go on. */
-export function* failed(journey: Journey, kind: FailureKind, at: Whereabouts): March<Error> {
-  const { stepper, plan, stats } = journey;
-  const facts = factsOf(plan, { ...stats, nfe: stepper.nfe }, at);
-  return (journey.failure = yield* wait(stepper.failure(kind, facts)));
-}
-
 /** Outputs and the values of events at t0. */
-export function* begin({ stepper, plan, times, watch }: Journey): March<void> {
+export function* begin(journey: Journey): March<void> {
+  const { stepper, plan, times, watch } = journey;
   for (const time of plan.times) {
     if (time !== plan.t0) break;
     stepper.output();
     times.push(time);
   }
   for (let i = 0; i < plan.events.length; i++) {
-    const value = yield* wait(stepper.event(i, plan.t0, 0));
+    const value = yield* valueOf(journey, i, plan.t0, 0);
     watch[i] = { value, closest: Math.abs(value) };
   }
 }
@@ -100,7 +93,7 @@ export function pauses(signal: AbortSignal): () => March<void> {
   return function* () {
     signal.throwIfAborted();
     if (performance.now() - before < PATIENCE) return;
-    yield new Promise((resolve) => setTimeout(resolve, 0));
+    yield new Promise((resolve) => setTimeout(resolve));
     before = performance.now();
   };
 }

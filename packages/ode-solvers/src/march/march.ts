@@ -3,8 +3,9 @@ import { noStats } from '../stats.ts';
 import { adaptiveSteps } from './adaptive.ts';
 import type { March } from './coroutine.ts';
 import { missing } from './events.ts';
+import { failed } from './failed.ts';
 import { fixedSteps } from './fixed.ts';
-import { begin, failed, pauses, type Journey, type Journeyed } from './journey.ts';
+import { begin, pauses, type Journey, type Journeyed } from './journey.ts';
 import type { Stepper } from './stepper.ts';
 import type { StepLog } from './steps.ts';
 

@@ -15,7 +15,7 @@ import { dots, total } from '../adjoints/adjoint.ts';
 import { callback, check, ensure, having, type Filled } from '../check.ts';
 import { factsOf } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
-import { allFinite, download, failureAt } from '../tensorFailure.ts';
+import { areFinite, failureAt } from '../tensorFailure.ts';
 import { run } from '../march/coroutine.ts';
 import { pauses } from '../march/journey.ts';
 import type { Ending, Stats, StepOptions } from '../options.ts';
@@ -121,7 +121,7 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
       if (pause) await run(pause());
       const [before, { t, dt }] = [end, place(n)];
       const next = scope(() => own(method.step(field(params), place(n), before)));
-      if (look && !allFinite(await download(next.y))) {
+      if (look && !(await areFinite(next.y))) {
         const facts = factsOf({ t0, t1, maxSteps: steps }, { ...stats, accepted: n }, { time: t, stepSize: dt });
         failure = await failureAt('state', method.name, layout, before.y, next.y, facts).finally(() => free(next));
         return n;
@@ -136,7 +136,7 @@ export async function solveReversible<Y extends Tree, P extends Tree = Params>(
   };
   try {
     await march(false);
-    if (!allFinite(await download(end.y))) {
+    if (!(await areFinite(end.y))) {
       free(end);
       end = start();
       stats.accepted = await march(true);

@@ -18,8 +18,9 @@ export interface StiffPlan {
   readonly t1: number;
   readonly saveAt: readonly number[];
   readonly solver: ImplicitSolver;
-  readonly rtol: number;
-  readonly atol: number;
+  /** By component. */
+  readonly rtol: Float64Array;
+  readonly atol: Float64Array;
   readonly firstStep: number;
   readonly maxStep: number;
   readonly maxSteps: number;
@@ -79,7 +80,8 @@ export function* solveImplicit({ f, jacobian }: StiffProblem, y0: Float64Array, 
   };
   const norm = (x: ArrayLike<number>, a: Float64Array, b: Float64Array): number => {
     let sum = 0;
-    for (let j = 0; j < n; j++) sum += (x[j]! / (atol + rtol * Math.max(Math.abs(a[j]!), Math.abs(b[j]!)))) ** 2;
+    for (let j = 0; j < n; j++)
+      sum += (x[j]! / (atol[j]! + rtol[j]! * Math.max(Math.abs(a[j]!), Math.abs(b[j]!)))) ** 2;
     return n === 0 ? 0 : Math.sqrt(sum / n);
   };
   let t = t0;

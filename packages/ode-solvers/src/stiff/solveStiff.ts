@@ -1,5 +1,6 @@
 import {
   BackendError,
+  broadcastTo,
   disposeTree,
   linearize,
   scope,
@@ -18,10 +19,11 @@ import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { stateLayout } from '../layout.ts';
 import { run } from '../march/coroutine.ts';
 import { pauses } from '../march/journey.ts';
-import type { Ending, StepOptions } from '../options.ts';
+import type { Ending } from '../options.ts';
 import { makePlan, rulesOf } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
-import { SOLVE_RULES, type VectorField } from '../solve.ts';
+import { SOLVE_RULES, type SolveOptions, type VectorField } from '../solve.ts';
+import { tolerancesOf } from '../tolerances.ts';
 
 const SHARED = [
   't0',
@@ -37,10 +39,9 @@ const SHARED = [
   'onStep',
 ] as const;
 
-export interface StiffOptions extends Pick<StepOptions, (typeof SHARED)[number]> {
+export interface StiffOptions extends Pick<SolveOptions, (typeof SHARED)[number] | 'signal'> {
   /** Default `kvaerno4`. */
   readonly method?: ImplicitSolver | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface StiffSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P>, Ending {
@@ -105,6 +106,15 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     );
   }
   const n = leaves.reduce((sum, { size }) => sum + size, 0);
+  const tolerances = await tolerancesOf(layout, plan, refuse);
+  const perComponent = (name: 'rtol' | 'atol'): Float64Array =>
+    Float64Array.from(
+      leaves.flatMap(({ shape, size }, j) => {
+        const given = tolerances?.[name][j] ?? plan[name];
+        if (typeof given === 'number') return new Array<number>(size).fill(given);
+        return Array.from(scope(() => broadcastTo(given, shape).dataSync()));
+      }),
+    );
   const upload = (values: Float64Array): Tensor[] => {
     let from = 0;
     return leaves.map(({ shape, dtype, size }) => {
@@ -141,8 +151,8 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
       t1: plan.t1,
       saveAt: plan.times.slice(0, -1),
       solver: method,
-      rtol: plan.rtol,
-      atol: plan.atol,
+      rtol: perComponent('rtol'),
+      atol: perComponent('atol'),
       maxStep: plan.maxStep,
       maxSteps: plan.maxSteps,
       pid: plan.pid,
