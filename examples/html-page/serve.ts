@@ -18,6 +18,6 @@ export function serve(port: number): Promise<{ server: Server; url: string }> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { url } = await serve(8080);
+  const { url } = await serve(Number(process.argv[2] ?? 8080));
   console.log(`open ${url}`);
 }
