@@ -12,6 +12,15 @@ import { proxiedFetch } from './proxy.ts';
  * @returns the paths of what was fetched
  * @throws {DownloadError} when the server or the network refuses; what came stays for the next try.
  * @throws {DataFileError} when the bytes are not those of the checksum, or cannot be unpacked or written.
+ * @throws {DatasetError} when one of these variables is not the address of a proxy.
+ * @example
+ * ```ts no-run
+ * import { realDataset } from '@sparseflow/datasets';
+ * import { fetchDataset, fileStorage } from '@sparseflow/datasets/node';
+ *
+ * const fetched = await fetchDataset(realDataset('miniboone'), fileStorage('data'));
+ * console.log(fetched.length); // 1; the next time 0
+ * ```
  */
 export async function fetchDataset(
   definition: DatasetDefinition,
