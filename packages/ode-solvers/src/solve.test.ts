@@ -4,18 +4,31 @@ import { add, matMul, mul, neg, reshape, scope, sin, sub, tensor, type Backend, 
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { at, backend, largestDifference, problems, read } from '../test/problems.ts';
 import {
+  alf,
   dopri5,
   euler,
+  reversibleHeun,
   rk4,
   solve,
   solveAdams,
   solveBatch,
+  solveReversible,
   solvers,
   solveStiff,
   type Solver,
   type SolveOptions,
   type StepInfo,
+  type StepOptions,
 } from './index.ts';
+
+type MirrorField = (t: number, y: Tensor) => Tensor;
+type MirrorOptions = Pick<StepOptions, 't0' | 't1' | 'rtol' | 'atol' | 'saveAt'>;
+interface MirrorRun {
+  readonly y1: Tensor;
+  readonly ys?: readonly Tensor[];
+  readonly t1: number | readonly number[];
+  readonly stats: unknown;
+}
 
 const decay = (_t: number, y: Tensor): Tensor => neg(y);
 const each = Object.values(solvers as Readonly<Record<string, Solver>>);
@@ -119,6 +132,31 @@ describe('solve', () => {
     expect(one.ys.map(read)).toEqual(other.ys.map(read));
     expect(one.grid.map(({ t, dt }) => [-t, -dt])).toEqual(other.grid.map(({ t, dt }) => [t, dt]));
     expect(one.stats).toEqual(other.stats);
+  });
+
+  const others: [string, (f: MirrorField, options: MirrorOptions) => Promise<MirrorRun>][] = [
+    ['solveStiff', (f, options) => solveStiff(f, at([[1, 2]]), {}, options)],
+    ['solveAdams', (f, options) => solveAdams(f, at([[1, 2]]), {}, options)],
+    ['solveBatch', (f, options) => solveBatch((t, y: Tensor) => f(read(t)[0]!, y), at([[1, 2]]), {}, options)],
+    ...[reversibleHeun, alf].map((method): (typeof others)[number] => [
+      `solveReversible, ${method.name}`,
+      (f, { t0, t1 }) => solveReversible(f, at([[1, 2]]), {}, { t0, t1, steps: 50, method }),
+    ]),
+  ];
+
+  it.each(others)('%s mirrors time exactly', async (_name, run) => {
+    const f = (t: number, y: Tensor): Tensor => scope(() => sub(mul(y, Math.cos(t)), mul(sin(y), 0.1)));
+    const mirrored = (t: number, y: Tensor): Tensor => scope(() => neg(f(-t, y)));
+    const options = { rtol: 1e-6, atol: 1e-6 };
+    const one = await run(f, { ...options, t0: 4, t1: 0.3, saveAt: [3, 1.1] });
+    const other = await run(mirrored, { ...options, t0: -4, t1: -0.3, saveAt: [-3, -1.1] });
+    expect(read(one.y1)).toEqual(read(other.y1));
+    expect(one.ys?.map(read)).toEqual(other.ys?.map(read));
+    expect([one.t1].flat().map((t) => -t)).toEqual([other.t1].flat());
+    expect(one.stats).toEqual(other.stats);
+    // y' = y cos t and a little: the solution itself, to the methods' accuracy.
+    const exact = await solve(f, at([[1, 2]]), {}, { t0: 4, t1: 0.3, rtol: 1e-10, atol: 1e-10 });
+    expect(largestDifference(read(one.y1), read(exact.y1))).toBeLessThan(1e-2);
   });
 
   it.each(each)('$name returns a copy of the state when t0 = t1', async (solver) => {

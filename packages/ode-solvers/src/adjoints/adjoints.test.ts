@@ -32,6 +32,7 @@ import {
   type Adjoint,
   type Solver,
   type SolveOptions,
+  type StepInfo,
 } from '../index.ts';
 
 interface State {
@@ -131,6 +132,32 @@ describe('checkpoint and direct', () => {
       expect(read(gradient.params.unused)).toEqual([0, 0]);
     }
   });
+
+  it.each(each)(
+    '$name: gradients in the times are those of the problem, to the order of the dense output',
+    async (solver) => {
+      const [y0, params] = [start(), weights()];
+      // In the middle of a step of both grids.
+      const options = { t0: 0, t1: 1.5, saveAt: [0.75] };
+      const cotangents = { y1: cotangent(), ys: [cotangent(backend, 2)] };
+      const timesOf = async (rest: Partial<SolveOptions>): Promise<number[]> => {
+        const { solution, pullback, dispose } = await solveVjp(field, y0, params, { ...options, ...rest });
+        const { t0, t1, ts } = await pullback(cotangents);
+        solution.dispose();
+        dispose();
+        return [t0, t1, ...ts];
+      };
+      // By dopri5, whose gradients in the times are compared with differences of whole solves below.
+      const exact = await timesOf({ solver: dopri5, rtol: 1e-12, atol: 1e-12, stepTo: [0.75, 1.5] });
+      const errorOf = async (steps: number): Promise<number> =>
+        largestDifference(await timesOf({ solver, steps }), exact);
+      const [coarse, fine] = [await errorOf(15), await errorOf(45)];
+      const order = Math.log(coarse / fine) / Math.log(3);
+      // Gradients of 1; tolerance and rounding leave 1e-10 of them.
+      if (fine > 1e-9) expect(order).toBeGreaterThan(solver.dense.order - 0.3);
+      expect(fine).toBeLessThan(2 / 45 ** solver.dense.order);
+    },
+  );
 
   it('evaluate no more than the accepted steps did', async () => {
     for (const solver of each) {
@@ -319,6 +346,57 @@ describe('all adjoints', () => {
     expect(backend.liveBuffers()).toBe(before);
   });
 });
+
+// torchdiffeq's gradient_tests.py, with its thresholds.
+it('direct and backsolve agree at default tolerances along a cubic spiral to t = 25', async () => {
+  const y0 = at([[2, 0]]);
+  const params = { matrix: at([[-0.1, 2], [-2, -0.1]]), unused: at([[1, 2, 3]]) }; // prettier-ignore
+  const f = (_t: number, y: Tensor, p: typeof params): Tensor => scope(() => matMul(mul(mul(y, y), y), p.matrix));
+  const saveAt = Array.from({ length: 10 }, (_, i) => (25 * i) / 9);
+  const ct = { ys: saveAt.map((_, i) => at([[0.001 * Math.cos(3 * i), 0.001 * Math.sin(5 * i)]])) };
+  const of = async (adjoint: Adjoint) => {
+    const { solution, pullback, dispose } = await solveVjp(f, y0, params, { t0: 0, t1: 25, saveAt, adjoint });
+    const gradient = await pullback(ct);
+    solution.dispose();
+    dispose();
+    return gradient;
+  };
+  const [a, b] = [await of(direct()), await of(backsolve())];
+  expect(largestDifference(read(a.y0), read(b.y0))).toBeLessThan(3e-4);
+  expect(largestDifference([a.t0, a.t1, ...a.ts], [b.t0, b.t1, ...b.ts])).toBeLessThan(1e-4);
+  expect(largestDifference(read(a.params.matrix), read(b.params.matrix))).toBeLessThan(2e-3);
+  for (const { params: p, y0: start } of [a, b]) {
+    expect(read(p.unused)).toEqual([0, 0, 0]);
+    // They are not all small.
+    expect(Math.max(...[...read(start), ...read(p.matrix)].map(Math.abs))).toBeGreaterThan(2e-3);
+  }
+});
+
+it.each(['I', 'PI', 'PID'] as const)(
+  'gradients are finite through steps of error 0, and rejected ones, of Infinity too: controller %s',
+  async (controller) => {
+    // y' = 0 while t < 1, without error, so that the next step is 1e60 long; then y' = b y², which overflows in it: y = y0 / (1 - b y0 (t - 1)).
+    const [y0, params] = [at([2]), { b: at([0.1]) }];
+    const f = (t: number, y: Tensor, p: typeof params): Tensor => scope(() => mul(mul(y, y), mul(p.b, t < 1 ? 0 : 1)));
+    const options = { t0: 0, t1: 3, firstStep: 0.5, jumpAt: [1], maxFactor: 1e60, controller, rtol: 1e-8, atol: 1e-8 };
+    const rest = 1 - 0.1 * 2 * 2;
+    for (const adjoint of adjoints) {
+      const ratios: number[] = [];
+      const onStep = ({ errorRatio }: StepInfo): void => void ratios.push(errorRatio!);
+      const { solution, pullback } = await solveVjp(f, y0, params, { ...options, adjoint, onStep });
+      expect(ratios[0]).toBe(0);
+      expect(ratios.some((r) => r > 1 && r < Infinity)).toBe(true);
+      expect(ratios.some((r) => !(r < Infinity))).toBe(true);
+      // Some ten steps of errors of 1e-8, which the field lets grow threefold.
+      expect(Math.abs(read(solution.y1)[0]! - 2 / rest)).toBeLessThan(1e-6);
+      const g = await pullback(at([1]));
+      const actual = [read(g.y0)[0]!, read(g.params.b)[0]!, g.t1];
+      const exact = [1 / rest ** 2, (2 * 4) / rest ** 2, (0.1 * 4) / rest ** 2];
+      expect(largestDifference(actual, exact)).toBeLessThan(1e-5);
+      expect(g.t0).toBeCloseTo(0, 12);
+    }
+  },
+);
 
 it('takes cotangents of states that have keys like those of a solution', async () => {
   const y0 = { y1: at([1, 2]) };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firstStep, probeStep, stepFactor } from './control.ts';
+import { firstStep, pidOf, probeStep, stepFactor } from './control.ts';
 
 const control = { safety: 0.9, minFactor: 0.2, maxFactor: 10 };
 
@@ -17,6 +17,19 @@ describe('stepFactor', () => {
     expect(stepFactor(0.99, 5, control)).toBe(1);
   });
 });
+
+it.each(['I', 'PI', 'PID'] as const)(
+  '%s gives a finite factor for errors of 0, 3 and Infinity, after any of them',
+  (name) => {
+    const errors = [0, 3, Infinity];
+    for (const ratio of errors)
+      for (const earlier of [[], ...errors.map((e) => [e]), ...errors.flatMap((e) => errors.map((d) => [e, d]))]) {
+        const factor = stepFactor(ratio, 5, { ...control, pid: pidOf(name) }, earlier);
+        expect(factor).toBeGreaterThanOrEqual(control.minFactor);
+        expect(factor).toBeLessThanOrEqual(control.maxFactor);
+      }
+  },
+);
 
 describe('the first step', () => {
   it('is 1e-6 to begin with where the state or its derivative tells nothing', () => {
