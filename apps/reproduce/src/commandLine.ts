@@ -54,7 +54,7 @@ function createProgram(accept: (request: Request) => void, cwd: string, print: (
     .option('--budget <budget>', `how much to compute: ${budgets.join(', ')}`, 'quick')
     .option('--backend <backend>', `what to compute with: ${backendNames.join(', ')}`, 'auto')
     .option('--protocol <protocol>', `when a round of training ends: ${protocols.join(', ')}`, 'paper')
-    .option('--seeds <n>', 'number of seeds (default: 1; 3 at the paper budget)')
+    .option('--seeds <n>', 'number of seeds, or a range such as 2-3 (default: 1; 3 at the paper budget)')
     .option('--workers <n>', 'points computed at once (default: number of cores)')
     .option('--out <dir>', 'where results go, and where earlier ones are continued', 'results')
     .option('--data-dir <dir>', 'where data files are (the toy studies need none)')

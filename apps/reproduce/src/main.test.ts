@@ -404,6 +404,8 @@ describe('bad input exits with 2, says what to do in one line, and writes nothin
     ['--protocol mine', /^--protocol mine is unknown\. To fix: use one of: paper, converged\.$/],
     ['--seeds 0', /^--seeds 0 is too few\. To fix: use 1 or more\.$/],
     ['--seeds -3', /^--seeds -3 is not a whole number/],
+    ['--seeds 3-2', /^--seeds 3-2 ends before it begins\. To fix: name the smaller seed first\.$/],
+    ['--seeds 0-1000', /^--seeds 0-1000 is too many\. To fix: use 1000 or fewer\.$/],
     ['--seeds 2.5', /^--seeds 2\.5 is not a whole number/],
     ['--workers lots', /^--workers lots is not a whole number/],
     ['--workers 1000', /^--workers 1000 is too many\. To fix: use 256 or fewer\.$/],

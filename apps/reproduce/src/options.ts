@@ -27,7 +27,7 @@ export interface Options {
   readonly backend: BackendName;
   readonly protocol: Protocol;
   /** Undefined: what the budget says. */
-  readonly seeds: number | undefined;
+  readonly seeds: readonly number[] | undefined;
   readonly workers: number;
   readonly out: string;
   readonly dataDir: string | undefined;
@@ -51,11 +51,34 @@ const wholeNumber = (option: string, most: number) =>
     v.maxValue(most, ({ input }) => `--${option} ${input} is too many|use ${most} or fewer`),
   );
 
+const mostSeeds = 1000;
+
+/** A number N, for seeds 0 … N-1, or a range such as 2-3: what another machine has not computed. */
+const seeds = v.pipe(
+  v.string(),
+  v.regex(
+    /^\d{1,6}(?:-\d{1,6})?$/,
+    ({ input }) => `--seeds ${input} is not a whole number or a range|use 3 for seeds 0 to 2, or 2-3 for seeds 2 and 3`,
+  ),
+  v.rawTransform(({ dataset: { value: text }, addIssue, NEVER }) => {
+    const refuse = (message: string): typeof NEVER => {
+      addIssue({ message });
+      return NEVER;
+    };
+    const [first, last] = text.includes('-') ? text.split('-').map(Number) : [0, Number(text) - 1];
+    const count = last! - first! + 1;
+    if (text === '0') return refuse('--seeds 0 is too few|use 1 or more');
+    if (count < 1) return refuse(`--seeds ${text} ends before it begins|name the smaller seed first`);
+    if (count > mostSeeds) return refuse(`--seeds ${text} is too many|use ${mostSeeds} or fewer`);
+    return Array.from({ length: count }, (_, i) => first! + i);
+  }),
+);
+
 const schema = v.object({
   budget: oneOf('budget', budgets),
   backend: oneOf('backend', backendNames),
   protocol: oneOf('protocol', protocols),
-  seeds: v.optional(wholeNumber('seeds', 1000)),
+  seeds: v.optional(seeds),
   workers: v.optional(wholeNumber('workers', 256)),
   out: v.pipe(v.string(), v.nonEmpty('--out is empty|name a directory')),
   dataDir: v.optional(

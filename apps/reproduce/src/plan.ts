@@ -115,7 +115,7 @@ export interface PlannedPoint {
 export interface PlanOptions {
   readonly budget: Budget;
   readonly protocol: Protocol;
-  readonly seeds: number;
+  readonly seeds: readonly number[];
   readonly backend: string;
   readonly pruners?: readonly PrunerChoice[];
   /** What the files of the study's data set hold; absent: nothing is known, and only toy studies can be planned. */
@@ -132,10 +132,12 @@ export function pruneRatioOf(keepRatio: number): number {
   return Math.round((1 - keepRatio) * 1e9) / 1e9;
 }
 
-/** How many seeds a study has when nobody says otherwise. */
-export function seedsOf(study: Study, budget: Budget): number {
-  if (!isAnalysis(study)) return study.budgets[budget].seeds;
-  return study.budgets[budget].seeds ?? Math.min(...study.of.map((base) => base.budgets[budget].seeds));
+/** The seeds of a study when nobody says otherwise. */
+export function seedsOf(study: Study, budget: Budget): number[] {
+  const count = isAnalysis(study)
+    ? (study.budgets[budget].seeds ?? Math.min(...study.of.map((base) => base.budgets[budget].seeds)))
+    : study.budgets[budget].seeds;
+  return Array.from({ length: count }, (_, seed) => seed);
 }
 
 /** Every point of a study, parents before children, each once. */
@@ -213,8 +215,8 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
     return point;
   };
 
-  if (!isMlp(net) && net.kind === 'stacked' && options.seeds > 0) add(0, 'gaussian', 0, 1, null);
-  for (let seed = 0; seed < options.seeds; seed++) {
+  if (!isMlp(net) && net.kind === 'stacked' && options.seeds.length > 0) add(0, 'gaussian', 0, 1, null);
+  for (const seed of options.seeds) {
     const dense = add(seed, 'dense', 0, 1, null);
     const chains = [
       ...chainMethods.map((method) => ({ method, pruner: undefined })),

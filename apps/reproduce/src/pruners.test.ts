@@ -90,7 +90,7 @@ describe('files', () => {
 });
 
 describe('plan', () => {
-  const base = { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'reference' } as const;
+  const base = { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'reference' } as const;
   const choice = { name: 'mine', source: 'a'.repeat(32), file: '/tmp/mine.mjs' };
 
   test('the points of a study stay the same, and each pruner gets a chain from the dense flow', () => {

@@ -193,7 +193,7 @@ export interface RunIdentity {
   readonly budget: Budget;
   readonly protocol: Protocol;
   readonly backend: string;
-  readonly seeds: number;
+  readonly seeds: readonly number[];
   /** What the files of its data set hold, where it has any. */
   readonly found?: FoundData;
 }
@@ -229,8 +229,8 @@ export function buildResult(
     budget,
     protocol,
     backend,
-    seed: 0,
-    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    seed: seeds[0]!,
+    seeds: [...seeds],
     seconds: points.reduce((sum, { seconds }) => sum + seconds, 0),
     machine,
     ...(machines === undefined ? {} : { machines }),

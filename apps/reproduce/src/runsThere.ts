@@ -30,12 +30,12 @@ export function runsThere(
   const all = new Set(stored.map(({ point }) => point.address));
   const unexplained = new Set(all);
   const backends = [...new Set(stored.map(({ config }) => config.backend))];
-  const seedsThere = 1 + Math.max(0, ...stored.map(({ config }) => config.seed));
+  const seedsThere = seedsAmong(stored);
   const anyWayOf = (study: Study): RunIdentity[] => {
     const { protocol = 'paper' } = study;
     return budgets.flatMap((budget) =>
       backends.flatMap((backend) =>
-        filesOf(study, budget, stored).map((found) => ({ budget, protocol, backend, seeds: 0, ...found })),
+        filesOf(study, budget, stored).map((found) => ({ budget, protocol, backend, seeds: [], ...found })),
       ),
     );
   };
@@ -43,10 +43,10 @@ export function runsThere(
   const explain = (study: Study, ways: readonly RunIdentity[], among: ReadonlySet<string>): RunThere | undefined => {
     let best: { readonly run: RunThere; readonly count: number } | undefined;
     for (const way of ways) {
-      const planned = planStudy(study, { ...way, seeds: Math.max(way.seeds, seedsThere), pruners });
+      const planned = planStudy(study, { ...way, seeds: union(way.seeds, seedsThere), pruners });
       const points = planned.filter(({ address, prerequisite }) => prerequisite !== true && among.has(address));
       if (points.length <= (best?.count ?? 0)) continue;
-      const seeds = Math.max(way.seeds, 1 + Math.max(...points.map(({ config }) => config.seed)));
+      const seeds = union(way.seeds, seedsAmong(points));
       const names = new Set(points.map(({ config }) => prunerNameOf(config.method)));
       best = {
         run: { study, identity: { ...way, seeds }, pruners: pruners.filter(({ name }) => names.has(name)) },
@@ -67,7 +67,7 @@ export function runsThere(
         budget,
         protocol,
         backend,
-        seeds: seeds.length,
+        seeds,
         ...(dataset && { found: dataset }),
       }));
   const declared = studies.map((study) => explain(study, waysOf(study), all));
@@ -75,6 +75,18 @@ export function runsThere(
     if (waysOf(study).length > 0) return declared[i] ?? [];
     return explain(study, anyWayOf(study), unexplained) ?? [];
   });
+}
+
+/** The seeds of points. A fitted normal distribution has none, whatever its configuration says. */
+function seedsAmong(points: readonly Pick<StoredPoint, 'config'>[]): number[] {
+  return union(
+    [],
+    points.flatMap(({ config: { method, seed } }) => (method === 'gaussian' ? [] : [seed])),
+  );
+}
+
+function union(a: readonly number[], b: readonly number[]): number[] {
+  return [...new Set([...a, ...b])].sort((x, y) => x - y);
 }
 
 /** What the files of a study's data set held when points were computed: an excerpt, the whole set, or both at different times. */

@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync';
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Behaviour, Ran } from '../../test/runMain.ts';
-import { runMain } from '../../test/runMain.ts';
+import { runMain, sampleFound } from '../../test/runMain.ts';
 import type { Point, Result } from '../results/schema.ts';
 import { resultSchema } from '../results/schema.ts';
 
@@ -62,6 +62,28 @@ describe('merge', () => {
     expect(resultIn('one').partial).toBeUndefined();
     expect(numbers(resultIn('one'))).toEqual(numbers(resultIn('three')));
     expect(resultIn('one').run.command).toContain('--seeds 3');
+  });
+
+  test('seeds that were computed apart are computed once and merged', async () => {
+    await run(`${smoke} --seeds 2 --out first`);
+    const { executor } = await run(`${smoke} --seeds 2-3 --out second`);
+    expect(executor!.started).toHaveLength(10);
+    expect(resultIn('second')).toMatchObject({ seed: 2, seeds: [2, 3] });
+    expect((await run('merge first second --out both')).code).toBe(0);
+    await run(`${smoke} --seeds 4 --out whole`);
+    expect(resultIn('both').seeds).toEqual([0, 1, 2, 3]);
+    expect(resultIn('both').partial).toBeUndefined();
+    expect(numbers(resultIn('both'))).toEqual(numbers(resultIn('whole')));
+  });
+
+  test('a normal distribution belongs to no seed: without results, seeds 2 and 3 are all there is', async () => {
+    const files: Behaviour = { found: { power: sampleFound } };
+    await run(`power ${smoke} --seeds 2-3 --out a`, files);
+    expect(resultIn('a', 'power').points[0]).toMatchObject({ method: 'gaussian' });
+    rmSync(join(cwd, 'a', 'power', 'result.json'));
+    await run('report --out a');
+    expect(resultIn('a', 'power').seeds).toEqual([2, 3]);
+    expect(resultIn('a', 'power').partial).toBeUndefined();
   });
 
   test('of two budgets of a study the one with more points is shown, and both are kept', async () => {

@@ -12,7 +12,7 @@ import { inMemory } from './pointData.ts';
 import { pruneRound } from './pruneRound.ts';
 
 const backend = createReferenceBackend();
-const planned = planStudy(moons, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' });
+const planned = planStudy(moons, { budget: 'smoke', protocol: 'paper', seeds: [0], backend: 'reference' });
 const configOf = (method: string) => planned.find(({ config }) => config.method === method)!.config;
 const dense = configOf('dense');
 const data = toyDataOf(dense);

@@ -62,7 +62,7 @@ function smallest(study: TrainingStudy, rows: FileData['rows'], width: number): 
 
 async function planned(study: Study): Promise<PlannedPoint[]> {
   const found = await findData(fileDataOf(study, 'smoke')!.name, directory);
-  return planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference', found });
+  return planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: [0], backend: 'reference', found });
 }
 
 /** @param steps after which it is stopped */

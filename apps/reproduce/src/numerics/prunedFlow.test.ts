@@ -86,7 +86,7 @@ test.each([
   ['neurons', neuronNorm],
 ] as const)('a round of training ends where the masked one ends: %s', async (_what, pruner) => {
   const study = { ...gaussiansSpiral, net: { layers: 3, hidden: 12, activation: 'tanh' as const } };
-  const planned = planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' })[0]!;
+  const planned = planStudy(study, { budget: 'smoke', protocol: 'paper', seeds: [0], backend: 'reference' })[0]!;
   const training = { epochs: 2, batch: 200, patience: null };
   const config = { ...planned.config, training, optimiser: { ...study.optimiser, learningRate: 1e-2 } };
   const backend = createReferenceBackend();

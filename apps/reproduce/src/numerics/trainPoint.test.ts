@@ -14,7 +14,7 @@ import { gridCentres } from './evaluate.ts';
 import { trainPoint } from './trainPoint.ts';
 
 const plan = (study = tiny, protocol: 'paper' | 'converged' = 'paper'): PlannedPoint[] =>
-  planStudy(study, { budget: 'smoke', protocol, seeds: 1, backend: 'reference' });
+  planStudy(study, { budget: 'smoke', protocol, seeds: [0], backend: 'reference' });
 const pick = (method: Method, round: number, points = plan()): PlannedPoint =>
   points.find(({ config }) => config.method === method && config.round === round)!;
 

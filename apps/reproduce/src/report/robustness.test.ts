@@ -21,7 +21,7 @@ const parseSvg = (svg: string): Document => {
 const textsOf = (document: Document): (string | null)[] =>
   [...document.querySelectorAll('text')].map((text) => text.textContent);
 
-const planned = planStudy(moons, { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'reference' });
+const planned = planStudy(moons, { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'reference' });
 const quantity = (value: number) => ({ value, standardError: null });
 
 /** Margins that shrink with pruning, more for the pruned than for the control. */

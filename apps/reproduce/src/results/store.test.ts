@@ -19,7 +19,7 @@ import { gaussians } from '../studies/gaussians.ts';
 import { inspectDirectory, markerName, openStore } from './store.ts';
 import type { Store } from './store.ts';
 
-const planned = planStudy(gaussians, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' })[0]!;
+const planned = planStudy(gaussians, { budget: 'smoke', protocol: 'paper', seeds: [0], backend: 'reference' })[0]!;
 const point = pointOf(planned, { status: 'ok', measured: fakeMeasured(planned), seconds: 1.5 });
 const artefact = sampleArtefact(0.2, 0.1, true);
 

@@ -4,7 +4,7 @@ import { gaussians } from '../studies/gaussians.ts';
 import { chainsOf } from './chains.ts';
 
 test('a chain is one method of one seed, in the order of its rounds', () => {
-  const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 2, backend: 'reference' });
+  const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0, 1], backend: 'reference' });
   const chains = chainsOf(points);
   // Per seed the dense point and four methods.
   expect(new Set(chains.values()).size).toBe(2 * (1 + 4));

@@ -4,7 +4,7 @@ import { planStudy } from '../plan.ts';
 import { gaussians } from '../studies/gaussians.ts';
 import { costKey, forecast, growth } from './forecast.ts';
 
-const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'wasm' });
+const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'wasm' });
 const rounds = gaussians.budgets.quick.keepRatios.length;
 const calibration: Calibration = {
   steps: 3,

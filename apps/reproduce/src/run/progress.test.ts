@@ -7,7 +7,7 @@ import { formatDuration } from './describe.ts';
 import { createEstimate } from './estimate.ts';
 import { createReporter } from './progress.ts';
 
-const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'reference' });
+const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'reference' });
 const rounds = gaussians.budgets.quick.keepRatios.length;
 const [dense, first] = points as [(typeof points)[0], (typeof points)[0]];
 const progress: Progress = { epoch: 5, epochs: 20, loss: 1.5, nfeForward: 26, nfeBackward: 20, phase: 'train' };

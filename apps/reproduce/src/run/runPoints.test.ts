@@ -7,7 +7,7 @@ import type { Outcome } from './executor.ts';
 import { runPoints } from './runPoints.ts';
 import { createStopFlag } from './workerPool.ts';
 
-const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 3, backend: 'reference' });
+const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0, 1, 2], backend: 'reference' });
 
 async function run(options: FakeOptions, stop = createStopFlag(), subset = points) {
   const executor = fakeExecutor({ ...options, stop });

@@ -5,7 +5,7 @@ import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { byRemainingChain, makespan } from './schedule.ts';
 
 // quick: one dense point, then four chains; every point is the same work.
-const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: 1, backend: 'reference' });
+const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'reference' });
 const work = points[0]!.work;
 const rounds = gaussians.budgets.quick.keepRatios.length;
 const all = new Map(points.map(({ address, work: left }) => [address, left]));
@@ -29,7 +29,7 @@ test('finished points cost nothing and half-done ones half', () => {
 });
 
 test('of several studies the first is finished first, whatever waits behind the others', () => {
-  const longer = planStudy(gaussiansSpiral, { budget: 'paper', protocol: 'paper', seeds: 1, backend: 'reference' });
+  const longer = planStudy(gaussiansSpiral, { budget: 'paper', protocol: 'paper', seeds: [0], backend: 'reference' });
   const ordered = byRemainingChain([...points, ...longer]);
   expect(new Set(ordered.slice(0, points.length))).toEqual(new Set(points));
 });

@@ -6,7 +6,7 @@ import type { Executor, Job } from './executor.ts';
 import { createStopFlag, createWorkerPool } from './workerPool.ts';
 
 const script = new URL('../../test/echoWorker.mjs', import.meta.url);
-const planned = planStudy(gaussians, { budget: 'smoke', protocol: 'paper', seeds: 1, backend: 'reference' })[0]!;
+const planned = planStudy(gaussians, { budget: 'smoke', protocol: 'paper', seeds: [0], backend: 'reference' })[0]!;
 const job = (label: string): Job => ({ planned: { ...planned, label }, checkpoints: '', fresh: false, threads: 1 });
 
 let pool: Executor;
