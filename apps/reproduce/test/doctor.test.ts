@@ -29,15 +29,15 @@ test('says what works and to which order, what does not and why', { timeout: 300
   });
 
   const text = await doctor('--quick', '--backend', 'reference', '--backend', 'tfjs-webgl');
-  expect(text).toEqual({
-    code: 0,
-    stdout: `reference: works (float64, float32, int32)
+  expect(text.code).toBe(0);
+  expect(text.stdout).toBe(`reference: works (float64, float32, int32)
 tfjs-webgl: does not work here
   why: backend 'tfjs-webgl': WebGL needs a browser
   to fix: use wasm, webgpu or node-gpu in Node
-`,
-    stderr: 'trying reference …\ntrying tfjs-webgl …\n',
-  });
+`);
+  // Before it, what is out of date may be said to be built.
+  expect(text.stderr).toMatch(/(^|\n)trying reference …\ntrying tfjs-webgl …\n$/);
+  expect(text.stderr).not.toContain('\u001b');
 
   const unknown = await doctor('--backend', 'cuda');
   expect(unknown.code).toBe(2);
