@@ -225,6 +225,8 @@ describe('an analysis', () => {
     expect(stderr).toContain('5 points to compute, 5 kept from before');
     expect(executor!.started).toHaveLength(5);
     const result = readResult('vector-field');
+    // The models are not points of its own.
+    expect(result.run.kept).toBe(0);
     expect(result.analysis).toBe('vector-field');
     expect(result.points.map(({ method }) => method)).toEqual(['dense', ...chainMethods]);
     const nll = (points: readonly Point[], method: string) => points.find((point) => point.method === method)!.testNll;

@@ -36,9 +36,14 @@ export function isComplete({ planned, known }: Work): boolean {
   return planned.every(({ address }) => known.has(address));
 }
 
+/** How many of the study's own points are there, without the models that it only looks at. */
+export function countPoints({ planned, known }: Work): number {
+  return planned.filter(({ address, prerequisite }) => prerequisite !== true && known.has(address)).length;
+}
+
 /** Whether there is anything to show. */
-export function hasPoints({ planned, known }: Work): boolean {
-  return planned.some(({ address, prerequisite }) => prerequisite !== true && known.has(address));
+export function hasPoints(work: Work): boolean {
+  return countPoints(work) > 0;
 }
 
 /**

@@ -30,7 +30,7 @@ import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
 import type { Work } from '../work.ts';
 import { fileDataOf, underProtocol } from '../study.ts';
-import { findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
+import { countPoints, findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
 import { describeDryRun, readOnlyStore } from './dryRun.ts';
 
 /**
@@ -97,7 +97,7 @@ export async function runStudies(
       else forgetUnusable(work, store, surroundings.canContinueFrom);
       return work;
     });
-    const keptOf = new Map(works.map((work) => [work, work.known.size]));
+    const keptOf = new Map(works.map((work) => [work, countPoints(work)]));
     const earlier = earlierResults(works, store);
     const origin = originHere();
     const resultOf = (work: Work): Result => {
@@ -110,7 +110,7 @@ export async function runStudies(
         workers: options.workers,
         kept,
       };
-      const provenance = continued(earlier.get(work), { run, ...origin }, known.size - kept);
+      const provenance = continued(earlier.get(work), { run, ...origin }, countPoints(work) - kept);
       return buildResult(study, identity, planned, known, provenance);
     };
 
