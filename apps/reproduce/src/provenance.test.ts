@@ -38,6 +38,12 @@ test('a run that computes nothing changes nothing of how the points were made', 
   expect(continued(undefined, here, 0)).toEqual(here);
 });
 
+test('times add up to tenths of a second', () => {
+  // In binary fractions 1.1 + 2.2 is a little more than 3.3.
+  const [a, b] = [1.1, 2.2].map((wallSeconds) => ({ ...earlier, run: { ...run, wallSeconds } }));
+  expect(continued(a, b!, 1).run.wallSeconds).toBe(3.3);
+});
+
 test('runs are counted through, and what they share is said once', () => {
   const twice = continued(earlier, { ...here, machine }, 1);
   const thrice = continued(twice, { ...here, machine }, 1);

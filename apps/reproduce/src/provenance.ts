@@ -28,7 +28,7 @@ export function combined(origins: readonly Provenance[]): Provenance {
         .map(({ finished }) => finished)
         .sort()
         .at(-1)!,
-      wallSeconds: sum(runs.map(({ wallSeconds }) => wallSeconds)),
+      wallSeconds: Math.round(10 * sum(runs.map(({ wallSeconds }) => wallSeconds))) / 10,
       workers: run.workers,
       kept: 0,
       runs: sum(runs.map(({ runs: count = 1 }) => count)),
