@@ -4,8 +4,12 @@ import { backsolve, interpolated } from './adjoints/backsolve.ts';
 import { checkpoint } from './adjoints/checkpoint.ts';
 import { direct } from './adjoints/direct.ts';
 import { above, ensure, type Rule } from './check.ts';
+import { stateLayout } from './layout.ts';
+import type { Stats } from './options.ts';
 import type { SolveOptions, VectorField } from './solve.ts';
-import { solveVjp, type SolutionCotangent } from './solveVjp.ts';
+import { reversibleHeun } from './reversible/reversibleHeun.ts';
+import { solveReversible, type ReversibleOptions } from './reversible/solveReversible.ts';
+import { solveVjp, type SolutionCotangent, type SolutionGradient } from './solveVjp.ts';
 
 /** How the gradient of one adjoint compares with that of the first. */
 export interface AdjointComparison {
@@ -27,6 +31,11 @@ export interface AdjointReport {
 export interface CheckAdjointOptions extends SolveOptions {
   /** The first is what the others are compared with. Default: direct, checkpoint, interpolated and backsolve. */
   readonly adjoints?: readonly Adjoint[] | undefined;
+  /**
+   * Also compares `solveReversible` by so many steps, given the cotangent of `y1` alone and no events. Its gradient is that of its own
+   * steps, so that the difference has the method's error in it, which falls with the square of their number.
+   */
+  readonly reversible?: Pick<ReversibleOptions, 'steps' | 'method'> | undefined;
   /** Relative, default 1e-5: meant for tolerances of about 1e-8 and float64. */
   readonly within?: number | undefined;
 }
@@ -42,6 +51,7 @@ const someAdjoints: Rule = [
  * field contracts and its backward solve is unstable; where the discrete ones agree and both continuous ones do not, the
  * tolerances are too loose.
  *
+ * @throws {ShapeError} for a cotangent of more than `y1` where `reversible` is given
  * @throws what `solve` throws, unless an adjoint's own backward solve fails: that is reported as a difference of NaN
  *
  * @example
@@ -65,15 +75,50 @@ export async function checkAdjoint<Y extends Tree, P extends Tree = Params>(
   cotangent: Y | SolutionCotangent<Y>,
   options: CheckAdjointOptions,
 ): Promise<AdjointReport> {
-  const { adjoints = [direct(), checkpoint(), interpolated(), backsolve()], within = 1e-5, ...rest } = { ...options };
+  const {
+    adjoints = [direct(), checkpoint(), interpolated(), backsolve()],
+    reversible,
+    within = 1e-5,
+    ...rest
+  } = { ...options };
   const refuse = (what: string, remedy: string): Error => new ValueError('checkAdjoint', what, remedy);
   ensure('adjoints', adjoints, someAdjoints, refuse);
   ensure('within', within, above(0), refuse);
+  const ways = adjoints.map((adjoint): Way<Y, P> => ({
+    name: adjoint.name,
+    async solve() {
+      const { solution, pullback, dispose } = await solveVjp(f, y0, params, { ...rest, adjoint });
+      return {
+        stats: solution.stats,
+        pullback: async () => pullback(cotangent),
+        dispose() {
+          dispose();
+          solution.dispose();
+        },
+      };
+    },
+  }));
   const gradients: Gradient[] = [];
-  for (const adjoint of adjoints) {
-    const run = await solveVjp(f, y0, params, { ...rest, adjoint });
+  if (reversible) {
+    if (rest.events?.length) throw refuse('reversible steps know no events', 'leave out one of them');
+    const { t0, t1, signal } = rest;
+    const { method = reversibleHeun } = reversible;
+    const layout = stateLayout(y0, 'checkAdjoint');
+    const ofEnd = layout.unflatten(layout.flatten(cotangent as Y, 'cotangent'));
+    ways.push({
+      name: method.name,
+      async solve() {
+        const { pullback, ...run } = await solveReversible(f, y0, params, { ...reversible, t0, t1, signal });
+        // The times of saved states have no part in it.
+        const ts = gradients[0]!.times.slice(2);
+        return { ...run, pullback: async () => ({ ...(await pullback(ofEnd)), ts }) };
+      },
+    });
+  }
+  for (const { solve } of ways) {
+    const run = await solve();
     try {
-      const g = await run.pullback(cotangent);
+      const g = await run.pullback();
       const [byY, byParams] = [await download(g.y0), await download(g.params)];
       gradients.push({ y0: byY, params: byParams, times: [g.t0, g.t1, ...g.ts] });
       disposeTree([g.y0, g.params] as Tree);
@@ -82,9 +127,8 @@ export async function checkAdjoint<Y extends Tree, P extends Tree = Params>(
       gradients.push({ y0: [NaN], params: [NaN], times: [NaN] });
     } finally {
       run.dispose();
-      run.solution.dispose();
     }
-    gradients[gradients.length - 1]!.nfeBackward = run.solution.stats.nfeBackward;
+    gradients[gradients.length - 1]!.nfeBackward = run.stats.nfeBackward;
   }
   const { y0: y, params: p, times } = gradients[0]!;
   const scale = Math.max(...[...y, ...p, ...times].map(Math.abs), Number.MIN_VALUE);
@@ -95,7 +139,7 @@ export async function checkAdjoint<Y extends Tree, P extends Tree = Params>(
       times: distance(gradient.times, times, scale),
     };
     const agrees = Object.values(difference).every((d) => d <= within);
-    return { name: adjoints[i]!.name, difference, agrees, nfeBackward: gradient.nfeBackward! };
+    return { name: ways[i]!.name, difference, agrees, nfeBackward: gradient.nfeBackward! };
   });
   const line = (cells: readonly string[]): string =>
     cells
@@ -112,6 +156,16 @@ export async function checkAdjoint<Y extends Tree, P extends Tree = Params>(
   );
   const head = line(['adjoint', 'y0', 'params', 'times', 'nfeBackward', `within ${within}`]);
   return { agrees: comparisons.every(({ agrees }) => agrees), comparisons, text: [head, ...rows].join('\n') };
+}
+
+/** A way to differentiate: a solve that can be taken back once. */
+interface Way<Y extends Tree, P extends Tree> {
+  readonly name: string;
+  solve(): Promise<{
+    readonly stats: Stats;
+    pullback(): Promise<SolutionGradient<Y, P>>;
+    dispose(): void;
+  }>;
 }
 
 interface Gradient {

@@ -164,7 +164,7 @@ describe('solveBatch', () => {
     expect([middle![1], late![0], late![1]]).toEqual([y1[1], y1[0], y1[1]]);
     expect(Math.abs(middle![0]! - 2)).toBeLessThan(1e-5);
     // The gradient of the rows that arrived: dy1/dy0 = 1 / (1 - 2 y0)².
-    const { y0: gradient } = solution.pullback(at([[0], [0], [1], [1]]));
+    const { y0: gradient } = await solution.pullback(at([[0], [0], [1], [1]]));
     expect(largestDifference(read(gradient), [0, 0, 1 / 0.64, 1 / 9])).toBeLessThan(1e-6);
   });
 
@@ -189,7 +189,7 @@ describe('solveBatch', () => {
     const all = await solveBatch(field, at(start.map((x) => [x])), { a: at(a) }, options);
     expect(all.failures[1]).toBeInstanceOf(NonFiniteDerivativeError);
     for (const ofRow of [0, 1]) {
-      const { y0: byY0, params } = all.pullback(at([[1], [ofRow], [1]]));
+      const { y0: byY0, params } = await all.pullback(at([[1], [ofRow], [1]]));
       const [first, failed, last] = read(byY0);
       // rtol is 1e-7, the gradient about 1.
       expect(largestDifference([first!, last!], [1 + a / 2, 1 + a / 4])).toBeLessThan(1e-6);
@@ -197,7 +197,7 @@ describe('solveBatch', () => {
     }
     const rest = await solveBatch(field, at([[1], [4]]), { a: at(a) }, options);
     // dy1/da = √y0 + a / 2.
-    const { params } = rest.pullback(at([[1], [1]]));
+    const { params } = await rest.pullback(at([[1], [1]]));
     expect(Math.abs(read(params.a)[0]! - (1 + 2 + a))).toBeLessThan(1e-6);
   });
 

@@ -1,4 +1,5 @@
 import { disposeTree, ValueError, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
+import { dots } from '../adjoints/adjoint.ts';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { above, callback, check, ensure, oneOf, type Filled } from '../check.ts';
 import { factsOf } from '../failure.ts';
@@ -102,8 +103,8 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
     ...shared
   } = check<Filled<AdamsOptions, 'method' | 'iterations' | 'saveAt'>>(options, RULES, refuse);
   const { steps, saveAt } = shared;
-  const ends = steps === undefined ? {} : { rtol: options.rtol ?? 1e-3, atol: options.atol ?? 1e-4 };
-  const plan = makePlan({ ...shared, ...ends }, refuse, SOLVE_RULES);
+  const converged = steps === undefined ? {} : { rtol: options.rtol ?? 1e-3, atol: options.atol ?? 1e-4 };
+  const plan = makePlan({ ...shared, ...converged }, refuse, SOLVE_RULES);
   const maxOrder = most ?? (steps === undefined ? 12 : 5);
   if (steps !== undefined && maxOrder < 4) throw refuse(`maxOrder is ${maxOrder}`, 'give 4 to 12 with fixed steps');
   if (steps !== undefined && saveAt.length > 0) throw refuse('steps and saveAt are both given', 'give one of them');
@@ -183,6 +184,9 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   }
   const replay = (y: Y, p: P): Y =>
     layout.unflatten(replayAdams(fieldOf(p, 'nfeBackward'), layout.flatten(y, 'y0'), taken));
+  const times = { t0, t1: reached };
+  const along = (ct: Y, end: 't0' | 't1', y: Y): Tensor[] =>
+    dots(layout.flatten(ct, 'cotangent'), fieldOf(params, 'nfeBackward')(times[end], layout.flatten(y, 'y')));
   return {
     y1: layout.unflatten(y1),
     t1: reached,
@@ -192,7 +196,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
     stats,
     orders: taken.map(({ nodes }) => nodes.length),
     replay,
-    pullback: replayedPullback(replay, y0, params),
+    pullback: replayedPullback(replay, y0, params, along, ([sum]) => sum!),
     dispose: () => disposeTree([y1, ys] as Tree),
   };
 }

@@ -180,7 +180,7 @@ describe.each([
   it('is that of its own steps, exactly, and of the problem, to their accuracy', async () => {
     const { y1, stats, pullback, replay } = await solveAdams(f, y0, params, options);
     expect(largestDifference(read(replay(y0, params)), read(y1))).toBeLessThan(1e-14);
-    const gradient = pullback(onesLike(y0));
+    const gradient = await pullback(onesLike(y0));
     expect(stats.nfeBackward).toBeGreaterThan(0);
     expect(read(gradient.params.unused)).toEqual([0]);
     // Central differences of the replayed steps.
@@ -204,7 +204,7 @@ describe.each([
       { y: y0, rate: params.rate },
       direction,
     );
-    const back = pullback(onesLike(y0));
+    const back = await pullback(onesLike(y0));
     const inner = (a: Tensor, b: Tensor): number => read(a).reduce((s, v, i) => s + v * read(b)[i]!, 0);
     const reverse = inner(back.y0, direction.y) + inner(back.params.rate, direction.rate);
     // Forty or so steps whose weights add up to at most 2000, each rounded to 1e-16.
@@ -215,7 +215,7 @@ describe.each([
     const before = backend.liveBuffers();
     const solution = await solveAdams(f, y0, params, options);
     const ct = tensor([1, 1], { backend });
-    const gradient = solution.pullback(ct);
+    const gradient = await solution.pullback(ct);
     for (const x of [ct, gradient.y0, gradient.params.rate, gradient.params.unused]) x.dispose();
     const { value, dispose } = vjp((y: Tensor) => solution.replay(y, params), y0);
     value.dispose();

@@ -6,6 +6,7 @@ import {
   matMul,
   mul,
   scope,
+  ShapeError,
   sin,
   sum,
   tanh,
@@ -19,6 +20,7 @@ import {
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { at, backend, largestDifference, read } from '../../test/problems.ts';
 import {
+  alf,
   backsolve,
   checkpoint,
   direct,
@@ -556,6 +558,33 @@ describe('checkAdjoint', () => {
     expect(report.agrees).toBe(true);
     expect(report.comparisons.map(({ name }) => name)).toEqual(['direct', 'checkpoint', 'interpolated', 'backsolve']);
     expect(report.text.split('\n')).toHaveLength(5);
+    mapTree([y0, params, ct] as Tree, (leaf) => (leaf.dispose(), leaf));
+    expect(backend.liveBuffers()).toBe(before);
+  });
+
+  it('compares reversible steps, too, whose difference falls with the square of their number', async () => {
+    const before = backend.liveBuffers();
+    const [y0, params, ct] = [start(), weights(), cotangent()];
+    const rowOf = async (steps: number, method?: typeof alf) => {
+      const options = { t0: 0, t1: 1.5, saveAt: [0.4], rtol: 1e-9, atol: 1e-9, adjoints: [direct()] };
+      const { comparisons, agrees } = await checkAdjoint(field, y0, params, ct, {
+        ...options,
+        reversible: { steps, method },
+      });
+      expect(comparisons).toHaveLength(2);
+      expect(agrees).toBe(comparisons[1]!.agrees);
+      return comparisons[1]!;
+    };
+    const largest = ({ difference }: Awaited<ReturnType<typeof rowOf>>): number =>
+      Math.max(...Object.values(difference));
+    const [coarse, fine] = [await rowOf(50), await rowOf(100)];
+    expect([coarse.name, coarse.agrees, fine.agrees]).toEqual(['reversibleHeun', false, false]);
+    expect(Math.abs(Math.log2(largest(coarse) / largest(fine)) - 2)).toBeLessThan(0.3);
+    expect((await rowOf(1600, alf)).agrees).toBe(true);
+    const both = { t0: 0, t1: 1.5, reversible: { steps: 10 } };
+    await expect(checkAdjoint(field, y0, params, { y1: ct }, both)).rejects.toBeInstanceOf(ShapeError);
+    const events = [{ value: () => at(1) }];
+    await expect(checkAdjoint(field, y0, params, ct, { ...both, events })).rejects.toThrow(/know no events/);
     mapTree([y0, params, ct] as Tree, (leaf) => (leaf.dispose(), leaf));
     expect(backend.liveBuffers()).toBe(before);
   });

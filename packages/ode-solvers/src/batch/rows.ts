@@ -1,4 +1,4 @@
-import { add, broadcastTo, mean, mul, reshape, square, tensor, where, type Tensor } from '@sparseflow/tensor';
+import { add, broadcastTo, mean, mul, reshape, square, sum, tensor, where, type Tensor } from '@sparseflow/tensor';
 import type { Leaves } from '../rungeKutta.ts';
 import type { Solver } from '../solver.ts';
 import { scaled, type Scale } from '../tolerances.ts';
@@ -23,9 +23,9 @@ export function timesOf(times: readonly number[], { backend, dtype }: Tensor): T
 /** y + Σ weights · ks, where each stage has a weight for every row. */
 export function advanceRows(y: Leaves, ks: readonly Leaves[], weights: RowWeights): Tensor[] {
   return y.map((leaf, j) =>
-    ks.reduce((sum, k, i) => {
+    ks.reduce((total, k, i) => {
       const w = weights(i);
-      return w ? add(sum, mul(column(w, leaf), k[j]!)) : sum;
+      return w ? add(total, mul(column(w, leaf), k[j]!)) : total;
     }, leaf),
   );
 }
@@ -44,6 +44,14 @@ export function rowNorms(quantity: Leaves, a: Leaves, b: Leaves, scale: Scale): 
     return mul(mean(flat, 1), q.size / batch / elements);
   });
   return squares.reduce((x, y) => add(x, y));
+}
+
+/** By leaf, the inner products of its rows. */
+export function rowDots(a: Leaves, b: Leaves): Tensor[] {
+  return a.map((leaf, j) => {
+    const rest = leaf.shape.slice(1).map((_, axis) => axis + 1);
+    return sum(mul(leaf, b[j]!), rest);
+  });
 }
 
 /** The field on the leaves of a batch, each row at its own time. */

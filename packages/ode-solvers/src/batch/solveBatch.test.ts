@@ -177,7 +177,7 @@ describe('the gradient of solveBatch', () => {
   it.each([dopri5, dopri8])('is that of each row solved alone, by $name', async (solver) => {
     const { y1, replay, pullback } = await solveBatch(f, y0, params, { ...options, solver });
     expect(largestDifference(read(replay(y0, params)), read(y1))).toBeLessThan(1e-12);
-    const gradient = pullback(onesLike(y0));
+    const gradient = await pullback(onesLike(y0));
     expect(read(gradient.params.unused)).toEqual([0]);
     for (const i of [0, 1, 2, 3]) {
       const alone = await solveVjp(
@@ -198,7 +198,7 @@ describe('the gradient of solveBatch', () => {
     const direction = { rate: at([[0.1], [-1], [0.3], [2]]) };
     const { value, tangent } = jvp((x: { rate: Tensor }) => solution.replay(y0, { ...params, ...x }), { rate: params.rate }, direction); // prettier-ignore
     const ct = onesLike(y0);
-    const gradient = solution.pullback(ct);
+    const gradient = await solution.pullback(ct);
     const forward = read(tangent).reduce((a, b) => a + b);
     const reverse = read(gradient.params.rate).reduce((s, g, i) => s + g * read(direction.rate)[i]!, 0);
     expect(Math.abs(forward - reverse)).toBeLessThan(1e-11);

@@ -25,7 +25,7 @@ import type { Leaves } from '../rungeKutta.ts';
 import { denseWeights } from '../solver.ts';
 import { countStep, noStats } from '../stats.ts';
 import { replayBatch, type BatchStep } from './replay.ts';
-import { advanceRows, rowNorms, rowStages, selectRows, stepWeights, timesOf, type RowField } from './rows.ts';
+import { advanceRows, rowDots, rowNorms, rowStages, selectRows, stepWeights, timesOf, type RowField } from './rows.ts';
 
 /** dy/dt of every row at its own time: `t` has shape [batch], and every tensor of `y` the batch as its first axis. */
 export type BatchField<Y extends Tree, P extends Tree = Params> = (t: Tensor, y: Y, params: P) => Y;
@@ -59,7 +59,7 @@ export interface BatchOptions extends Pick<SolveOptions, (typeof SHARED)[number]
   readonly onStep?: ((info: RowStepInfo) => void) | undefined;
 }
 
-export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P> {
+export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends Replayable<Y, P, readonly number[]> {
   /** Of a row that failed the last good state. */
   readonly y1: Y;
   /** The times of `y1`, by row. */
@@ -331,9 +331,15 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     const again = fieldOf(p, () => nfeBackward++);
     return layout.unflatten(replayBatch(solver, again, layout.flatten(start, 'y0'), steps));
   };
+  const reached = rows.map(({ t, end, failure }) => (failure ? t : end));
+  const times = { t0: starts, t1: reached };
+  const along = (ct: Y, end: 't0' | 't1', at: Y): Tensor[] => {
+    const slope = fieldOf(params, () => nfeBackward++)(times[end], layout.flatten(at, 'y'));
+    return rowDots(layout.flatten(ct, 'cotangent'), slope);
+  };
   return {
     y1: layout.unflatten(y),
-    t1: rows.map(({ t, end, failure }) => (failure ? t : end)),
+    t1: reached,
     status: rows.some(({ failure }) => failure) ? 'failed' : 'done',
     failures: rows.map(({ failure }) => failure),
     ys: saved.map((parts) => layout.unflatten(parts as Tensor[])),
@@ -343,7 +349,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       return nfeBackward;
     },
     replay,
-    pullback: replayedPullback(replay, y0, params),
+    pullback: replayedPullback(replay, y0, params, along, (sums) => sums),
     dispose: () => disposeTree([y, saved] as Tree),
   };
 }

@@ -15,6 +15,7 @@ import { solveError } from '../errors.ts';
 import { kvaerno4, type ImplicitSolver } from './kvaerno4.ts';
 import { replayStiff } from './replay.ts';
 import { solveImplicit, type StiffStats } from './solveImplicit.ts';
+import { dots } from '../adjoints/adjoint.ts';
 import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { stateLayout } from '../layout.ts';
 import { run } from '../march/coroutine.ts';
@@ -164,13 +165,15 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
   );
   if (failure && plan.onFailure === 'throw') throw failure;
   const states = scope(() => [...ys, y1].map((values) => layout.unflatten(upload(values))));
-  const replay = (y: Y, p: P): Y => {
-    const field = (t: number, at: Leaves): Tensor[] => {
-      stats.nfeBackward++;
-      return evaluate(t, at, p);
-    };
-    return layout.unflatten(replayStiff(field, layout.flatten(y, 'y0'), { solver: method, steps, upload, jacobian }));
+  const fieldOf = (p: P) => (t: number, at: Leaves) => {
+    stats.nfeBackward++;
+    return evaluate(t, at, p);
   };
+  const replay = (y: Y, p: P): Y =>
+    layout.unflatten(replayStiff(fieldOf(p), layout.flatten(y, 'y0'), { solver: method, steps, upload, jacobian }));
+  const times = { t0: plan.t0, t1: reached };
+  const along = (ct: Y, end: 't0' | 't1', y: Y): Tensor[] =>
+    dots(layout.flatten(ct, 'cotangent'), fieldOf(params)(times[end], layout.flatten(y, 'y')));
   return {
     y1: states[states.length - 1]!,
     t1: reached,
@@ -180,7 +183,7 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     ys: states.slice(0, -1),
     stats,
     replay,
-    pullback: replayedPullback(replay, y0, params),
+    pullback: replayedPullback(replay, y0, params, along, ([sum]) => sum!),
     dispose: () => disposeTree(states),
   };
 }
