@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { CHROMIUM_FLAGS, chromiumPath } from './test-support/environment.ts';
@@ -46,7 +47,19 @@ const CROSS_ORIGIN_ISOLATION = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
+/**
+ * Groups of projects run one after the other: those in Node share the cores, those in a browser have them to themselves, and the
+ * playground, whose tests measure how long its page takes to answer, comes last and one file at a time.
+ */
+const GROUP = { node: 0, browser: 1, alone: 2 } as const;
+
+/** Vitest's own choice leaves a core free, which of two is half the machine. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
+
+const ALONE = 'playground';
+
 function nodeProject({ name, root }: { name: string; root: string }): TestProjectInlineConfiguration {
+  const alone = name === ALONE;
   return {
     ...source,
     root,
@@ -56,6 +69,8 @@ function nodeProject({ name, root }: { name: string; root: string }): TestProjec
       include: ['{src,test}/**/*.test.ts', '*.test.ts'],
       exclude: [BROWSER_TESTS],
       testTimeout: 30_000,
+      sequence: { groupOrder: alone ? GROUP.alone : GROUP.node },
+      ...(alone && { maxWorkers: 1 }),
     },
   };
 }
@@ -83,6 +98,7 @@ function browserProject(project: BrowserProject, executablePath: string): TestPr
       name: `${project.name}-browser`,
       include: [...project.include],
       testTimeout: 60_000,
+      sequence: { groupOrder: GROUP.browser },
       browser: {
         enabled: true,
         headless: true,
@@ -120,6 +136,7 @@ const browsers: readonly BrowserProject[] =
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    maxWorkers: WORKERS,
     projects: [
       ...[...folders('packages'), ...folders('apps'), ...folders('examples')].map(nodeProject),
       nodeProject({ name: 'environment', root: './test-support' }),
