@@ -6,8 +6,15 @@ import { exceptions } from './exceptions.ts';
 import { kernelCases } from './kernelCases.ts';
 import { registerLeakTests } from './leaks.ts';
 
-/** Everything that is asked of a tfjs backend, wherever it runs: conformance to order 3, kernels, memory, device errors. */
-export function registerBackendTests(name: TfjsBackendName, create: () => Promise<TfjsBackend>): void {
+/**
+ * Everything that is asked of a tfjs backend, wherever it runs: conformance to order 3, kernels, memory, device errors. Derivatives are
+ * made of the same kernels as values: where a device is slow, and its higher orders are tested elsewhere, `order` 1 is enough.
+ */
+export function registerBackendTests(
+  name: TfjsBackendName,
+  create: () => Promise<TfjsBackend>,
+  { order = 3 } = {},
+): void {
   if (name === 'webgpu') failOnDeviceErrors(create);
 
   const isConformance = new Set(conformanceCases().map((one) => one.name));
@@ -15,8 +22,7 @@ export function registerBackendTests(name: TfjsBackendName, create: () => Promis
   const kernel = exceptions[name].filter((entry) => !conformance.includes(entry));
 
   describe('conformance', () => {
-    // Derivatives are made of the same kernels as values; on webgl, where software rendering is slowest, order 1 is enough.
-    const cases = conformanceCases().filter(({ order }) => name !== 'webgl' || order <= 1);
+    const cases = conformanceCases().filter((one) => one.order <= order);
     registerConformance({ describe, it }, create, { dtypes: ['float32'], exceptions: conformance, cases });
   });
 

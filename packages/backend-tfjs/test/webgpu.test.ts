@@ -4,5 +4,6 @@ import { createTfjsBackend } from '../src/index.ts';
 import { registerBackendTests } from './registerBackendTests.ts';
 
 describe.runIf(requireOrExplain('WebGPU in Node', enableSoftwareWebGpu()))('tfjs webgpu in Node', () =>
-  registerBackendTests('webgpu', () => createTfjsBackend('webgpu')),
+  // The browser's tests, on the same software adapter, go to order 3.
+  registerBackendTests('webgpu', () => createTfjsBackend('webgpu'), { order: 1 }),
 );
