@@ -4,7 +4,7 @@ import type { Report } from '../report.ts';
 const LEFT_OUT = ['by hand (dopri5)', 'dopri5, f returns'];
 /** Observable's ten colours, in the order of the implementations. */
 const COLOURS = ['#4269d0', '#ff725c', '#3ca951', '#efb118', '#9498a0', '#a463f2', '#ff8ab7', '#9c6b4e', '#6cc5b0', '#000000']; // prettier-ignore
-const [WIDTH, HEIGHT] = [560, 440];
+const [WIDTH, HEIGHT] = [560, 450];
 
 /**
  * The work-precision diagram of a report as SVG: error against evaluations and against time, both logarithmic, a line for each
@@ -29,8 +29,9 @@ export async function workPrecision({ rows }: Report): Promise<string> {
       width: WIDTH,
       height: HEIGHT,
       marginLeft: 56,
+      marginBottom: 44,
       style: 'font-family: sans-serif; font-size: 12px',
-      x: { type: 'log', label, grid: true, tickFormat: String },
+      x: { type: 'log', label, labelOffset: 38, grid: true, tickFormat: String },
       y: { type: 'log', label: 'error at the end', grid: true, tickFormat: '.0e' },
       color: { domain: names, range: names.map(colour) },
       marks: [Plot.line(points, { ...line, strokeWidth: 1.8 }), Plot.dot(points, { ...line, fill: 'white', r: 2.5 })],
