@@ -3,16 +3,30 @@ import { affine, tensor, type Tensor } from '@sparseflow/tensor';
 import { measure } from '../measure.ts';
 import { odeImplementations } from '../ode/implementations.ts';
 import { ODE_PROBLEMS } from '../ode/problems.ts';
+import { workNotes } from '../ode/workFor.ts';
 import { paths } from '../paths.ts';
 import { howToInstall, missing, timePeer } from '../peers.ts';
+import type { Row } from '../report.ts';
 import type { Recorder } from './suite.ts';
 
 /** Solvers of ordinary differential equations at the same tolerances: time, evaluations, and the error at the end. */
 export async function ode(record: Recorder): Promise<void> {
-  await plainArrays(record);
-  await pythonPeers(record);
+  const rows: Row[] = [];
+  const kept = {
+    ...record,
+    row(row: Row): void {
+      rows.push(row);
+      record.row(row);
+    },
+  };
+  await plainArrays(kept);
+  await pythonPeers(kept);
+  for (const note of workNotes(rows, ERRORS)) record.note(note);
   await stepOfTensors(record);
 }
+
+/** For which it is said what they take. */
+const ERRORS = [1e-3, 1e-5, 1e-7];
 
 async function plainArrays(record: Recorder): Promise<void> {
   const implementations = await odeImplementations(record.note);
