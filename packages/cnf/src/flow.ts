@@ -1,5 +1,16 @@
-import { add, affine, disposeTree, mean, mul, neg, randomNormal, scope, sub, ValueError } from '@sparseflow/tensor';
-import { valueAndGrad } from '@sparseflow/tensor';
+import {
+  add,
+  affine,
+  disposeTree,
+  mean,
+  mul,
+  neg,
+  randomNormal,
+  scope,
+  sub,
+  valueAndGrad,
+  ValueError,
+} from '@sparseflow/tensor';
 import type { CreateOptions, Key, NeuronGroup, Params, Tensor } from '@sparseflow/tensor';
 import type { Stats } from '@sparseflow/ode-solvers';
 import type { UnitConstants } from './field.ts';

@@ -116,6 +116,9 @@ export const STEP_RULES = {
   ],
 } as const satisfies Rules;
 
+/** The options of what takes adaptive steps in a way of its own. */
+export const OWN_STEPS = ['t0', 't1', 'rtol', 'atol', 'firstStep', 'maxStep', 'maxSteps'] as const;
+
 /** The rules where some of the options are taken, and others besides. */
 export function rulesOf(names: readonly (keyof typeof STEP_RULES)[], more: Rules): Rules {
   return { ...Object.fromEntries(names.map((name) => [name, STEP_RULES[name]])), ...more };

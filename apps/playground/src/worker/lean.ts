@@ -16,13 +16,9 @@ export interface Lean {
 export async function leanOf(model: Model, params: Params, masks: Masks): Promise<Lean> {
   const small = await shrink(model, params, masks);
   const sparse = sparseMasks(small.masks);
-  const take = (full: Params): Params => {
-    const left = small.take(full);
-    return Object.keys(sparse).length > 0 ? sparsify(left, sparse) : left;
-  };
   return {
     use(full, compute) {
-      const left = scope(() => take(full));
+      const left = scope(() => sparsify(small.take(full), sparse));
       return compute(small.model, left).finally(() => disposeTree(left));
     },
     expand(grads) {

@@ -29,15 +29,10 @@ export async function prunedFlow<F extends Flow>(
   );
   const { trajectory } = small.model;
   const sparse = sparseMasks(small.masks);
-  const take = (full: Params): Params =>
-    scope(() => {
-      const left = small.take(full);
-      return Object.keys(sparse).length > 0 ? sparsify(left, sparse) : left;
-    });
   const lend =
     <Args extends unknown[], Result>(call: (params: Params, ...args: Args) => Promise<Result>) =>
     async (full: Params, ...args: Args): Promise<Result> => {
-      const left = take(full);
+      const left = scope(() => sparsify(small.take(full), sparse));
       try {
         return await call(left, ...args);
       } finally {

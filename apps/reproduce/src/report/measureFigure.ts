@@ -2,7 +2,7 @@ import type { Measure, Result } from '../results/schema.ts';
 import type { Mark } from './curve.ts';
 import { rangeOf, runOf } from './curve.ts';
 import { estimateOf } from './measures.ts';
-import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey } from './methodKeys.ts';
+import { drawnMethods, methodLegend } from './methodKeys.ts';
 import type { RatioLine } from './ratioPlot.ts';
 import { allMarks, ratioPlot } from './ratioPlot.ts';
 import { escapeXml, frame, placed } from './render.ts';
@@ -36,15 +36,9 @@ export function measureFigure(result: Result, label = ''): string | undefined {
     .filter(({ lines }) => lines.some(({ marks }) => marks.length > 0));
   if (panels.length === 0) return undefined;
 
-  const keys = legend(
-    [
-      ...methods.toReversed().map((method) => methodKey(method, all)),
-      { label: 'dense', drawing: denseKey },
-      ...(panels.some(({ paper }) => paper.length > 0) ? [{ label: 'paper', drawing: paperKey }] : []),
-    ],
-    width,
-  );
-  const top = legendTop + keys.lines * legendLine - 4;
+  const besides = { dense: true, paper: panels.some(({ paper }) => paper.length > 0) };
+  const keys = methodLegend(methods, all, besides, width);
+  const top = keys.bottom;
   const drawings = panels.map(({ measure, lines, paper }, i) => {
     const x = (i % 2) * panel.width;
     const y = top + Math.floor(i / 2) * panel.height;

@@ -2,8 +2,8 @@ import type { ChainMethod, Method } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
 import { colourOf, colours } from './theme.ts';
 
-export const legendTop = 72;
-export const legendLine = 20;
+const legendTop = 72;
+const legendLine = 20;
 
 const names: Readonly<Record<ChainMethod, string>> = {
   unstructured: 'unstructured',
@@ -33,16 +33,16 @@ export function symbolOf(method: Drawn, all: readonly Method[]): Symbol {
 }
 
 /** An entry of a legend. */
-export interface Key {
+interface Key {
   readonly label: string;
   /** Markup in a box of 24 × 12 around its centre line y = 0. */
   readonly drawing: string;
 }
 
-export const denseKey = `<line x1="0" x2="24" stroke="${colours.dense}" stroke-width="1.5" stroke-dasharray="5 4"/>`;
-export const paperKey = `<path d="M8.5,-3.5 l7,7 m0,-7 l-7,7" stroke="${colours.paper}" stroke-width="2" fill="none"/>`;
+const denseKey = `<line x1="0" x2="24" stroke="${colours.dense}" stroke-width="1.5" stroke-dasharray="5 4"/>`;
+const paperKey = `<path d="M8.5,-3.5 l7,7 m0,-7 l-7,7" stroke="${colours.paper}" stroke-width="2" fill="none"/>`;
 
-export function methodKey(method: Drawn, all: readonly Method[]): Key {
+function methodKey(method: Drawn, all: readonly Method[]): Key {
   const colour = colours[colourOf(method, all)];
   const dashes = method === 'control' ? ' stroke-dasharray="2 3"' : '';
   const shape = {
@@ -57,8 +57,37 @@ export function methodKey(method: Drawn, all: readonly Method[]): Key {
   };
 }
 
+/** What a legend has besides methods. */
+interface Besides {
+  readonly dense: boolean;
+  readonly paper: boolean;
+}
+
+/** Keys of methods, the most important of them first, then of the dense model and the paper's values. */
+export function methodLegend(
+  methods: readonly Drawn[],
+  all: readonly Method[],
+  { dense, paper }: Besides,
+  width: number,
+): Legend {
+  return legend(
+    [
+      ...methods.toReversed().map((method) => methodKey(method, all)),
+      ...(dense ? [{ label: 'dense', drawing: denseKey }] : []),
+      ...(paper ? [{ label: 'paper', drawing: paperKey }] : []),
+    ],
+    width,
+  );
+}
+
+interface Legend {
+  readonly markup: string;
+  /** Where what is below it may begin. */
+  readonly bottom: number;
+}
+
 /** Keys in a line under the subtitle, and in further lines when they are too long for one. */
-export function legend(keys: readonly Key[], width: number): { readonly markup: string; readonly lines: number } {
+function legend(keys: readonly Key[], width: number): Legend {
   let x = 16;
   let line = 0;
   const placedKeys = keys.map(({ label, drawing }) => {
@@ -72,5 +101,5 @@ export function legend(keys: readonly Key[], width: number): { readonly markup: 
     x += needed + 16;
     return place;
   });
-  return { markup: placedKeys.join('\n'), lines: line + 1 };
+  return { markup: placedKeys.join('\n'), bottom: legendTop + (line + 1) * legendLine - 4 };
 }

@@ -3,9 +3,11 @@ import { percent } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
 import type { PrunerMethod } from '../study.ts';
 import { prunerNameOf } from '../study.ts';
-import type { Mark, Weight } from './curve.ts';
+import type { Weight } from './curve.ts';
 import { curve, denseRule, rangeOf, runOf } from './curve.ts';
-import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey } from './methodKeys.ts';
+import { drawnMethods, methodLegend } from './methodKeys.ts';
+import { denseMark, linesOf, paperMarks } from './nllMarks.ts';
+import { allMarks } from './ratioPlot.ts';
 import { createDocument, frame, placed } from './render.ts';
 import type { Row } from './rows.ts';
 import { methodsOf, rowsOf } from './rows.ts';
@@ -17,13 +19,6 @@ const plotHeight = 356;
 
 const weight: Weight = { line: 2, thin: 1.5, radius: 4.5, outline: 1, cap: 0.6 };
 
-/** A row's mean test NLL with its standard error; nothing where it has none. */
-export function markOf({ pruneRatio, testNll }: Row): Mark[] {
-  if (testNll === undefined) return [];
-  const error = testNll.standardError ?? 0;
-  return [{ x: pruneRatio * 100, y: testNll.mean, low: testNll.mean - error, high: testNll.mean + error }];
-}
-
 /**
  * Test NLL against prune ratio: one line per method, the dense flow as a horizontal rule, standard errors where there are several
  * seeds, and the paper's values where it prints them.
@@ -32,24 +27,14 @@ export function markOf({ pruneRatio, testNll }: Row): Mark[] {
  */
 export function nllFigure(result: Result): string | undefined {
   const rows = rowsOf(result);
-  const dense = rows.filter(({ method }) => method === 'dense').flatMap(markOf)[0];
+  const dense = denseMark(rows);
   const all = methodsOf(result);
   const asked = all.filter((method): method is PrunerMethod => prunerNameOf(method) !== undefined);
-  const lines = [...asked.toReversed(), ...drawnMethods]
-    .map((method) => ({ method, marks: rows.filter((row) => row.method === method).flatMap(markOf) }))
-    .filter(({ marks }) => marks.length > 0);
+  const lines = linesOf(rows, [...asked.toReversed(), ...drawnMethods]);
   // Methods differ by less than a symbol at low ratios: side by side they stay readable, where there is room.
   const beside = new Set(rows.map((row) => row.pruneRatio)).size <= 8 ? Math.min(4.5, 22 / lines.length) : 0;
   if (dense === undefined && lines.length === 0) return undefined;
-  const paper = result.paper
-    .filter(({ source }) => source === 'paper')
-    .map(({ pruneRatio, testNll }) => ({ x: pruneRatio * 100, y: testNll }));
-
-  const values = [
-    ...(dense === undefined ? [] : [dense]),
-    ...lines.flatMap(({ marks }) => marks),
-    ...paper.map(({ y }) => ({ low: y, high: y })),
-  ];
+  const paper = paperMarks(result);
   const axis = { tickSize: 0, tickPadding: 8, label: null, fill: colours.muted } as const;
   const title = { ticks: [], labelAnchor: 'center', labelArrow: 'none', fill: colours.ink } as const;
   const plot = Plot.plot({
@@ -62,7 +47,7 @@ export function nllFigure(result: Result): string | undefined {
     marginBottom: 46,
     style: { color: colours.ink, background: 'none', fontSize: '12px' },
     x: { domain: [0, 100] },
-    y: { domain: rangeOf(values, 0.02) },
+    y: { domain: rangeOf(allMarks(dense, lines, paper), 0.02) },
     marks: [
       Plot.gridY({ stroke: colours.grid, strokeOpacity: 1, ticks: 7 }),
       Plot.axisX({ ...axis, anchor: 'bottom', ticks: 11 }),
@@ -91,15 +76,10 @@ export function nllFigure(result: Result): string | undefined {
   });
 
   const ratios = rows.filter(({ method }) => method !== 'dense').map(({ pruneRatio }) => `${percent(pruneRatio)} %`);
-  const keys = legend(
-    [
-      ...[...lines].reverse().map(({ method }) => methodKey(method, all)),
-      ...(dense === undefined ? [] : [{ label: 'dense', drawing: denseKey }]),
-      ...(paper.length === 0 ? [] : [{ label: 'paper', drawing: paperKey }]),
-    ],
-    width,
-  );
-  const plotTop = legendTop + keys.lines * legendLine - 4;
+  const besides = { dense: dense !== undefined, paper: paper.length > 0 };
+  const drawn = lines.map(({ method }) => method);
+  const keys = methodLegend(drawn, all, besides, width);
+  const plotTop = keys.bottom;
   return frame({
     width,
     height: plotTop + plotHeight,

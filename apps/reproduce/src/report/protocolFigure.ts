@@ -1,8 +1,8 @@
 import type { Result } from '../results/schema.ts';
 import type { Mark } from './curve.ts';
 import { rangeOf } from './curve.ts';
-import { denseKey, drawnMethods, legend, legendLine, legendTop, methodKey, paperKey } from './methodKeys.ts';
-import { markOf } from './nllFigure.ts';
+import { drawnMethods, methodLegend } from './methodKeys.ts';
+import { denseMark, linesOf, paperMarks } from './nllMarks.ts';
 import type { RatioLine } from './ratioPlot.ts';
 import { allMarks, ratioPlot } from './ratioPlot.ts';
 import { escapeXml, frame, placed } from './render.ts';
@@ -38,15 +38,9 @@ export function protocolFigure(ofPaper: Result, other: Result): string | undefin
   const drawn = drawnMethods.filter((method) =>
     sides.some(({ lines }) => lines.some((line) => line.method === method)),
   );
-  const keys = legend(
-    [
-      ...drawn.toReversed().map((method) => methodKey(method, drawn)),
-      { label: 'dense', drawing: denseKey },
-      ...(sides.some(({ paper }) => paper.length > 0) ? [{ label: 'paper', drawing: paperKey }] : []),
-    ],
-    width,
-  );
-  const top = legendTop + keys.lines * legendLine - 4;
+  const besides = { dense: true, paper: sides.some(({ paper }) => paper.length > 0) };
+  const keys = methodLegend(drawn, drawn, besides, width);
+  const top = keys.bottom;
   const panels = sides.map(({ result, heading, dense, lines, paper }, i) => {
     const x = i * panel.width;
     const title = `<text x="${x + 16}" y="${top + 14}" font-size="12.5" font-weight="600" fill="${colours.ink}">${escapeXml(heading)}</text>`;
@@ -69,15 +63,9 @@ function sideOf(result: Result): Side {
   return {
     result,
     heading: ofPaper ? 'the paper’s: a fixed number of epochs' : `${result.protocol}: dense flow trained to its end`,
-    dense: rows.filter(({ method }) => method === 'dense').flatMap(markOf)[0],
-    lines: drawnMethods
-      .map((method) => ({ method, marks: rows.filter((row) => row.method === method).flatMap(markOf) }))
-      .filter(({ marks }) => marks.length > 0),
-    paper: ofPaper
-      ? result.paper
-          .filter(({ source }) => source === 'paper')
-          .map(({ pruneRatio, testNll }) => ({ x: pruneRatio * 100, y: testNll }))
-      : [],
+    dense: denseMark(rows),
+    lines: linesOf(rows, drawnMethods),
+    paper: ofPaper ? paperMarks(result) : [],
   };
 }
 

@@ -33,7 +33,7 @@ const weight: Weight = { line: 1.75, thin: 1.25, radius: 3, outline: 0.75 };
 /** All that a panel shows, for its scale. */
 export function allMarks(
   dense: Mark | undefined,
-  lines: readonly RatioLine[],
+  lines: readonly Pick<RatioLine, 'marks'>[],
   paper: readonly PaperMark[],
 ): { readonly low: number; readonly high: number }[] {
   return [

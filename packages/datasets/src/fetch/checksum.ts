@@ -14,7 +14,10 @@ export async function checksumOf(
   const contents = (): AsyncIterable<Uint8Array> => (of === 'file' ? bytesOf(file) : gunzip(file));
   const hash = { md5, sha256, 'git-blob': sha1 }[algorithm].create();
   // Git hashes its kind of object and the length first.
-  if (algorithm === 'git-blob') hash.update(new TextEncoder().encode(`blob ${await lengthOf(contents())}\0`));
+  if (algorithm === 'git-blob') {
+    const length = of === 'file' ? file.size : await lengthOf(contents());
+    hash.update(new TextEncoder().encode(`blob ${length}\0`));
+  }
   for await (const bytes of contents()) hash.update(bytes);
   return bytesToHex(hash.digest());
 }

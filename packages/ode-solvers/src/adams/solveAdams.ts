@@ -1,12 +1,11 @@
 import { disposeTree, ValueError, type Params, type Tensor, type Tree } from '@sparseflow/tensor';
-import { dots } from '../adjoints/adjoint.ts';
-import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { oneTime, replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { above, callback, check, ensure, oneOf, type Filled } from '../check.ts';
 import { factsOf } from '../failure.ts';
 import { stateLayout } from '../layout.ts';
 import type { Ending, Stats } from '../options.ts';
 import { pauses } from '../march/journey.ts';
-import { makePlan, rulesOf } from '../plan.ts';
+import { makePlan, OWN_STEPS, rulesOf } from '../plan.ts';
 import type { LeafField, Leaves } from '../rungeKutta.ts';
 import { SOLVE_RULES, type SolveOptions, type VectorField } from '../solve.ts';
 import { countStep, noStats } from '../stats.ts';
@@ -16,19 +15,7 @@ import { fixedAdams } from './fixed.ts';
 import { replayAdams, type AdamsStep } from './step.ts';
 import { variableAdams } from './variable.ts';
 
-const SHARED = [
-  't0',
-  't1',
-  'rtol',
-  'atol',
-  'firstStep',
-  'maxStep',
-  'maxSteps',
-  'saveAt',
-  'steps',
-  'onFailure',
-  'onStep',
-] as const;
+const SHARED = [...OWN_STEPS, 'saveAt', 'steps', 'onFailure', 'onStep'] as const;
 
 export interface AdamsOptions extends Pick<SolveOptions, (typeof SHARED)[number] | 'signal'> {
   /** With `steps`. `explicit`: Adams-Bashforth, one evaluation a step. `implicit` (default): corrected by Adams-Moulton. */
@@ -184,9 +171,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
   }
   const replay = (y: Y, p: P): Y =>
     layout.unflatten(replayAdams(fieldOf(p, 'nfeBackward'), layout.flatten(y, 'y0'), taken));
-  const times = { t0, t1: reached };
-  const along = (ct: Y, end: 't0' | 't1', y: Y): Tensor[] =>
-    dots(layout.flatten(ct, 'cotangent'), fieldOf(params, 'nfeBackward')(times[end], layout.flatten(y, 'y')));
+  const ends = { layout, t0, t1: reached, field: fieldOf(params, 'nfeBackward'), ...oneTime };
   return {
     y1: layout.unflatten(y1),
     t1: reached,
@@ -196,7 +181,7 @@ export async function solveAdams<Y extends Tree, P extends Tree = Params>(
     stats,
     orders: taken.map(({ nodes }) => nodes.length),
     replay,
-    pullback: replayedPullback(replay, y0, params, along, ([sum]) => sum!),
+    pullback: replayedPullback(replay, y0, params, ends),
     dispose: () => disposeTree([y1, ys] as Tree),
   };
 }

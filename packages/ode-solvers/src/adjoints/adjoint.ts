@@ -62,7 +62,12 @@ export function dots(a: Leaves, b: Leaves): Tensor[] {
 
 /** Reads scalars, adds them up and disposes them. */
 export async function total(scalars: readonly Tensor[]): Promise<number> {
-  const values = await Promise.all(scalars.map((x) => x.data()));
-  for (const x of scalars) x.dispose();
-  return values.reduce((sum, value) => sum + value[0]!, 0);
+  return (await totals(scalars))[0] ?? 0;
+}
+
+/** Reads tensors of one shape, adds them up element by element and disposes them. */
+export async function totals(parts: readonly Tensor[]): Promise<number[]> {
+  const values = await Promise.all(parts.map((part) => part.data()));
+  for (const part of parts) part.dispose();
+  return Array.from(values[0] ?? [], (_, i) => values.reduce((sum, part) => sum + part[i]!, 0));
 }

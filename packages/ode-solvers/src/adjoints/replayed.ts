@@ -1,4 +1,7 @@
 import { scope, vjp, type Tensor, type Tree } from '@sparseflow/tensor';
+import type { Layout } from '../layout.ts';
+import type { Leaves } from '../rungeKutta.ts';
+import { dots, totals } from './adjoint.ts';
 
 /** A solution whose steps can be taken again as differentiable operations. A time is a number, or one for each row. */
 export interface Replayable<Y extends Tree, P extends Tree, T = number> {
@@ -15,31 +18,37 @@ export interface Replayable<Y extends Tree, P extends Tree, T = number> {
   pullback(cotangent: Y): Promise<{ readonly y0: Y; readonly params: P; readonly t0: T; readonly t1: T }>;
 }
 
-/**
- * The reverse pass of a replay. A parameter that it does not use gets zeros. `along` is the inner product of a cotangent with the field at
- * the start or the end, leaf by leaf: scalars, or one for each row, whose sum `read` makes a time of.
- */
+/** The two ends of a solve, for the gradients in their times. */
+export interface Ends<Y extends Tree, T> {
+  readonly layout: Layout<Y>;
+  readonly t0: T;
+  readonly t1: T;
+  readonly field: (t: T, y: Leaves) => Leaves;
+  /** By leaf, inner products: scalars, or one for each row. */
+  readonly dots: (a: Leaves, b: Leaves) => Tensor[];
+  /** Makes a time of their sum over the leaves. */
+  readonly read: (sum: readonly number[]) => T;
+}
+
+/** Where a time is a number. */
+export const oneTime = { dots, read: ([sum]: readonly number[]): number => sum! };
+
+/** The reverse pass of a replay. A parameter that it does not use gets zeros. */
 export function replayedPullback<Y extends Tree, P extends Tree, T>(
   replay: (y0: Y, params: P) => Y,
   y0: Y,
   params: P,
-  along: (cotangent: Y, end: 't0' | 't1', y: Y) => readonly Tensor[],
-  read: (sum: readonly number[]) => T,
+  { layout, t0, t1, field, dots, read }: Ends<Y, T>,
 ): Replayable<Y, P, T>['pullback'] {
+  const along = (cotangent: Y, t: T, y: Y): Tensor[] =>
+    dots(layout.flatten(cotangent, 'cotangent'), field(t, layout.flatten(y, 'y')));
   return async (cotangent) => {
-    const { t0, t1, ...gradient } = scope(() => {
+    const { start, end, ...gradient } = scope(() => {
       const { value, pullback } = vjp((x: { y0: Y; params: P }) => replay(x.y0, x.params), { y0, params });
       const back = pullback(cotangent);
-      return { ...back, t0: along(back.y0, 't0', y0), t1: along(cotangent, 't1', value) };
+      return { ...back, start: along(back.y0, t0, y0), end: along(cotangent, t1, value) };
     });
-    const [start, end] = await Promise.all([total(t0), total(t1)]);
-    return { ...gradient, t0: read(start.map((x) => 0 - x)), t1: read(end) };
+    const [first, last] = await Promise.all([totals(start), totals(end)]);
+    return { ...gradient, t0: read(first.map((x) => 0 - x)), t1: read(last) };
   };
-}
-
-/** Reads tensors, adds them up element by element, and disposes them. */
-async function total(parts: readonly Tensor[]): Promise<number[]> {
-  const values = await Promise.all(parts.map((part) => part.data()));
-  for (const part of parts) part.dispose();
-  return Array.from(values[0]!, (_, i) => values.reduce((sum, part) => sum + part[i]!, 0));
 }

@@ -332,11 +332,6 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
     return layout.unflatten(replayBatch(solver, again, layout.flatten(start, 'y0'), steps));
   };
   const reached = rows.map(({ t, end, failure }) => (failure ? t : end));
-  const times = { t0: starts, t1: reached };
-  const along = (ct: Y, end: 't0' | 't1', at: Y): Tensor[] => {
-    const slope = fieldOf(params, () => nfeBackward++)(times[end], layout.flatten(at, 'y'));
-    return rowDots(layout.flatten(ct, 'cotangent'), slope);
-  };
   return {
     y1: layout.unflatten(y),
     t1: reached,
@@ -349,7 +344,14 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
       return nfeBackward;
     },
     replay,
-    pullback: replayedPullback(replay, y0, params, along, (sums) => sums),
+    pullback: replayedPullback(replay, y0, params, {
+      layout,
+      t0: starts,
+      t1: reached,
+      field: fieldOf(params, () => nfeBackward++),
+      dots: rowDots,
+      read: (sums) => sums,
+    }),
     dispose: () => disposeTree([y, saved] as Tree),
   };
 }

@@ -15,30 +15,17 @@ import { solveError } from '../errors.ts';
 import { kvaerno4, type ImplicitSolver } from './kvaerno4.ts';
 import { replayStiff } from './replay.ts';
 import { solveImplicit, type StiffStats } from './solveImplicit.ts';
-import { dots } from '../adjoints/adjoint.ts';
-import { replayedPullback, type Replayable } from '../adjoints/replayed.ts';
+import { oneTime, replayedPullback, type Replayable } from '../adjoints/replayed.ts';
 import { stateLayout } from '../layout.ts';
 import { run } from '../march/coroutine.ts';
 import { pauses } from '../march/journey.ts';
 import type { Ending } from '../options.ts';
-import { makePlan, rulesOf } from '../plan.ts';
+import { makePlan, OWN_STEPS, rulesOf } from '../plan.ts';
 import type { Leaves } from '../rungeKutta.ts';
 import { SOLVE_RULES, type SolveOptions, type VectorField } from '../solve.ts';
 import { tolerancesOf } from '../tolerances.ts';
 
-const SHARED = [
-  't0',
-  't1',
-  'rtol',
-  'atol',
-  'firstStep',
-  'maxStep',
-  'maxSteps',
-  'controller',
-  'saveAt',
-  'onFailure',
-  'onStep',
-] as const;
+const SHARED = [...OWN_STEPS, 'controller', 'saveAt', 'onFailure', 'onStep'] as const;
 
 export interface StiffOptions extends Pick<SolveOptions, (typeof SHARED)[number] | 'signal'> {
   /** Default `kvaerno4`. */
@@ -171,9 +158,7 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
   };
   const replay = (y: Y, p: P): Y =>
     layout.unflatten(replayStiff(fieldOf(p), layout.flatten(y, 'y0'), { solver: method, steps, upload, jacobian }));
-  const times = { t0: plan.t0, t1: reached };
-  const along = (ct: Y, end: 't0' | 't1', y: Y): Tensor[] =>
-    dots(layout.flatten(ct, 'cotangent'), fieldOf(params)(times[end], layout.flatten(y, 'y')));
+  const ends = { layout, t0: plan.t0, t1: reached, field: fieldOf(params), ...oneTime };
   return {
     y1: states[states.length - 1]!,
     t1: reached,
@@ -183,7 +168,7 @@ export async function solveStiff<Y extends Tree, P extends Tree = Params>(
     ys: states.slice(0, -1),
     stats,
     replay,
-    pullback: replayedPullback(replay, y0, params, along, ([sum]) => sum!),
+    pullback: replayedPullback(replay, y0, params, ends),
     dispose: () => disposeTree(states),
   };
 }
