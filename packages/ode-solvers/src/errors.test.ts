@@ -37,7 +37,7 @@ describe('failures explain themselves', () => {
     const error = await failureOf((_t, y) => square(y), at([1, 0.5]), { t1: 2, rtol: 1e-6, atol: 1e-6 });
     expect(error).toBeInstanceOf(StepSizeUnderflowError);
     expect(error).toMatchInlineSnapshot(
-      `[StepSizeUnderflowError: dopri5: a step of 9.6e-17 does not move the time at t = 1, 50% of the interval (200 accepted steps, 199 rejected, 2396 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.7e+15, y[1] = 1. Error: the last estimate is 1.5 × tolerance; y[0] 2.1 × tolerance, y[1] 3.9e-28 × tolerance. To fix: loosen the tolerances, set minStep or take fixed steps; after large growth suspect a singularity; in training lower the learning rate or add weight decay.]`,
+      `[StepSizeUnderflowError: dopri5: a step of 9.6e-17 does not move the time at t = 1, 50% of the interval (200 accepted steps, 199 rejected, 2396 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.7e+15, y[1] = 1. Error: the last estimate is 1.5 × tolerance; y[0] 2.1 × tolerance, y[1] 3.9e-28 × tolerance. To fix: loosen the tolerances, set minStep or take fixed steps; after growth suspect a singularity; in training lower the learning rate or add weight decay.]`,
     );
     const { report } = error;
     expect(report.code).toBe(error.code);
@@ -51,7 +51,7 @@ describe('failures explain themselves', () => {
     const error = await failureOf(stiff, at([[1, 2]]), { maxSteps: 50, rtol: 1e-5, atol: 1e-5 });
     expect(error).toBeInstanceOf(MaxStepsError);
     expect(error).toMatchInlineSnapshot(
-      `[MaxStepsError: dopri5: 50 steps did not reach the end; the next one, of 3.4e-6, begins at t = 1.01218e-4, 0.0101% of the interval (42 accepted steps, 8 rejected, 302 evaluations). State: growth 3.9e-6-fold (rms); worst: y[0, 1] = 7.9e-6, y[0, 0] = 3.9e-6. Error: the last estimate is 0.39 × tolerance; y[0, 1] 0.37 × tolerance, y[0, 0] 0.18 × tolerance. To fix: raise maxSteps or loosen the tolerances; if many were rejected or very short, see solveStiff.]`,
+      `[MaxStepsError: dopri5: 50 steps did not reach the end; the next, of 3.4e-6, begins at t = 1.01218e-4, 0.0101% of the interval (42 accepted steps, 8 rejected, 302 evaluations). State: growth 3.9e-6-fold (rms); worst: y[0, 1] = 7.9e-6, y[0, 0] = 3.9e-6. Error: the last estimate is 0.39 × tolerance; y[0, 1] 0.37 × tolerance, y[0, 0] 0.18 × tolerance. To fix: loosen the tolerances, or raise maxSteps; if many were rejected or very short, see solveStiff.]`,
     );
     expect(error.report.accepted + error.report.rejected).toBe(50);
   });
@@ -64,7 +64,7 @@ describe('failures explain themselves', () => {
       expect(error.report.components.map(({ name }) => name)).toEqual(['y[1]', 'y[3]']);
       if (!('solver' in options) && !('firstStep' in options))
         expect(error).toMatchInlineSnapshot(
-          `[NonFiniteStateError: dopri5: the state is not finite at t = 0, 0% of the interval (0 accepted steps, 0 rejected, 1 evaluation). State: 2 of 4 components not finite; worst: y[1] = NaN, y[3] = -Infinity. Error: state of y[1] NaN, state of y[3] -Infinity. To fix: look for NaN in the parameters and in the initial state, or take shorter steps.]`,
+          `[NonFiniteStateError: dopri5: the state is not finite at t = 0, 0% of the interval (0 accepted steps, 0 rejected, 1 evaluation). State: 2 of 4 components not finite; worst: y[1] = NaN, y[3] = -Infinity. Error: state of y[1] NaN, state of y[3] -Infinity. To fix: look for NaN in the parameters or the initial state, or take shorter steps.]`,
         );
     }
   });
@@ -96,7 +96,7 @@ describe('failures explain themselves', () => {
     expect(fixed).toBeInstanceOf(NonFiniteStateError);
     expect(fixed.report).toMatchObject({ time: 0.5, accepted: 5, nfe: 65 });
     expect(fixed).toMatchInlineSnapshot(
-      `[NonFiniteStateError: rk4: the state is not finite after a step of 0.1 that begins at t = 0.5, 50% of the interval (5 accepted steps, 0 rejected, 65 evaluations). State: growth 0.61-fold (rms); 1 of 1 component not finite; worst: y = 0.61. Error: state of y NaN. To fix: look for NaN in the parameters and in the initial state, or take shorter steps.]`,
+      `[NonFiniteStateError: rk4: the state is not finite after a step of 0.1 that begins at t = 0.5, 50% of the interval (5 accepted steps, 0 rejected, 65 evaluations). State: growth 0.61-fold (rms); 1 of 1 component not finite; worst: y = 0.61. Error: state of y NaN. To fix: look for NaN in the parameters or the initial state, or take shorter steps.]`,
     );
   });
 

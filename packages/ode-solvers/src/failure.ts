@@ -79,13 +79,12 @@ const KINDS = {
   underflow: [
     'STEP_SIZE_UNDERFLOW',
     (_, at, step) => `a step of ${step} does not move the time ${at}`,
-    'loosen the tolerances, set minStep or take fixed steps; after large growth suspect a singularity; in training lower the learning rate or add weight decay',
+    'loosen the tolerances, set minStep or take fixed steps; after growth suspect a singularity; in training lower the learning rate or add weight decay',
   ],
   maxSteps: [
     'MAX_STEPS',
-    ({ maxSteps }, at, step) =>
-      `${count(maxSteps, 'step')} did not reach the end; the next one, of ${step}, begins ${at}`,
-    'raise maxSteps or loosen the tolerances; if many were rejected or very short, see solveStiff',
+    ({ maxSteps }, at, step) => `${count(maxSteps, 'step')} did not reach the end; the next, of ${step}, begins ${at}`,
+    'loosen the tolerances, or raise maxSteps; if many were rejected or very short, see solveStiff',
   ],
   maxRejects: [
     'MAX_REJECTS',
@@ -95,7 +94,7 @@ const KINDS = {
   state: [
     'NON_FINITE_STATE',
     (_, at, step, finite) => `the state is not finite ${finite ? `after a step of ${step} that begins ` : ''}${at}`,
-    'look for NaN in the parameters and in the initial state, or take shorter steps',
+    'look for NaN in the parameters or the initial state, or take shorter steps',
   ],
   derivative: [
     'NON_FINITE_DERIVATIVE',
@@ -160,7 +159,8 @@ function worst({ state, sizes, name, measure }: Evidence): {
 } {
   const all = sizes.flatMap((part, p) => Array.from(part, (size, i) => ({ p, i, size })));
   const broken = all.filter(({ size }) => !Number.isFinite(size));
-  const rank = (x: number): number => (Number.isFinite(x) ? Math.abs(x) : Infinity);
+  // Zeros are not ranked, so that what is no number is all that is falsy.
+  const rank = (x: number): number => Math.abs(x) || Infinity;
   const ranked = measure === 'state' ? broken : all.filter(({ size }) => size !== 0);
   // Two that are not finite have no difference: they stay in their order.
   ranked.sort((a, b) => rank(b.size) - rank(a.size) || 0);
@@ -180,5 +180,5 @@ function count(n: number, noun: string): string {
 function round(x: number, digits = 2): string {
   const short = Number(x.toPrecision(digits));
   const size = Math.abs(short);
-  return size !== 0 && (size < 1e-3 || size >= 1e6) && size < Infinity ? short.toExponential() : String(short);
+  return size !== 0 && (size < 1e-3 || size >= 1e6) ? short.toExponential() : String(short);
 }

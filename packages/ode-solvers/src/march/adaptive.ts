@@ -83,10 +83,11 @@ function stride(journey: Journey, attempt: Attempt): Wait<number> | FailureKind 
     }
     halt = undefined;
     if ((t1 - t) * direction <= 0 || journey.status !== 'done') break;
+    const limit = stops[attempt.stop];
+    if (stepper.glide) [t, size, ratio, halt] = stepper.glide(journey, t, size, ratio, limit);
     size = Math.min(Math.max(size, minStep), plan.maxStep);
     let dt = direction * size;
     let until = t + dt;
-    const limit = stops[attempt.stop];
     // A rest shorter than a billionth of the step is not worth a step of its own.
     const clipped = limit !== undefined && (until - limit) * direction > -1e-9 * size;
     if (clipped) [until, dt] = [limit, limit - t];
@@ -101,7 +102,7 @@ function stride(journey: Journey, attempt: Attempt): Wait<number> | FailureKind 
     else if (stats.accepted + stats.rejected >= plan.maxSteps) halt = 'maxSteps';
     else if (attempt.rejects >= plan.maxRejects) halt = 'maxRejects';
     else {
-      halt = stepper.trial(attempt);
+      halt ??= stepper.trial(attempt);
       if (alone && typeof halt === 'number' && halt < Infinity) {
         ratio = halt;
         if (accepts(attempt, ratio)) take(journey, attempt);

@@ -65,23 +65,21 @@ function pidFactor(
   { p, i, d }: PidCoefficients,
   earlier: readonly number[],
 ): number {
-  const [now, before, first] = [ratio, ...earlier, 1, 1].map((e) => Math.max(e, SMALLEST) ** (1 / order));
-  return Math.min(
-    maxFactor,
-    Math.max(minFactor, (safety * before! ** (p + 2 * d)) / now! ** (p + i + d) / first! ** d),
-  );
+  const log = (e = 1): number => Math.log(Math.max(e, SMALLEST));
+  // The logarithm of a product of three powers.
+  const sum = (p + 2 * d) * log(earlier[0]) - (p + i + d) * log(ratio) - d * log(earlier[1]);
+  return Math.min(maxFactor, Math.max(minFactor, safety * Math.exp(sum / order)));
 }
 
 /** A step so small that explicit Euler is safe, from the scaled norms of the state and of its derivative (ibid., step a). */
 export function probeStep(d0: number, d1: number): number {
   const h = (0.01 * d0) / d1;
-  return d0 < 1e-5 || d1 < 1e-5 || !(h > 0 && h < Infinity) ? 1e-6 : h;
+  return d0 >= 1e-5 && d1 >= 1e-5 && h > 0 && h < Infinity ? h : 1e-6;
 }
 
 /** The first step, from the probe's length and the scaled norms of the first and second derivative (ibid., steps e and f). */
 export function firstStep(probe: number, d1: number, d2: number, order: number): number {
   const largest = Math.max(d1, d2);
-  if (!(largest < Infinity)) return probe;
   const h = largest <= 1e-15 ? Math.max(1e-6, probe * 1e-3) : (0.01 / largest) ** (1 / order);
-  return Math.min(100 * probe, h);
+  return largest < Infinity ? Math.min(100 * probe, h) : probe;
 }

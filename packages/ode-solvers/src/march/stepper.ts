@@ -1,5 +1,6 @@
 import type { FailureFacts, FailureKind } from '../failure.ts';
 import type { Wait } from './coroutine.ts';
+import type { Journey } from './journey.ts';
 
 /** One state that can be stepped: of tensors, or of plain arrays. */
 export interface Stepper {
@@ -17,6 +18,11 @@ export interface Stepper {
   trial(trial: Trial): Wait<number>;
   /** Whether the state at the end of the trial step is finite. */
   isFinite(): Wait<boolean>;
+  /**
+   * Takes steps as long as nothing but their sizes has to be decided: to before the next stop and the next output. Says where it leaves the
+   * rest to others. Absent where deciding costs nothing beside a step, or where steps are looked at one by one.
+   */
+  readonly glide?: Glide | undefined;
   /** Makes the end of the trial step the state. */
   accept(): void;
   reject(): void;
@@ -34,6 +40,18 @@ export interface Stepper {
   restart(): void;
   failure(kind: FailureKind, facts: FailureFacts): Wait<Error>;
 }
+
+/**
+ * From the time, the step size and the last trial's error ratio to those where others go on; with a fourth number, the error ratio of a
+ * trial from there that is not finite.
+ */
+export type Glide = (
+  journey: Journey,
+  t: number,
+  size: number,
+  ratio: number | undefined,
+  stop: number | undefined,
+) => readonly [t: number, size: number, ratio: number | undefined, halt: number | undefined];
 
 /** A step that is to be tried. */
 export interface Trial {

@@ -1,14 +1,15 @@
-import type { Trial } from '../march/stepper.ts';
 import type { PlainField } from '../plain.ts';
 import type { Solver } from '../solver.ts';
+import { dopri5 } from '../solvers/dopri5.ts';
 import { SolveError } from './errors.ts';
 
-type Six = readonly [number, number, number, number, number, number];
-
-/** The weights of a sum over stages that are not zero, with the places of their stages in `Stages.all`. */
-interface Row {
-  readonly starts: Int32Array;
+/** Sums over stages. Of each, weights that are zero are left out; the others begin at a multiple of `width`. */
+interface Sums {
+  readonly counts: readonly number[];
   readonly weights: Float64Array;
+  /** The places of their stages in `Stages.all`. */
+  readonly starts: Int32Array;
+  readonly width: number;
 }
 
 /**
@@ -22,15 +23,18 @@ export interface Stages {
   /** Their times, as fractions of the step. */
   readonly c: readonly number[];
   /** In the order in which a step takes them: the states of the stages after the first, the result, the error. */
-  readonly sums: readonly Row[];
+  readonly sums: Sums;
   /** The place of the result among them: the number of stages that it needs. */
   readonly result: number;
   /** The state of a stage, then the error. */
   readonly probe: Float64Array;
   readonly zero: Float64Array;
+  /** Whether `takeDopri5` takes the steps that are complete and have an estimate. */
+  readonly written: boolean;
 }
 
-export function stagesOf({ a, b, c, error, fsal }: Solver, n: number): Stages {
+export function stagesOf(solver: Solver, n: number): Stages {
+  const { a, b, c, error, fsal } = solver;
   // Two at least, for the probe that chooses the first step.
   const count = Math.max(2, c.length);
   // What a field forgets to write is not a number.
@@ -40,65 +44,90 @@ export function stagesOf({ a, b, c, error, fsal }: Solver, n: number): Stages {
     all,
     each: Array.from({ length: count }, (_, i) => all.subarray(i * n, (i + 1) * n)),
     c,
-    sums: [...a.slice(1, result), b, ...(error ? [error] : [])].map((weights) => rowOf(weights, n)),
+    sums: sumsOf([...a.slice(1, result), b, ...(error ? [error] : [])], c.length, n),
     result,
     probe: new Float64Array(n),
     zero: new Float64Array(n),
+    written: solver === dopri5,
   };
 }
 
 /**
  * Takes a step from `y`, whose derivative is the first stage: the other stages, the result in `y1`, with `complete` the derivative there, and
- * where the trial asks for it the error in `probe`. Gives the number of evaluations.
+ * with `estimate` the error in `probe`. Gives the number of evaluations.
  *
  * All sums are taken in one loop, written out for up to six stages, with their weights read once and not for every component.
  */
 export function takeStages(
   f: PlainField,
-  { t, dt, end, estimate }: Trial,
+  t: number,
+  dt: number,
+  end: number,
   { all, each, c, sums, result, probe, zero }: Stages,
   y: Float64Array,
   y1: Float64Array,
+  estimate: boolean,
   complete: boolean,
 ): number {
   const n = y.length;
   const last = estimate ? result + 1 : result;
   const evaluated = complete ? result : result - 1;
+  const { counts, weights, starts, width } = sums;
   for (let i = 1; i <= last; i++) {
-    const { starts, weights } = sums[i - 1]!;
     const into = i === result ? y1 : probe;
     const base = i > result ? zero : y;
-    // By index and not by iterator, which would take longer than the sum.
-    switch (starts.length) {
+    const at = (i - 1) * width;
+    const count = counts[i - 1]!;
+    switch (count) {
       case 1: {
-        const { 0: w0 } = weights as unknown as Six;
-        const { 0: s0 } = starts as unknown as Six;
+        const w0 = weights[at]!;
+        const s0 = starts[at]!;
         for (let j = 0; j < n; j++) into[j] = base[j]! + dt * (w0 * all[s0 + j]!);
         break;
       }
       case 2: {
-        const { 0: w0, 1: w1 } = weights as unknown as Six;
-        const { 0: s0, 1: s1 } = starts as unknown as Six;
+        const w0 = weights[at]!;
+        const w1 = weights[at + 1]!;
+        const s0 = starts[at]!;
+        const s1 = starts[at + 1]!;
         for (let j = 0; j < n; j++) into[j] = base[j]! + dt * (w0 * all[s0 + j]! + w1 * all[s1 + j]!);
         break;
       }
       case 3: {
-        const { 0: w0, 1: w1, 2: w2 } = weights as unknown as Six;
-        const { 0: s0, 1: s1, 2: s2 } = starts as unknown as Six;
+        const w0 = weights[at]!;
+        const w1 = weights[at + 1]!;
+        const w2 = weights[at + 2]!;
+        const s0 = starts[at]!;
+        const s1 = starts[at + 1]!;
+        const s2 = starts[at + 2]!;
         for (let j = 0; j < n; j++)
           into[j] = base[j]! + dt * (w0 * all[s0 + j]! + w1 * all[s1 + j]! + w2 * all[s2 + j]!);
         break;
       }
       case 4: {
-        const { 0: w0, 1: w1, 2: w2, 3: w3 } = weights as unknown as Six;
-        const { 0: s0, 1: s1, 2: s2, 3: s3 } = starts as unknown as Six;
+        const w0 = weights[at]!;
+        const w1 = weights[at + 1]!;
+        const w2 = weights[at + 2]!;
+        const w3 = weights[at + 3]!;
+        const s0 = starts[at]!;
+        const s1 = starts[at + 1]!;
+        const s2 = starts[at + 2]!;
+        const s3 = starts[at + 3]!;
         for (let j = 0; j < n; j++)
           into[j] = base[j]! + dt * (w0 * all[s0 + j]! + w1 * all[s1 + j]! + w2 * all[s2 + j]! + w3 * all[s3 + j]!);
         break;
       }
       case 5: {
-        const { 0: w0, 1: w1, 2: w2, 3: w3, 4: w4 } = weights as unknown as Six;
-        const { 0: s0, 1: s1, 2: s2, 3: s3, 4: s4 } = starts as unknown as Six;
+        const w0 = weights[at]!;
+        const w1 = weights[at + 1]!;
+        const w2 = weights[at + 2]!;
+        const w3 = weights[at + 3]!;
+        const w4 = weights[at + 4]!;
+        const s0 = starts[at]!;
+        const s1 = starts[at + 1]!;
+        const s2 = starts[at + 2]!;
+        const s3 = starts[at + 3]!;
+        const s4 = starts[at + 4]!;
         for (let j = 0; j < n; j++)
           into[j] =
             base[j]! +
@@ -106,8 +135,18 @@ export function takeStages(
         break;
       }
       case 6: {
-        const { 0: w0, 1: w1, 2: w2, 3: w3, 4: w4, 5: w5 } = weights as unknown as Six;
-        const { 0: s0, 1: s1, 2: s2, 3: s3, 4: s4, 5: s5 } = starts as unknown as Six;
+        const w0 = weights[at]!;
+        const w1 = weights[at + 1]!;
+        const w2 = weights[at + 2]!;
+        const w3 = weights[at + 3]!;
+        const w4 = weights[at + 4]!;
+        const w5 = weights[at + 5]!;
+        const s0 = starts[at]!;
+        const s1 = starts[at + 1]!;
+        const s2 = starts[at + 2]!;
+        const s3 = starts[at + 3]!;
+        const s4 = starts[at + 4]!;
+        const s5 = starts[at + 5]!;
         for (let j = 0; j < n; j++)
           into[j] =
             base[j]! +
@@ -123,7 +162,7 @@ export function takeStages(
       default:
         for (let j = 0; j < n; j++) {
           let total = 0;
-          for (let m = 0; m < starts.length; m++) total += weights[m]! * all[starts[m]! + j]!;
+          for (let m = at; m < at + count; m++) total += weights[m]! * all[starts[m]! + j]!;
           into[j] = base[j]! + dt * total;
         }
     }
@@ -164,7 +203,18 @@ export function stateInside(
   return y.map((value, j) => value + dt * slope[j]!);
 }
 
-function rowOf(weights: readonly number[], n: number): Row {
-  const used = weights.flatMap((w, i) => (w === 0 ? [] : [i]));
-  return { starts: Int32Array.from(used, (i) => i * n), weights: Float64Array.from(used, (i) => weights[i]!) };
+function sumsOf(rows: readonly (readonly number[])[], width: number, n: number): Sums {
+  // One array for all: making it takes as long as a stage.
+  const weights = new Float64Array(rows.length * width);
+  const starts = new Int32Array(rows.length * width);
+  const counts = rows.map((row, i) => {
+    let count = 0;
+    row.forEach((weight, stage) => {
+      if (weight === 0) return;
+      weights[i * width + count] = weight;
+      starts[i * width + count++] = stage * n;
+    });
+    return count;
+  });
+  return { counts, weights, starts, width };
 }
