@@ -52,6 +52,11 @@ describe('the report', () => {
     expect(ratios(rows)).toEqual(['A vjp: 4.0× PyTorch, 2.00 ms against 8.00 ms']);
   });
 
+  it('says what the ratio would be at the peak', () => {
+    const rows = [{ ...row('native', 2), shareOfPeak: 0.8 }, row('PyTorch', 3)];
+    expect(ratios(rows)).toEqual(["A vjp: 1.5× PyTorch, 2.00 ms against 3.00 ms; 1.9× at the machine's peak"]);
+  });
+
   it('says of our rows how much faster they are on as many threads', () => {
     const rows = [
       row('native', 3),

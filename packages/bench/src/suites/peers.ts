@@ -110,7 +110,8 @@ async function peerInput({ budget, wanted }: Recorder): Promise<object> {
 
 /**
  * Each peer's best over our best, case by case. Where both say how many evaluations a step took, also what the ratio is when both
- * take as many: that of the times for each evaluation.
+ * take as many: that of the times for each evaluation. And what the ratio would be if ours were nothing but arithmetic at the machine's
+ * peak: no program that does the same arithmetic can have a larger one.
  */
 export function ratios(rows: readonly Row[]): readonly string[] {
   const best = (list: readonly Row[]): Row => list.reduce((a, b) => (b.ms < a.ms ? b : a));
@@ -127,7 +128,8 @@ export function ratios(rows: readonly Row[]): readonly string[] {
       const ratio = theirs.ms / mine.ms;
       const both = theirs.nfe && mine.nfe;
       const equal = both ? `, ${((ratio * total(mine.nfe)) / total(theirs.nfe)).toFixed(1)}× at equal NFE` : '';
-      return `${name}: ${ratio.toFixed(1)}× ${other}, ${mine.ms.toPrecision(3)} ms${calls(mine)} against ${theirs.ms.toPrecision(3)} ms${calls(theirs)}${equal}`;
+      const peak = mine.shareOfPeak ? `; ${(ratio / mine.shareOfPeak).toFixed(1)}× at the machine's peak` : '';
+      return `${name}: ${ratio.toFixed(1)}× ${other}, ${mine.ms.toPrecision(3)} ms${calls(mine)} against ${theirs.ms.toPrecision(3)} ms${calls(theirs)}${equal}${peak}`;
     });
   });
 }
