@@ -28,7 +28,7 @@ async function runAndKill(line: string, signal: NodeJS.Signals, when: RegExp, af
   return running.ended;
 }
 
-const smoke = '--budget smoke --backend tfjs-wasm';
+const smoke = '--budget smoke --backend wasm';
 const numbers = ({ points }: Result): Omit<Point, 'seconds'>[] => points.map(({ seconds: _seconds, ...rest }) => rest);
 const resultIn = (out: string): Result =>
   v.parse(resultSchema, JSON.parse(readFileSync(join(cwd, out, 'gaussians', 'result.json'), 'utf8')));
@@ -66,7 +66,7 @@ test(
   { timeout: 300_000 },
   async () => {
     const line = `gaussians ${smoke} --workers 1 --out parts`;
-    const interrupted = await runAndKill(line, 'SIGINT', /^\[1\/5/m, 1000);
+    const interrupted = await runAndKill(line, 'SIGINT', /^\[1\/5/m, 300);
     expect(interrupted.code).toBe(130);
     expect(interrupted.stderr.trimEnd().split('\n').at(-1)).toBe(
       `Interrupted; everything finished so far is kept. Resume with: pnpm reproduce ${line}`,
@@ -74,7 +74,7 @@ test(
     const checkpoints = join(cwd, 'parts', 'gaussians', 'checkpoints');
     expect(readdirSync(checkpoints).filter((name) => name.endsWith('.training.safetensors'))).toHaveLength(1);
 
-    const killed = await runAndKill(line, 'SIGKILL', /^\[2\/4/m, 500);
+    const killed = await runAndKill(line, 'SIGKILL', /^\[2\/4/m, 300);
     expect(killed.signal).toBe('SIGKILL');
     // Its lock is left behind; the next run finds its process gone.
     expect(readdirSync(join(cwd, 'parts'))).toContain('.lock.json');

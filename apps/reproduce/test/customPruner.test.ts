@@ -18,7 +18,7 @@ afterAll(() => [bundle, scratch].forEach((path) => rmSync(path, { recursive: tru
 
 test('a pruner of a file and built-in ones that look at data get the whole study', async () => {
   const asked = ['./examples/custom-pruner/throughput.ts', 'movement', 'taylor', 'activation-sensitivity'];
-  const flags = ['gaussians', '--budget', 'smoke', '--backend', 'tfjs-wasm', '--json', '--out', `${scratch}/out`];
+  const flags = ['gaussians', '--budget', 'smoke', '--backend', 'wasm', '--json', '--out', `${scratch}/out`];
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [program, ...flags, ...asked.flatMap((pruner) => ['--pruner', pruner])],

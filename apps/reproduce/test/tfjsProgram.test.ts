@@ -4,10 +4,10 @@ import { enableSoftwareWebGpu, requireOrExplain } from '../../../test-support/en
 import { resultSchema, type Result } from '../src/results/schema.ts';
 import { createProgram, type Program } from './program.ts';
 
-describe.runIf(requireOrExplain('WebGPU in Node', enableSoftwareWebGpu()))('the program on WebGPU', () => {
+describe.runIf(requireOrExplain('WebGPU in Node', enableSoftwareWebGpu()))('the program on backends of tfjs', () => {
   let program: Program;
   beforeAll(async () => {
-    program = await createProgram('webgpu', new URL('tinyStudies.ts', import.meta.url));
+    program = await createProgram('tfjs', new URL('tinyStudies.ts', import.meta.url));
   }, 60_000);
   afterAll(() => program.remove());
 
@@ -19,20 +19,21 @@ describe.runIf(requireOrExplain('WebGPU in Node', enableSoftwareWebGpu()))('the 
     return v.parse(resultSchema, JSON.parse(stdout));
   };
 
-  test('gives the numbers of the CPU', { timeout: 300_000 }, async () => {
-    const gpu = await resultOn('tfjs-webgpu');
+  // tfjs-wasm is the same operations of tfjs on the CPU.
+  test.each(['tfjs-webgpu', 'tfjs-wasm'])('gives the numbers of the CPU: %s', { timeout: 300_000 }, async (backend) => {
+    const theirs = await resultOn(backend);
     const cpu = await resultOn('wasm');
-    expect(gpu.backend).toBe('tfjs-webgpu');
-    // It is not the CPU that computed: its last bits are others.
-    expect(gpu.points.map(({ testNll }) => testNll)).not.toEqual(cpu.points.map(({ testNll }) => testNll));
-    expect(gpu.points.map(({ method, status }) => `${method} ${status}`)).toEqual([
+    expect(theirs.backend).toBe(backend);
+    // It is not our kernels that computed: the last bits are others.
+    expect(theirs.points.map(({ testNll }) => testNll)).not.toEqual(cpu.points.map(({ testNll }) => testNll));
+    expect(theirs.points.map(({ method, status }) => `${method} ${status}`)).toEqual([
       'dense ok',
       'unstructured ok',
       'structured ok',
       'random ok',
       'control ok',
     ]);
-    gpu.points.forEach((point, i) => {
+    theirs.points.forEach((point, i) => {
       const expected = cpu.points[i]!;
       expect(point.parameters).toBe(expected.parameters);
       expect(point.nfeForward).toBe(expected.nfeForward);
