@@ -42,4 +42,9 @@ describe.runIf(requireOrExplain('WebGPU in Node', enableSoftwareWebGpu()))('the 
         expect(Math.abs(point[name]! - expected[name]!), name).toBeLessThan(1e-4);
     });
   });
+
+  test('says before a run on a GPU what memory it has counted', { timeout: 120_000 }, async () => {
+    const { stdout } = await program.run('gaussians --budget smoke --backend tfjs-webgpu --dry-run');
+    expect(stdout).toMatch(/^memory +about \d+ MiB, not counting what the GPU holds$/m);
+  });
 });

@@ -1,3 +1,4 @@
+import { isOnGpu } from '../numerics/backends.ts';
 import { calibrate } from '../numerics/calibrate.ts';
 import type { Calibration } from '../numerics/calibrate.ts';
 import type { Options } from '../options.ts';
@@ -36,7 +37,7 @@ export async function describeDryRun(
   const workers = Math.max(1, Math.min(options.workers, todo.length));
   const expected = forecast(todo, calibrations, workers);
   if (options.json) return `${JSON.stringify({ kept, workers, backend, ...expected }, null, 2)}\n`;
-  return describe(expected, [...calibrations.values()], kept, workers, options, readsFiles);
+  return describe(expected, [...calibrations.values()], kept, workers, options, backend, readsFiles);
 }
 
 function describe(
@@ -45,6 +46,7 @@ function describe(
   kept: number,
   workers: number,
   { budget, protocol, out }: Options,
+  backend: string,
   readsFiles: boolean,
 ): string {
   const measured = calibrations
@@ -65,7 +67,7 @@ function describe(
           `steps    ${most}${steps.toLocaleString('en')}; measured here at the start of training: ${shown}`,
           `NFE      ${most}${evaluations.map(count).join(' to ')} field evaluations: they grow as flows learn`,
           `time     ${most}${range(seconds)} with ${workers} ${workers === 1 ? 'worker' : 'workers'}${analyses > 0 ? ', and what the analyses take' : ''}`,
-          `memory   about ${mebibytes(memoryBytes)}`,
+          `memory   about ${mebibytes(memoryBytes)}${isOnGpu(backend) ? ', not counting what the GPU holds' : ''}`,
           `disk     about ${mebibytes(diskBytes)} in ${out}`,
         ]),
     `Nothing was written to ${out}.${readsFiles ? ' The splits of data files are in the cache, where runs look for them.' : ''}`,

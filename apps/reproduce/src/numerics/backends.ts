@@ -22,6 +22,11 @@ const open: Readonly<Record<ConcreteBackendName, (threads: number) => Backend | 
   'tfjs-webgl': () => createTfjsBackend('webgl'),
 };
 
+/** Whether it computes on a device of its own, whose time and memory are not those of the process. */
+export function isOnGpu(name: string): boolean {
+  return ['tfjs-webgpu', 'tfjs-node-gpu', 'tfjs-webgl'].includes(name);
+}
+
 /**
  * Opens a backend by its name on the command line. `threads` is for those that have them.
  *

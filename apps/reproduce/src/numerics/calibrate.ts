@@ -4,7 +4,7 @@ import type { Params } from '@sparseflow/tensor';
 import { disposeTree, fold } from '@sparseflow/tensor';
 import type { PointConfig } from '../plan.ts';
 import type { ConcreteBackendName } from './backends.ts';
-import { openBackend } from './backends.ts';
+import { isOnGpu, openBackend } from './backends.ts';
 import { isMlp } from '../study.ts';
 import { keysOf } from './model.ts';
 import type { PointData } from './pointData.ts';
@@ -45,8 +45,7 @@ const fewestRows = { dense: 8, convolutions: 2 };
  * beside it.
  */
 function clockOf(backend: ConcreteBackendName): () => number {
-  if (backend === 'tfjs-webgpu' || backend === 'tfjs-node-gpu' || backend === 'tfjs-webgl')
-    return () => performance.now();
+  if (isOnGpu(backend)) return () => performance.now();
   return () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1000;
