@@ -1,6 +1,7 @@
 import type { Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
 import { randomNeurons } from '../study.ts';
+import { bestSettings } from './bestSettings.ts';
 import { cellsOf, usedColumns } from './cells.ts';
 import { againstRandomNeurons, contributionColumns, contributions } from './contribution.ts';
 import { findings } from './findings.ts';
@@ -77,15 +78,17 @@ function likelihoodContent(result: Result): Content {
   const columns = usedColumns(all.map(({ row }) => row));
   const setting = named ? ['setting'] : [];
   const neuronControl = result.points.some(({ method }) => method === randomNeurons);
+  const best = bestSettings(parts);
+  const sentences = parts.flatMap(({ label, part }, i) =>
+    findings(part)
+      // The last sentence is about all of them.
+      .filter((_, k, all) => k < all.length - 1 || i === parts.length - 1)
+      .map((sentence, k, all) =>
+        named && !(i === parts.length - 1 && k === all.length - 1) ? `${label}: ${sentence}` : sentence,
+      ),
+  );
   return {
-    says: parts.flatMap(({ label, part }, i) =>
-      findings(part)
-        // The last sentence is about all of them.
-        .filter((_, k, sentences) => k < sentences.length - 1 || i === parts.length - 1)
-        .map((sentence, k, sentences) =>
-          named && !(i === parts.length - 1 && k === sentences.length - 1) ? `${label}: ${sentence}` : sentence,
-        ),
-    ),
+    says: best === undefined ? sentences : [best, ...sentences],
     tables: [
       {
         title: 'What pruning contributes',

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { samplePoint, sampleResult } from '../../test/sample.ts';
+import type { Method } from '../study.ts';
+import { contentOf } from './content.ts';
 import { contributions } from './contribution.ts';
 import { compare, findings } from './findings.ts';
 import { rowsOf } from './rows.ts';
@@ -135,4 +137,31 @@ test('table.md is a well-formed table with the paper, the difference and how it 
 
 test('a study without published numbers has no empty columns for them', () => {
   expect(renderTable(sampleResult(1, { paper: [] }))).not.toMatch(/\| paper \||original code|difference/);
+});
+
+test('a study of settings says which is the best by validation, and what the test set says of it', () => {
+  const of = (variant: string, values: readonly [method: Method, validation: number, test: number | null][]) =>
+    values.map(([method, validationNll, testNll]) => ({
+      ...samplePoint(method, method === 'dense' ? 0 : 0.7, 1, 0, testNll),
+      variant,
+      validationNll,
+    }));
+  const points = [
+    // The wide flow is better by the test set when pruned, the deep one by validation.
+    ...of('wide', [
+      ['dense', 1.2, 1.25],
+      ['unstructured', 1.4, 1.1],
+      ['control', 1.3, 1.2],
+    ]),
+    ...of('deep', [
+      ['dense', 1.3, 1.35],
+      ['unstructured', 1.15, 1.3],
+      ['control', 1.1, null],
+    ]),
+  ];
+  const [first] = contentOf(sampleResult(1, { points, variants: ['wide', 'deep'] })).says;
+  expect(first).toBe(
+    'The setting with the lowest validation NLL, with its test NLL in nats: wide among dense flows (1.250); deep at 70 % among flows pruned weight by weight (1.300); wide at 70 % among controls (1.200).',
+  );
+  expect(contentOf(sampleResult(1)).says.join()).not.toContain('The setting with');
 });
