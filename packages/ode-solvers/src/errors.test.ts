@@ -37,7 +37,7 @@ describe('failures explain themselves', () => {
     const error = await failureOf((_t, y) => square(y), at([1, 0.5]), { t1: 2, rtol: 1e-6, atol: 1e-6 });
     expect(error).toBeInstanceOf(StepSizeUnderflowError);
     expect(error).toMatchInlineSnapshot(
-      `[StepSizeUnderflowError: dopri5: a step of 9.6e-17 does not move the time at t = 1, 50% of the interval (200 accepted steps, 199 rejected, 2396 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.7e+15, y[1] = 1. Error: the last estimate is 1.5 × tolerance; y[0] 2.1 × tolerance, y[1] 3.9e-28 × tolerance. To fix: loosen the tolerances, set minStep or take fixed steps; after growth suspect a singularity; in training lower the learning rate or add weight decay.]`,
+      `[StepSizeUnderflowError: dopri5: a step of 9.6e-17 does not move the time at t = 1, 50% of the interval (200 accepted steps, 199 rejected, 2396 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.7e+15, y[1] = 1. Error: last estimate 1.5 × tolerance; y[0] 2.1 × tolerance, y[1] 3.9e-28 × tolerance. To fix: loosen the tolerances, set minStep or take fixed steps; after growth suspect a singularity; in training lower the learning rate or add weight decay.]`,
     );
     const { report } = error;
     expect(report.code).toBe(error.code);
@@ -51,7 +51,7 @@ describe('failures explain themselves', () => {
     const error = await failureOf(stiff, at([[1, 2]]), { maxSteps: 50, rtol: 1e-5, atol: 1e-5 });
     expect(error).toBeInstanceOf(MaxStepsError);
     expect(error).toMatchInlineSnapshot(
-      `[MaxStepsError: dopri5: 50 steps did not reach the end; the next, of 3.4e-6, begins at t = 1.01218e-4, 0.0101% of the interval (42 accepted steps, 8 rejected, 302 evaluations). State: growth 3.9e-6-fold (rms); worst: y[0, 1] = 7.9e-6, y[0, 0] = 3.9e-6. Error: the last estimate is 0.39 × tolerance; y[0, 1] 0.37 × tolerance, y[0, 0] 0.18 × tolerance. To fix: loosen the tolerances, or raise maxSteps; if many were rejected or very short, see solveStiff.]`,
+      `[MaxStepsError: dopri5: 50 steps did not reach the end; the next, of 3.4e-6, begins at t = 1.01218e-4, 0.0101% of the interval (42 accepted steps, 8 rejected, 302 evaluations). State: growth 3.9e-6-fold (rms); worst: y[0, 1] = 7.9e-6, y[0, 0] = 3.9e-6. Error: last estimate 0.39 × tolerance; y[0, 1] 0.37 × tolerance, y[0, 0] 0.18 × tolerance. To fix: loosen the tolerances, or raise maxSteps; if many were rejected or very short, see solveStiff.]`,
     );
     expect(error.report.accepted + error.report.rejected).toBe(50);
   });

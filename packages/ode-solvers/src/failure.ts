@@ -103,7 +103,7 @@ const KINDS = {
   ],
   event: [
     'EVENT_NOT_BRACKETED',
-    ({ because }) => because!,
+    ({ because }, at) => `${because} ${at}`,
     'check its sign and direction, move t1, or take shorter steps',
   ],
   eventValue: [
@@ -136,7 +136,7 @@ export function report(kind: FailureKind, where: string, facts: FailureFacts, ev
       values.length > 0 && `worst: ${values.join(', ')}`,
     ]),
     section('Error', [
-      Number.isFinite(errorRatio) && `the last estimate is ${round(errorRatio!)} × tolerance`,
+      Number.isFinite(errorRatio) && `last estimate ${round(errorRatio!)} × tolerance`,
       sizes.join(', '),
     ]),
   ];

@@ -88,7 +88,7 @@ describe('solve on plain arrays', () => {
     const underflow = failureOf((_t, [y]) => [y! ** 2], [1], { t1: 2, rtol: 1e-6, atol: 1e-6 });
     expect(underflow).toBeInstanceOf(SolveError);
     expect(underflow).toMatchInlineSnapshot(
-      `[SolveError: dopri5: a step of 1e-16 does not move the time at t = 1, 50% of the interval (214 accepted steps, 213 rejected, 2564 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.5e+15. Error: the last estimate is 1.4 × tolerance; y[0] 1.4 × tolerance. To fix: loosen the tolerances, set minStep or take fixed steps; after growth suspect a singularity; in training lower the learning rate or add weight decay.]`,
+      `[SolveError: dopri5: a step of 1e-16 does not move the time at t = 1, 50% of the interval (214 accepted steps, 213 rejected, 2564 evaluations). State: growth 1.5e+15-fold (rms); worst: y[0] = 1.5e+15. Error: last estimate 1.4 × tolerance; y[0] 1.4 × tolerance. To fix: loosen the tolerances, set minStep or take fixed steps; after growth suspect a singularity; in training lower the learning rate or add weight decay.]`,
     );
     expect(underflow.report!.components[0]!.name).toBe('y[0]');
     expect(failureOf((_t, [y]) => [-1e6 * y!], [1], { maxSteps: 20 }).code).toBe('MAX_STEPS');

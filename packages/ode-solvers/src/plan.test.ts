@@ -39,6 +39,9 @@ describe('makePlan', () => {
     expect(plan({ solver: euler, t0: 2, t1: 1, stepSize: 0.5 }).grid).toEqual([2, 1.5, 1]);
     expect(plan({ steps: 2 }).grid).toEqual([0, 0.5, 1]);
     expect(plan({ solver: rk4, t1: 0, steps: 2 }).grid).toEqual([0]);
+    // A step longer than the interval is one to its end, however much longer it is.
+    for (const stepSize of [2, 1e12, 1e308]) expect(plan({ solver: rk4, stepSize }).grid).toEqual([0, 1]);
+    expect(plan({ solver: rk4, t1: -1e-11, stepSize: 0.1 }).grid).toEqual([0, -1e-11]);
   });
 
   it('steps from output to output when a method has no error estimate and nothing else is said', () => {
@@ -59,9 +62,11 @@ describe('makePlan', () => {
     refused({ rtol: NaN }).toThrow('rtol is NaN');
     refused({ rtol: 0, atol: 0 }).toThrow('atol is 0');
     refused({ minStep: 2, maxStep: 1 }).toThrowErrorMatchingInlineSnapshot(
-      `[Error: minStep is 2, maxStep 1 | give minStep ≤ maxStep]`,
+      `[Error: minStep is 2, maxStep 1 | give a smaller minStep]`,
     );
-    refused({ firstStep: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: firstStep is 0 | give a number above 0]`);
+    refused({ firstStep: 0 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: firstStep is 0 | give a number above 0 and below Infinity]`,
+    );
     refused({ maxSteps: 0 }).toThrowErrorMatchingInlineSnapshot(`[Error: maxSteps is 0 | give a number above 0]`);
     refused({ minFactor: 1.5 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: minFactor is 1.5 | give a number above 0 and below 1]`,
@@ -82,12 +87,14 @@ describe('makePlan', () => {
     refused({ steps: 1.5 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: 1.5 steps are asked for | give an integer up to maxSteps, 100000]`,
     );
-    refused({ stepSize: -1 }).toThrowErrorMatchingInlineSnapshot(`[Error: stepSize is -1 | give a number above 0]`);
+    refused({ stepSize: -1 }).toThrowErrorMatchingInlineSnapshot(
+      `[Error: stepSize is -1 | give a number above 0 and below Infinity]`,
+    );
     refused({ stepSize: 1e-9 }).toThrowErrorMatchingInlineSnapshot(
       `[Error: 1000000000 steps are asked for | give an integer up to maxSteps, 100000]`,
     );
     refused({ solver: rk4 }).toThrowErrorMatchingInlineSnapshot(
-      `[Error: rk4 has no error estimate to choose steps by | give steps or stepSize, or use dopri5]`,
+      `[Error: rk4 has no error estimate | give steps or stepSize, or use dopri5]`,
     );
   });
 });
@@ -117,6 +124,11 @@ describe('check', () => {
     [{ safety: 1 }, 'safety is 1 | give a number above 0 and below 1'],
     [{ maxFactor: 1 }, 'maxFactor is 1 | give a number above 1'],
     [{ saveAt: 0.5 }, 'saveAt is 0.5 | give finite numbers'],
+    [{ saveAt: {} }, 'saveAt is [object Object] | give finite numbers'],
+    [{ stepTo: { length: 1, 0: 0.5 } }, 'stepTo is [object Object] | give finite numbers'],
+    [{ jumpAt: new Set([0.5]) }, 'jumpAt is [object Set] | give finite numbers'],
+    [{ stepSize: Infinity }, 'stepSize is Infinity | give a number above 0 and below Infinity'],
+    [{ firstStep: Infinity }, 'firstStep is Infinity | give a number above 0 and below Infinity'],
     [{ saveAt: [0.5, NaN] }, 'saveAt is 0.5,NaN | give finite'],
     [{ jumpAt: ['0.5'] }, 'jumpAt is 0.5 | give finite'],
     [{ dense: 'no' }, 'dense is no | give false or true'],

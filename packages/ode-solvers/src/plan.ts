@@ -63,7 +63,8 @@ type Require = (holds: boolean, what: string, remedy: string) => void;
 /** The difference of two of them is finite, too. */
 const time: Rule = [(x) => Number.isFinite(x) && Number.isFinite(2 * x), 'a finite number'];
 const times: Rule = [
-  (list: ArrayLike<unknown>) => list instanceof Object && Array.from(list).every(Number.isFinite),
+  // Arrays and typed arrays have it, and no other object that a list is taken for.
+  (list: Partial<unknown[]> | null) => !!list?.map && Array.from(list).every(Number.isFinite),
   'finite numbers',
   [],
 ];
@@ -84,8 +85,8 @@ export const STEP_RULES = {
   rtol: orParts(TOLERANCES.rtol),
   atol: orParts(TOLERANCES.atol),
   steps: above(0),
-  stepSize: above(0),
-  firstStep: above(0),
+  stepSize: above(0, undefined, Infinity),
+  firstStep: above(0, undefined, Infinity),
   firstErrors: times,
   minStep: fromZero(0),
   maxStep: above(0, Infinity),
@@ -136,7 +137,7 @@ export function makePlan(given: Given, refuse: Refuse, rules: Rules = STEP_RULES
   const require: Require = (holds, what, remedy) => {
     if (!holds) throw refuse(what, remedy);
   };
-  require(minStep <= maxStep, `minStep is ${minStep}, maxStep ${maxStep}`, 'give minStep ≤ maxStep');
+  require(minStep <= maxStep, `minStep is ${minStep}, maxStep ${maxStep}`, 'give a smaller minStep');
   const direction = t1 < t0 ? -1 : 1;
   for (const [name, times] of Object.entries({ saveAt, stepTo, jumpAt })) {
     times.forEach((time, i) => {
@@ -176,11 +177,10 @@ function fixedGrid(
   require(!steps || !stepSize, 'steps and stepSize are both given', 'give one of them');
   if (!steps && !stepSize) {
     if (solver.error) return undefined;
-    require(saveAt.length >
-      0, `${solver.name} has no error estimate to choose steps by`, 'give steps or stepSize, or use dopri5');
+    require(saveAt.length > 0, `${solver.name} has no error estimate`, 'give steps or stepSize, or use dopri5');
     return [...new Set([t0, ...saveAt, t1])];
   }
-  const n = steps ?? Math.ceil(Math.abs(span) / stepSize! - 1e-9);
+  const n = steps ?? Math.max(1, Math.ceil(Math.abs(span) / stepSize! - 1e-9));
   require(Number.isInteger(n) &&
     n <= maxSteps, `${n} steps are asked for`, `give an integer up to maxSteps, ${maxSteps}`);
   if (span === 0) return [t0];

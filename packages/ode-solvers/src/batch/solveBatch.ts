@@ -70,7 +70,7 @@ export interface BatchSolution<Y extends Tree, P extends Tree = Params> extends 
   readonly failures: readonly (Error | undefined)[];
   /** The states at `saveAt`, for every row; of one that failed before, its last good state. */
   readonly ys: readonly Y[];
-  /** By row. `nfe` counts the evaluations while the row was under way. */
+  /** By row. `nfe` counts the evaluations while the row was under way; `nfeBackward` stays 0, as the way back is of all rows at once. */
   readonly stats: readonly Stats[];
   /** Evaluations of the field, each of all rows. */
   readonly nfe: number;
@@ -149,7 +149,7 @@ export async function solveBatch<Y extends Tree, P extends Tree = Params>(
   const plans = starts.map((t0, i) => makePlan({ ...shared, t0, t1: ends[i]! }, refuse, SOLVE_RULES));
   const plan = plans[0] ?? makePlan({ ...shared, t0: 0, t1: 0 }, refuse, SOLVE_RULES);
   const { solver, saveAt } = { ...plan, saveAt: options.saveAt ?? [] };
-  if (!solver.error) throw refuse(`${solver.name} has no error estimate to choose steps by`, 'use dopri5');
+  if (!solver.error) throw refuse(`${solver.name} has no error estimate`, 'use dopri5');
   const errorWeights = solver.error;
 
   const pause = plan.signal && pauses(plan.signal);

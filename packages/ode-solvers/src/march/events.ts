@@ -86,7 +86,7 @@ export function missing({ plan, watch, events: fired }: Journey): string | undef
   const i = plan.events.findIndex(({ required }, n) => required && !fired.some(({ event }) => event === n));
   if (i < 0) return undefined;
   const { value, closest } = watch[i]!;
-  return `${nameOf(plan, i)} has no zero: it is ${value} at the end and came no closer than ${closest}`;
+  return `${nameOf(plan, i)} has no zero: it came no closer than ${closest} and is ${value}`;
 }
 
 /** A zero between θ = 0 and 1, by regula falsi with the Illinois rule and, where that stalls, bisection. */
