@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { mul, neg, reshape, scope, sqrt, square, type Tensor } from '@sparseflow/tensor';
+import {
+  cast,
+  DTypeError,
+  mul,
+  neg,
+  reshape,
+  scope,
+  ShapeError,
+  slice,
+  sqrt,
+  square,
+  type Tensor,
+} from '@sparseflow/tensor';
 import { at, backend, largestDifference, read } from '../test/problems.ts';
 import {
   alf,
@@ -60,6 +72,28 @@ describe.each(ways)('%s', (name, run, Failure) => {
     expect(read(solution.y1)[0]!).toBeGreaterThan(100);
     solution.dispose();
     expect(backend.liveBuffers()).toBe(before);
+  });
+
+  it('refuses a field of another shape or dtype, from the start or later, and frees everything', async () => {
+    const y0 = at([1, 2]);
+    const before = backend.liveBuffers();
+    const wrong: [new (...args: never[]) => Error, string, Field][] = [
+      [ShapeError, 'f has shape [1], the state has [2]', (_t, y) => slice(y, [0], [1])],
+      [DTypeError, 'f is float32, the state is float64', (_t, y) => cast(y, 'float32')],
+    ];
+    for (const [Misfit, said, misfit] of wrong) {
+      for (const first of [1, 2, 7]) {
+        let calls = 0;
+        const f: Field = (t, y) => (++calls < first ? neg(y) : misfit(t, y));
+        for (const onFailure of ['throw', 'return'] as const) {
+          calls = 0;
+          const error: unknown = await run(f, y0, { t0: 0, t1: 1, onFailure }).catch((e: unknown) => e);
+          expect(error).toBeInstanceOf(Misfit);
+          expect(error).toHaveProperty('message', expect.stringContaining(said));
+          expect(backend.liveBuffers()).toBe(before);
+        }
+      }
+    }
   });
 
   it('returns a solve that fails at its start', async () => {

@@ -108,6 +108,23 @@ describe('solve on plain arrays', () => {
     });
   });
 
+  it('lets out what the field throws, at whichever evaluation, whatever a failed solve is to do', () => {
+    for (const given of [{}, { saveAt: [0.5], dense: true }, { solver: solvers.rk4, steps: 13 }, { steps: 9 }]) {
+      for (const failing of [1, 3, 50]) {
+        for (const onFailure of ['throw', 'return'] as const) {
+          const thrown = new Error('field failed');
+          let calls = 0;
+          const f: PlainField = (_t, y) => {
+            if (++calls === failing) throw thrown;
+            return y.map((v) => -v);
+          };
+          expect(failureOf(f, [1, 2], { ...given, onFailure })).toBe(thrown);
+          expect(calls).toBe(failing);
+        }
+      }
+    }
+  });
+
   it('refuses options and fields that do not fit', () => {
     expect(failureOf((_t, y) => y, [1], { atol: -1 })).toMatchInlineSnapshot(
       `[SolveError: solve: atol is -1. To fix: give a number above 0.]`,

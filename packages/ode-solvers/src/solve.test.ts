@@ -32,6 +32,29 @@ interface MirrorRun {
 
 const decay = (_t: number, y: Tensor): Tensor => neg(y);
 const each = Object.values(solvers as Readonly<Record<string, Solver>>);
+/** Random y' = Ay of two components, its solution at a random time, and ‖A t‖ ≤ 4. */
+const linear = fc
+  .tuple(
+    fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 }),
+    fc.double({ min: -2, max: 2, noNaN: true }),
+  )
+  .map(([[a, b, c, d], t1]) => {
+    // exp(A t) = e^(m t) (cosh(q t) + (A - m) sinh(q t) / q) with m = tr A / 2 and q² = m² - det A.
+    const [m, q2] = [(a! + d!) / 2, ((a! + d!) / 2) ** 2 - (a! * d! - b! * c!)];
+    const q = Math.sqrt(Math.abs(q2));
+    const cosine = q2 < 0 ? Math.cos(q * t1) : Math.cosh(q * t1);
+    const sine = q < 1e-8 ? t1 : (q2 < 0 ? Math.sin(q * t1) : Math.sinh(q * t1)) / q;
+    const grown = Math.exp(m * t1);
+    const [x, y] = [1, -0.5];
+    const exact = [
+      grown * (cosine * x + sine * ((a! - m) * x + b! * y)),
+      grown * (cosine * y + sine * (c! * x + (d! - m) * y)),
+    ];
+    const matrix = tensor([a!, c!, b!, d!], { backend, shape: [2, 2] });
+    const f = (_t: number | Tensor, row: Tensor): Tensor => matMul(row, matrix);
+    const size = Math.abs(t1) * Math.max(Math.abs(a!) + Math.abs(b!), Math.abs(c!) + Math.abs(d!));
+    return { f, start: tensor([x, y], { backend, shape: [1, 2] }), t1, exact, size };
+  });
 /** Fixed steps where a method needs them. */
 const steps = (solver: Solver): Partial<SolveOptions> => (solver.error ? {} : { steps: 10 });
 
@@ -88,25 +111,9 @@ describe('solve', () => {
   it.each(each.filter(({ error }) => error))(
     'agrees with the matrix exponential on random linear systems: $name, and Adams, Kværnø and batches',
     async (solver) => {
-      const entries = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 });
-      const time = fc.double({ min: -2, max: 2, noNaN: true });
       await fc.assert(
-        fc.asyncProperty(entries, time, async ([a, b, c, d], t1) => {
-          // exp(A t) = e^(m t) (cosh(q t) + (A - m) sinh(q t) / q) with m = tr A / 2 and q² = m² - det A.
-          const [m, q2] = [(a! + d!) / 2, ((a! + d!) / 2) ** 2 - (a! * d! - b! * c!)];
-          const q = Math.sqrt(Math.abs(q2));
-          const cosine = q2 < 0 ? Math.cos(q * t1) : Math.cosh(q * t1);
-          const sine = q < 1e-8 ? t1 : (q2 < 0 ? Math.sin(q * t1) : Math.sinh(q * t1)) / q;
-          const grown = Math.exp(m * t1);
-          const [x, y] = [1, -0.5];
-          const exact = [
-            grown * (cosine * x + sine * ((a! - m) * x + b! * y)),
-            grown * (cosine * y + sine * (c! * x + (d! - m) * y)),
-          ];
-          const matrix = tensor([a!, c!, b!, d!], { backend, shape: [2, 2] });
-          const f = (_t: number | Tensor, row: Tensor): Tensor => matMul(row, matrix);
+        fc.asyncProperty(linear, async ({ f, start, t1, exact }) => {
           const options = { t0: 0, t1, rtol: 1e-8, atol: 1e-10 };
-          const start = tensor([x, y], { backend, shape: [1, 2] });
           const solutions = [
             await solve(f, start, {}, { ...options, solver }),
             await solveBatch(f, start, {}, { ...options, solver }),
@@ -117,6 +124,50 @@ describe('solve', () => {
           for (const { y1 } of solutions) expect(largestDifference(read(y1), exact)).toBeLessThan(1e-4);
         }),
         { numRuns: 6, seed: 2 },
+      );
+    },
+  );
+
+  const byFixedSteps: [
+    string,
+    number,
+    (f: MirrorField, y0: Tensor, t1: number, steps: number) => Promise<MirrorRun>,
+  ][] = [
+    ...each
+      .filter(({ error }) => !error)
+      .map((solver): (typeof byFixedSteps)[number] => [
+        solver.name,
+        solver.order,
+        (f, y0, t1, steps) => solve(f, y0, {}, { t0: 0, t1, steps, solver }),
+      ]),
+    ...[reversibleHeun, alf].map((method): (typeof byFixedSteps)[number] => [
+      method.name,
+      method.order,
+      (f, y0, t1, steps) => solveReversible(f, y0, {}, { t0: 0, t1, steps, method }),
+    ]),
+    // Of the largest order by default, 5, the explicit method has one less; the corrector is iterated to 1e-12.
+    ...(['explicit', 'implicit'] as const).map((method): (typeof byFixedSteps)[number] => [
+      `${method} Adams`,
+      method === 'explicit' ? 4 : 5,
+      (f, y0, t1, steps) =>
+        solveAdams(f, y0, {}, { t0: 0, t1, steps, method, rtol: 1e-12, atol: 1e-12, iterations: 20 }),
+    ]),
+  ];
+
+  it.each(byFixedSteps)(
+    'agrees with the matrix exponential on random linear systems, to the order of its fixed steps: %s',
+    async (_name, order, run) => {
+      await fc.assert(
+        fc.asyncProperty(linear, async ({ f, start, t1, exact, size }) => {
+          for (const steps of [16, 64]) {
+            const { y1 } = await run(f, start, t1, steps);
+            // With z = ‖A‖ dt a step is off by z^(p+1) / (p+1)! at most in a Runge-Kutta method of p stages, in the others by z^(p+1); all of
+            // them, and those at the start, grow by exp(‖A t‖) at most.
+            const bound = (1 + size) * (size / steps) ** order * Math.exp(size);
+            expect(largestDifference(read(y1), exact)).toBeLessThan(bound + 1e-10);
+          }
+        }),
+        { numRuns: 12, seed: 3 },
       );
     },
   );
@@ -132,6 +183,14 @@ describe('solve', () => {
     expect(one.ys.map(read)).toEqual(other.ys.map(read));
     expect(one.grid.map(({ t, dt }) => [-t, -dt])).toEqual(other.grid.map(({ t, dt }) => [t, dt]));
     expect(one.stats).toEqual(other.stats);
+    const [there, mirror] = [
+      await solve(f, at([1, 2]), {}, { ...options, t0: 4, t1: 0.3, dense: true }),
+      await solve(mirrored, at([1, 2]), {}, { ...options, t0: -4, t1: -0.3, dense: true }),
+    ];
+    for (const t of [4, 3, 2.2, 1.1, 0.3]) {
+      expect(read(there.at(t))).toEqual(read(mirror.at(-t)));
+      expect(read(there.derivativeAt(t))).toEqual(read(neg(mirror.derivativeAt(-t))));
+    }
   });
 
   const others: [string, (f: MirrorField, options: MirrorOptions) => Promise<MirrorRun>][] = [

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { add, full, matMul, scope, sub, tanh, tensor, type Tensor } from '@sparseflow/tensor';
-import { backsolve, checkpoint, direct, solveVjp, type Adjoint } from '../src/index.ts';
+import { backsolve, checkpoint, direct, interpolated, solveVjp, type Adjoint } from '../src/index.ts';
 import { at, backend, largestDifference, read } from './problems.ts';
 
 interface Run {
@@ -130,7 +130,8 @@ describe('gradients of torchdiffeq', () => {
   );
 
   it('gives exact zeros to a parameter that is not used', async () => {
-    for (const adjoint of [checkpoint(), direct(), backsolve(), backsolve({ seminorm: false })]) {
+    const discrete = [checkpoint(), checkpoint({ memory: 'sqrt' }), direct()];
+    for (const adjoint of [...discrete, interpolated(), backsolve(), backsolve({ seminorm: false })]) {
       expect((await gradients(adjoint, 1e-5)).params['unused']).toEqual([0, 0]);
     }
   });

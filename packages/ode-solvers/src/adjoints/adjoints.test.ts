@@ -326,6 +326,51 @@ describe('all adjoints', () => {
     }
   });
 
+  it.each(adjoints)('$name: an abort ends the way back, and nothing is left', async (adjoint) => {
+    const [y0, params, ct] = [start(), weights(), cotangent()];
+    const before = backend.liveBuffers();
+    // `direct` takes all steps in one piece: an abort is seen before it.
+    for (const aborting of adjoint.name === 'direct' ? [0] : [0, 1, 20]) {
+      const controller = new AbortController();
+      const abort = (): void => controller.abort(new Error('enough'));
+      let calls = -Infinity;
+      const f = (t: number, y: State, p: Weights): State => {
+        if (++calls === aborting) abort();
+        return field(t, y, p);
+      };
+      const options = { t0: 0, t1: 2, rtol: 1e-5, atol: 1e-5, saveAt: [0.5], adjoint, signal: controller.signal };
+      const run = await solveVjp(f, y0, params, options);
+      const kept = backend.liveBuffers();
+      calls = 0;
+      if (aborting === 0) abort();
+      await expect(run.pullback({ y1: ct, ys: [ct] })).rejects.toThrow('enough');
+      // No step is begun after it.
+      expect(calls).toBeLessThan(aborting + 14);
+      expect(backend.liveBuffers()).toBe(kept);
+      run.dispose();
+      run.solution.dispose();
+      expect(backend.liveBuffers()).toBe(before);
+    }
+  });
+
+  it.each([backsolve, interpolated])('a timer aborts the way back: %o', async (adjoint) => {
+    const y0 = at([1]);
+    let late = false;
+    const slow = (_t: number, y: Tensor): Tensor => {
+      const start = performance.now();
+      while (late && performance.now() - start < 5);
+      return scope(() => mul(y, -1));
+    };
+    const controller = new AbortController();
+    const options = { t0: 0, t1: 100, adjoint: adjoint(), signal: controller.signal };
+    const run = await solveVjp(slow, y0, {}, options);
+    const kept = backend.liveBuffers();
+    late = true;
+    setTimeout(() => controller.abort(new Error('late')), 20);
+    await expect(run.pullback(y0)).rejects.toThrow('late');
+    expect(backend.liveBuffers()).toBe(kept);
+  });
+
   it.each(adjoints)('$name: a constant field hands no tensor of the caller on', async (adjoint) => {
     // The cotangent passes through unchanged: gradients must be copies of it.
     const [y0, params, ct] = [at([1, 2]), { drift: at([3, 4]) }, at([5, 6])];

@@ -54,6 +54,7 @@ function recompute({ evaluate, y0, params, plan, grid }: AdjointContext): {
   const kept = new Map<number, Leaves>([[0, y0]]);
   let block = new Map<number, Leaves>();
   const step = (n: number, y: Leaves): Leaves => {
+    plan.signal?.throwIfAborted();
     const stretch = { grid, from: n, to: n + 1, t1: plan.t1, outputs: [], slopes: false };
     const final = scope(() => replaySteps(plan.solver, field, y, stretch).final);
     // Out of the sweep's scope: it lives until its block is done with.

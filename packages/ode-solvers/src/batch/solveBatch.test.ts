@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
+  cast,
+  DTypeError,
   jvp,
   mul,
   neg,
@@ -142,6 +144,7 @@ describe('solveBatch, when it ends early', () => {
       expect(await errorOf(throwing, { saveAt: [0.1, 1] })).toHaveProperty('message', 'field failed');
     }
     expect(await errorOf((_t, y) => reshape(y, [2]))).toBeInstanceOf(ShapeError);
+    expect(await errorOf((_t, y) => cast(y, 'float32'))).toBeInstanceOf(DTypeError);
     const controller = new AbortController();
     let calls = 0;
     const aborting = (t: Tensor, y: Tensor): Tensor => {

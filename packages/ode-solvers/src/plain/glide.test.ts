@@ -3,6 +3,8 @@ import { expect, it } from 'vitest';
 import {
   bosh3,
   dopri5,
+  dopri8,
+  fehlberg45,
   solve,
   SolveError,
   tsit5,
@@ -25,27 +27,30 @@ const FIELDS: Readonly<Record<string, PlainField>> = {
   broken: (t, y) => y.map((value) => (t * t < 1 ? -value : NaN)),
 };
 
-const positive = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+const between = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 const tolerance = fc.constantFrom(1e-2, 1e-5, 1e-9);
 const option = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-const times = option(fc.array(positive(0, 1), { maxLength: 4 }));
+const times = option(fc.array(between(0, 1), { maxLength: 4 }));
 
 const arbitrary = fc.record({
   field: fc.constantFrom(...Object.keys(FIELDS)),
-  solver: fc.constantFrom(dopri5, tsit5, bosh3),
+  solver: fc.constantFrom(dopri5, tsit5, bosh3, fehlberg45, dopri8),
+  t0: fc.oneof(fc.constantFrom(0, 1e6), between(-2, 2)),
   backwards: fc.boolean(),
   rtol: fc.oneof(tolerance, fc.tuple(tolerance, tolerance, tolerance)),
   atol: tolerance,
   saveAt: times,
   stepTo: times,
   jumpAt: times,
-  firstStep: option(positive(1e-6, 1)),
-  minStep: option(positive(0, 1e-2)),
-  maxStep: option(positive(1e-2, 1)),
+  firstStep: option(between(1e-6, 1)),
+  // Not for its steps, which are those of the integral controller, but to be handed on.
+  firstErrors: option(fc.array(between(1e-3, 1), { maxLength: 2 })),
+  minStep: option(between(0, 1e-2)),
+  maxStep: option(between(1e-2, 1)),
   maxSteps: option(fc.integer({ min: 1, max: 2000 })),
-  safety: option(positive(0.5, 0.95)),
-  minFactor: option(positive(0.1, 0.9)),
-  maxFactor: option(positive(1.1, 10)),
+  safety: option(between(0.5, 0.95)),
+  minFactor: option(between(0.1, 0.9)),
+  maxFactor: option(between(1.1, 10)),
 });
 
 const factsOf = ({ failure, ...rest }: PlainSolution) => {
@@ -57,13 +62,14 @@ it('steps that nobody looks at are, to the last bit, those that somebody looks a
   const seen: Record<string, number> = {};
   const count = (what: string): void => void (seen[what] = (seen[what] ?? 0) + 1);
   fc.assert(
-    fc.property(arbitrary, ({ field, backwards, ...given }) => {
+    fc.property(arbitrary, ({ field, t0, backwards, ...given }) => {
       const sign = backwards ? -1 : 1;
-      const inOrder = (list: number[] | undefined) => list?.toSorted((a, b) => a - b).map((time) => 2 * sign * time);
+      const inOrder = (list: number[] | undefined) =>
+        list?.toSorted((a, b) => a - b).map((time) => t0 + 2 * sign * time);
       const options: PlainOptions = {
         ...given,
-        t0: 0,
-        t1: 2 * sign,
+        t0,
+        t1: t0 + 2 * sign,
         saveAt: inOrder(given.saveAt),
         stepTo: inOrder(given.stepTo),
         jumpAt: inOrder(given.jumpAt),

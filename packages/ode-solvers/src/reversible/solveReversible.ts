@@ -57,7 +57,8 @@ export interface ReversibleSolve<Y extends Tree, P extends Tree> extends Ending 
 
 /**
  * Solves by a reversible method, whose gradient is exact and needs no memory for the steps: the backward pass undoes them one by
- * one and differentiates each. Rounding errors of undoing grow where the field contracts strongly over the whole interval.
+ * one and differentiates each. Where the field contracts, an error of what makes the steps reversible grows as fast as the state decays,
+ * forwards as in undoing: an interval over which it contracts strongly is better solved in pieces, each from the end of the one before.
  *
  * @throws {NonFiniteStateError} when a state is not finite, unless `onFailure` is `return`
  * @throws {ValueError} when `steps` is not a positive integer
