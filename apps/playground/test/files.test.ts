@@ -2,15 +2,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { createCpuBackend } from '@sparseflow/backend-cpu';
 import { cnf, evaluateNll, mlp } from '@sparseflow/cnf';
 import { generateToy, toyDataset } from '@sparseflow/datasets';
+import { encodeCheckpoint } from '@sparseflow/optim';
 import { fold, key } from '@sparseflow/tensor';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPretrained } from '../../../examples/pretrained/src/pretrained.ts';
 import { saveTrained } from '../../reproduce/src/numerics/checkpoints.ts';
-import { factOf, hasBrowser, openSite, press, settled, until, type Site } from './site.ts';
+import { factOf, hasBrowser, openSite, pictureOf, press, settled, until, type Site } from './site.ts';
 
 const folder = fileURLToPath(new URL('../../../examples/pretrained/checkpoints/', import.meta.url));
 const backend = createCpuBackend();
@@ -31,6 +33,13 @@ describe.runIf(hasBrowser)('files', () => {
   });
 
   const open = (page: Page, path: string): Promise<void> => page.locator('input[type=file]').setInputFiles(path);
+  const save = async (page: Page, model: string): Promise<string> => {
+    const [download] = await Promise.all([page.waitForEvent('download'), press(page, `Save ${model}`)]);
+    expect(download.suggestedFilename()).toBe(`gaussians-${model}.safetensors`);
+    const path = join(directory, download.suggestedFilename());
+    await download.saveAs(path);
+    return path;
+  };
   const noticeOf = (page: Page): Promise<string | null> => page.locator('.notice').last().textContent();
 
   it('a saved model gives the same picture after a reload and in another browser, and the examples read it', async () => {
@@ -41,11 +50,7 @@ describe.runIf(hasBrowser)('files', () => {
     await press(page, 'Pause');
     const picture = await settled(page, 'dense');
     const steps = await factOf(page, 'dense', 'steps');
-
-    const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Save dense')]);
-    const path = join(directory, download.suggestedFilename());
-    expect(download.suggestedFilename()).toBe('gaussians-dense.safetensors');
-    await download.saveAs(path);
+    const path = await save(page, 'dense');
 
     await page.reload();
     await until(page, 'dense', 'steps', (n) => n === steps);
@@ -68,6 +73,36 @@ describe.runIf(hasBrowser)('files', () => {
     // Single precision, and steps within a tolerance of 1e-3 on two processors' kernels.
     expect(about.testNll).toBeCloseTo(nll, 3);
     expect(Math.abs(theirs - nll)).toBeLessThan(5e-3);
+  });
+
+  it('so does a model that was pruned to 80 %', async () => {
+    const { page, errors } = await site.visit({ hash: SMALL });
+    await until(page, 'dense', 'nll', (nll) => nll > 0);
+    await press(page, 'Prune now');
+    const kept = await until(page, 'sparse', 'kept', (n) => n > 0);
+    // Neurons that nothing reads go with the weights: sizes of a net of 42 weights come in steps of a few.
+    expect(Math.abs(kept / (await factOf(page, 'dense', 'kept')) - 0.2)).toBeLessThan(0.05);
+    await press(page, 'Train');
+    await until(page, 'sparse', 'steps', (steps) => steps >= 3);
+    await press(page, 'Pause');
+    const picture = await settled(page, 'sparse');
+    expect(await pictureOf(page, 'dense')).not.toBe(picture);
+    const steps = await factOf(page, 'sparse', 'steps');
+    const paths = [await save(page, 'dense'), await save(page, 'sparse')];
+
+    await page.reload();
+    await until(page, 'sparse', 'steps', (n) => n === steps);
+    expect(await settled(page, 'sparse')).toBe(picture);
+    expect(errors).toEqual([]);
+
+    // The scale of the colours is that of all models which are shown.
+    const other = await site.visit({ hash: SMALL });
+    await until(other.page, 'dense', 'nll', (value) => value > 0);
+    for (const path of paths) await open(other.page, path);
+    await until(other.page, 'sparse', 'steps', (n) => n === steps);
+    expect(await settled(other.page, 'sparse')).toBe(picture);
+    expect(await factOf(other.page, 'sparse', 'kept')).toBe(kept);
+    expect(other.errors).toEqual([]);
   });
 
   it('opens the pretrained examples, dense and sparse side by side, and a classifier', async () => {
@@ -113,8 +148,11 @@ describe.runIf(hasBrowser)('files', () => {
       header,
       Buffer.alloc(4),
     ]);
+    const solid = cnf({ field: mlp({ dim: 3, hidden: [5], activation: 'tanh' }) }).init(key(7), { backend });
     for (const [name, content, words] of [
       ['cut.safetensors', bytes.subarray(0, bytes.length - 10), 'is damaged or cut off'],
+      ['later.safetensors', later(bytes), 'is of a later format than this page reads'],
+      ['solid.safetensors', await encodeCheckpoint({ params: solid }), 'is of a model that cannot be shown here'],
       ['foreign.safetensors', foreign, 'is not a checkpoint of Sparse Flows'],
       ['picture.png', Buffer.from('no file of tensors'), 'is not a checkpoint of Sparse Flows'],
     ] as const) {
@@ -132,3 +170,12 @@ describe.runIf(hasBrowser)('files', () => {
     expect(errors).toEqual([]);
   });
 });
+
+/** The same checkpoint as a later version would write it, with the checksum that it has then. */
+function later(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes).toString('latin1').replace('"sparseflow.format":"1"', '"sparseflow.format":"2"');
+  const [, opening] = /^(.*?"sparseflow\.crc32":")/s.exec(text)!;
+  const rest = text.slice(opening!.length + 8);
+  const checksum = crc32(Buffer.from(`${opening}00000000${rest}`, 'latin1'));
+  return Buffer.from(`${opening}${checksum.toString(16).padStart(8, '0')}${rest}`, 'latin1');
+}

@@ -82,7 +82,7 @@ export async function writeModel(
  * Reads a checkpoint: one of this page, of `pnpm reproduce` or of examples/pretrained.
  *
  * @param current - What is assumed where the file does not say it, as those of `reproduce` do not.
- * @throws {FileError} when it is none, is damaged, or is of a model that does not fit the page
+ * @throws {FileError} when it is none, is damaged, is of a later format, or is of a model that does not fit the page
  */
 export function readModel(name: string, bytes: Uint8Array, current: Settings, backend: Backend): Opened {
   let checkpoint: Checkpoint;
@@ -114,13 +114,15 @@ function trainingOf({ optimizer, cursor, ...model }: Checkpoint): Pick<Opened, '
 
 function unreadable(name: string, error: unknown): unknown {
   if (!(error instanceof SparseflowError) || isFailure(error)) return error;
-  return error.message.includes('does not begin as a checkpoint')
-    ? new FileError(
-        name,
-        'is not a checkpoint of Sparse Flows',
-        'open a .safetensors file that this page, pnpm reproduce or examples/pretrained has written',
-      )
-    : new FileError(name, 'is damaged or cut off', 'download it again, or restore it from a copy');
+  if (error.message.includes('does not begin as a checkpoint')) {
+    const remedy = 'open a .safetensors file that this page, pnpm reproduce or examples/pretrained has written';
+    return new FileError(name, 'is not a checkpoint of Sparse Flows', remedy);
+  }
+  if (/has format version \d/.test(error.message)) {
+    const remedy = 'reload this page while online, so that it is the newest, and open the file again';
+    return new FileError(name, 'is of a later format than this page reads', remedy);
+  }
+  return new FileError(name, 'is damaged or cut off', 'download it again, or restore it from a copy');
 }
 
 function settingsOf(

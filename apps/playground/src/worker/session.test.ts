@@ -1,7 +1,8 @@
 import { createCpuBackend } from '@sparseflow/backend-cpu';
+import { cnf, mlp } from '@sparseflow/cnf';
 import { batches } from '@sparseflow/datasets';
-import { adamW, disposeState } from '@sparseflow/optim';
-import { disposeTree, fold, splitKey } from '@sparseflow/tensor';
+import { adamW, disposeState, encodeCheckpoint } from '@sparseflow/optim';
+import { disposeTree, fold, key, splitKey } from '@sparseflow/tensor';
 import { afterEach, expect, it } from 'vitest';
 import { viewNames } from '../protocol.ts';
 import { defaults, type Settings } from '../settings.ts';
@@ -141,6 +142,10 @@ it('a file that is of no model of the plane leaves nothing behind', async () => 
   const [kept] = await session.keep();
   session.dispose();
   expect(() => readModel('cut', kept!.bytes.slice(0, -1), density, backend)).toThrow('cut is damaged or cut off');
+  const solid = cnf({ field: mlp({ dim: 3, hidden: [8], activation: 'tanh' }) }).init(key(1), { backend });
+  const bytes = await encodeCheckpoint({ params: solid });
+  disposeTree(solid);
+  expect(() => readModel('solid', bytes, density, backend)).toThrow('solid is of a model that cannot be shown here');
   const { checkpoint } = readModel('whole', kept!.bytes, density, backend);
   const learner = new Session(density, opened);
   await learner.adopt({ checkpoint, settings: density, position: { round: 0, step: 0, total: 0 } });
