@@ -35,7 +35,9 @@ describe.runIf(hasBrowser && hasProc)('memory', () => {
       await page.waitForTimeout(MINUTES * 60_000);
       const steps = await until(page, 'sparse', 'steps', (n) => n >= warm + 40);
       const after = await memoryOf(site, page);
-      console.info(`${steps - warm} steps of two models: ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after`);
+      process.stderr.write(
+        `${steps - warm} steps of two models: ${before.toFixed(1)} MB before, ${after.toFixed(1)} MB after\n`,
+      );
       // A leak of 20 kB a step (gradients, moments, pictures) would be 100 MB in five minutes; heaps breathe by some 50.
       // In seconds only gross leaks show: session.test.ts counts the tensors.
       expect(after - before).toBeLessThan(80);
@@ -64,12 +66,15 @@ describe.runIf(hasBrowser && hasProc)('memory', () => {
       const more = Object.entries(before).map(([size, count]) => (after[size] ?? 0) - count);
       const bytes = (of: Buffers): number =>
         Object.entries(of).reduce((sum, [size, count]) => sum + Number(size) * count, 0);
-      console.info(
-        `${steps - begun} steps on the GPU: ${bytes(before)} bytes before, ${bytes(after)} after; of the same sizes at most ${Math.max(...more)} more buffers`,
+      process.stderr.write(
+        `${steps - begun} steps on the GPU: ${bytes(before)} bytes before, ${bytes(after)} after; of the same sizes at most ${Math.max(...more)} more buffers\n`,
       );
       expect(Object.keys(before).length).toBeGreaterThan(10);
       // A step more in a solve needs a few more of each size; a leak of one buffer a step would be ten at least.
       expect(Math.max(...more)).toBeLessThan(10);
+      // A picture of a size that was not drawn before needs some 20 buffers each of one, two and four numbers a cell: of the
+      // largest while training goes on, 64 × 64 cells, 20 · (1 + 2 + 4) · 4096 · 4 bytes, which is 2.3 MB.
+      expect(bytes(after) - bytes(before)).toBeLessThan(2.5e6);
       expect(errors).toEqual([]);
     },
     120_000 + MINUTES * 60_000,

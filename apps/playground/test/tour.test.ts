@@ -5,6 +5,9 @@ import { factOf, hasBrowser, openSite, pictureOf, press, until, type Site } from
 
 const TINY = 'data=moons&layers=2&hidden=8&batch=32&tolerance=0.1&sizes=100_100_0.1';
 
+/** How long what comes from the worker may take, in milliseconds. */
+const PATIENCE = { timeout: 20_000 };
+
 describe.runIf(hasBrowser)('a tour', () => {
   let site: Site;
   beforeAll(async () => {
@@ -12,26 +15,62 @@ describe.runIf(hasBrowser)('a tour', () => {
   });
   afterAll(() => site.close());
 
-  /** Does something, waits until a model's picture is another, and looks whether all of the page can be used by all. */
+  /** Does something, waits until a model has another picture, and looks whether all of the page can be used by all. */
   const changes = async (page: Page, act: () => Promise<unknown>): Promise<void> => {
     const before = await pictureOf(page, 'dense');
     await act();
-    await expect.poll(() => pictureOf(page, 'dense')).not.toBe(before);
+    await expect
+      .poll(async () => {
+        const picture = await shownOf(page);
+        return picture !== undefined && picture !== before;
+      }, PATIENCE)
+      .toBe(true);
     const { violations } = await new AxeBuilder({ page }).analyze();
     expect(violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))).toEqual([]);
   };
   const choose = (page: Page, name: string): Promise<void> =>
     page.locator('.segments label', { hasText: name }).click();
+  /** Chooses a view, whose picture is another than the one before and than the empty frame that stands there meanwhile. */
+  const look = async (page: Page, name: string): Promise<void> => {
+    let empty = '';
+    await changes(page, async () => (empty = await emptied(page, name)));
+    expect(await pictureOf(page, 'dense')).not.toBe(empty);
+  };
+  const chartsOf = (page: Page): Promise<(string | null)[]> =>
+    page.getByRole('img', { name: 'against steps' }).evaluateAll((all) => all.map((chart) => chart.ariaLabel));
+  const plotsOf = (page: Page): Promise<string[]> =>
+    page.locator('.chart canvas').evaluateAll((all) => all.map((plot) => (plot as HTMLCanvasElement).toDataURL()));
+  const speedOf = (page: Page): Promise<string[]> => page.locator('.speed').allTextContents();
 
-  it('of the views, the themes, pruning by hand, curvature and a classifier', async () => {
+  it('of the views, the themes, the curves, pruning by hand, curvature, a classifier and other data', async () => {
     const { page, errors } = await site.visit({ hash: TINY, colorScheme: 'light' });
     await until(page, 'dense', 'nll', (nll) => nll > 0);
-    await changes(page, () => choose(page, 'Samples'));
-    await changes(page, () => choose(page, 'Vector field'));
-    await changes(page, () => choose(page, 'Trajectories'));
+    await look(page, 'Samples');
+    await look(page, 'Vector field');
+    await look(page, 'Trajectories');
     await changes(page, () => page.getByLabel('Time t').fill('0.5'));
     await changes(page, () => press(page, 'Switch to the dark theme'));
     expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+
+    expect(await chartsOf(page)).toEqual(new Array(3).fill(expect.stringMatching(/Last: nothing yet$/)));
+    const blank = await plotsOf(page);
+    await press(page, 'Train');
+    await expect
+      .poll(() => speedOf(page), PATIENCE)
+      .toEqual([expect.stringMatching(/^\d+(\.\d)? steps\/s$/), expect.stringMatching(/^\d+(\.\d)? ms\/step$/)]);
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    const trained = await until(page, 'dense', 'steps', (n) => n >= 2);
+    await press(page, 'Pause');
+    await expect
+      .poll(() => chartsOf(page), PATIENCE)
+      .toEqual([
+        expect.stringMatching(/^Training loss, nats against steps\. Last: Dense -?\d\.\d{3}$/),
+        // Forward and backward, at least one step of the solver, whose tableau has several evaluations.
+        expect.stringMatching(/^NFE against steps\. Last: Dense \d{2,}$/),
+        'Weights left, % against steps. Last: Dense 100',
+      ]);
+    const undrawn = async () => (await plotsOf(page)).filter((plot, i) => plot === blank[i]);
+    await expect.poll(undrawn, PATIENCE).toEqual([]);
 
     await choose(page, 'Neurons');
     await press(page, 'Prune now');
@@ -41,10 +80,13 @@ describe.runIf(hasBrowser)('a tour', () => {
     await expect.poll(() => blankOf(page)).toEqual({ blank: ((42 - left) / 5) * 4, said: ((42 - left) / 5) * 4 });
     await choose(page, 'Weights');
     await page.getByLabel('Share of the weights to remove').fill('40');
-    await until(page, 'sparse', 'kept', (n) => n > left);
+    const share = Math.round((100 * (await until(page, 'sparse', 'kept', (n) => n > left))) / 42);
     await press(page, 'Train');
-    await until(page, 'sparse', 'steps', (n) => n >= 2);
+    await until(page, 'sparse', 'steps', (n) => n >= trained + 2);
     await press(page, 'Pause');
+    await expect
+      .poll(() => chartsOf(page), PATIENCE)
+      .toContain(`Weights left, % against steps. Last: Dense 100, Sparse ${share}, Control 100`);
     await page
       .getByRole('status')
       .getByText(/^Paused\. .*sparse model, step \d+: \d\.\d{3} nats/)
@@ -69,15 +111,45 @@ describe.runIf(hasBrowser)('a tour', () => {
     await press(page, 'Step');
     await until(page, 'dense', 'steps', (n) => n === 1);
     await page.locator('.facts', { hasText: /Accuracy\d+\.\d %/ }).waitFor();
-    await changes(page, () => choose(page, 'Decision'));
+    await look(page, 'Decision');
     await press(page, 'Reset');
     await until(page, 'dense', 'steps', (n) => n === 0);
     // How fast it was is of the training before.
-    expect(await page.locator('.speed').allTextContents()).toEqual(['– steps/s', '– ms/step']);
+    expect(await speedOf(page)).toEqual(['– steps/s', '– ms/step']);
     expect(await factOf(page, 'dense', 'ms')).toBeNaN();
+
+    // The same model of the same seed, so that another loss is of other data.
+    const losses: number[] = [];
+    for (const name of ['circles', 'moons']) {
+      await changes(page, () => page.locator('.data-set', { hasText: name }).click());
+      expect(new URL(page.url()).hash).toContain(`data=${name}&`);
+      losses.push(await factOf(page, 'dense', 'nll'));
+    }
+    expect(losses[0]).not.toBe(losses[1]);
+    await changes(page, () => page.getByLabel('Show test points').uncheck());
+    expect(await page.getByRole('alert').textContent()).toBe('');
     expect(errors).toEqual([]);
   }, 60_000);
 });
+
+/** The pixels of a picture that the worker has drawn: what it measured comes with it. Nothing while there is none. */
+function shownOf(page: Page): Promise<string | undefined> {
+  return page.locator('.pane[data-model=dense]').evaluate((pane) => {
+    const hasPicture = pane.querySelector('[data-fact=nll]') !== null;
+    return hasPicture ? pane.querySelector('canvas')!.toDataURL() : undefined;
+  });
+}
+
+/** Chooses a view: the pixels that stand there until the worker answers, which it cannot before this task has ended. */
+function emptied(page: Page, view: string): Promise<string> {
+  return page.locator('.segments label', { hasText: view }).evaluate(async (label: HTMLLabelElement) => {
+    label.click();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    const pane = document.querySelector('.pane[data-model=dense]')!;
+    if (pane.querySelector('[data-fact=nll]')) throw new Error('the picture before is still there');
+    return pane.querySelector('canvas')!.toDataURL();
+  });
+}
 
 /** Cells of the sparse model's matrices that are transparent, and as many as their labels say are pruned. */
 function blankOf(page: Page): Promise<{ blank: number; said: number }> {

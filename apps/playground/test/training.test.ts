@@ -36,6 +36,9 @@ describe.runIf(hasBrowser)('training', () => {
     const steps = await factOf(page, 'sparse', 'steps');
     const trained = await busiest(site, async () => {
       await press(page, 'Train');
+      await until(page, 'sparse', 'steps', (n) => n >= steps + 5);
+      await page.locator('.segments label', { hasText: 'Trajectories' }).click();
+      await until(page, 'control', 'nll', (nll) => nll > 0);
       await until(page, 'sparse', 'steps', (n) => n >= steps + 10);
       await press(page, 'Pause');
     });
