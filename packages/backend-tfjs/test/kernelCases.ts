@@ -212,11 +212,11 @@ export const kernelCases: readonly KernelCase[] = [
       kernelCase(
         `matMul ${m}×${k}×${n}${tA ? ', left transposed' : ''}${tB ? ', right transposed' : ''}, batch 2`,
         (b, up) => {
-          const x = up(ramp(2 * m * k, 1 / 64), tA ? [2, k, m] : [2, m, k]);
-          const y = up(ramp(2 * k * n, 1 / 64), tB ? [2, n, k] : [2, k, n]);
+          const x = up(ramp(2 * m * k, 1 / (m * k)), tA ? [2, k, m] : [2, m, k]);
+          const y = up(ramp(2 * k * n, 1 / (k * n)), tB ? [2, n, k] : [2, k, n]);
           return { buffer: b.matMul(x, y, tA!, tB!, [2, m, n]), shape: [2, m, n] };
         },
-        { absolute: k * 1.6e-6 }, // Terms up to 2 · 3 that cancel: each 6 · 6e-8, some more on a GPU.
+        { absolute: k ** 1.5 * 2e-7 }, // k partial sums up to 2 k, each rounded by 6e-8 of itself up or down; some more on a GPU.
       ),
     ),
   ), // prettier-ignore
