@@ -1,9 +1,7 @@
 import { percent } from '../plan.ts';
 import type { Method } from '../study.ts';
 import type { Row } from './rows.ts';
-import { rowsOf } from './rows.ts';
 import { formatEstimate } from './statistics.ts';
-import type { Part } from './variants.ts';
 
 const asked: readonly (readonly [method: Method, flows: string])[] = [
   ['dense', 'dense flows'],
@@ -13,7 +11,9 @@ const asked: readonly (readonly [method: Method, flows: string])[] = [
   ['control', 'controls'],
 ];
 
+/** A row of the table of all numbers. */
 interface Candidate {
+  /** Its setting. */
   readonly label: string;
   readonly row: Row;
 }
@@ -22,9 +22,7 @@ interface Candidate {
  * Which setting a study of settings finds the best, in a sentence: for each method the one with the lowest mean validation NLL, as choosing by the
  * test set would flatter it. Undefined where there is nothing to choose from.
  */
-export function bestSettings(parts: readonly Part[]): string | undefined {
-  if (parts.length < 2) return undefined;
-  const all = parts.flatMap(({ label, part }) => rowsOf(part).map((row) => ({ label, row })));
+export function bestSettings(all: readonly Candidate[]): string | undefined {
   const found = asked.flatMap(([method, flows]) => {
     const best = lowest(all.filter(({ row }) => row.method === method));
     if (best === undefined) return [];

@@ -78,13 +78,13 @@ function likelihoodContent(result: Result): Content {
   const columns = usedColumns(all.map(({ row }) => row));
   const setting = named ? ['setting'] : [];
   const neuronControl = result.points.some(({ method }) => method === randomNeurons);
-  const best = bestSettings(parts);
+  const best = named ? bestSettings(all) : undefined;
   const sentences = parts.flatMap(({ label, part }, i) =>
     findings(part)
       // The last sentence is about all of them.
-      .filter((_, k, all) => k < all.length - 1 || i === parts.length - 1)
-      .map((sentence, k, all) =>
-        named && !(i === parts.length - 1 && k === all.length - 1) ? `${label}: ${sentence}` : sentence,
+      .filter((_, k, own) => k < own.length - 1 || i === parts.length - 1)
+      .map((sentence, k, own) =>
+        named && !(i === parts.length - 1 && k === own.length - 1) ? `${label}: ${sentence}` : sentence,
       ),
   );
   return {

@@ -3,7 +3,7 @@ import { evaluate, type Stages } from './stages.ts';
 
 /**
  * The stages, the result and the error of a step of dopri5, as `takeStages` takes them, with every coefficient in place: the sums are the same
- * to the last bit, in half the time. Only the default is written out; the coefficients' source is with the solver.
+ * to the last bit, without reading weights. Only the default is written out; the coefficients' source is with the solver.
  */
 export function takeDopri5(
   f: PlainField,
@@ -15,7 +15,7 @@ export function takeDopri5(
   y1: Float64Array,
 ): void {
   const n = y.length;
-  // By index and not by destructuring, whose iterator would take longer than a stage.
+  // By index and not by destructuring, whose iterator takes time.
   const k1 = each[0]!;
   const k2 = each[1]!;
   const k3 = each[2]!;

@@ -53,8 +53,7 @@ const arbitrary = fc.record({
   maxFactor: option(between(1.1, 10)),
 });
 
-const factsOf = ({ failure, ...rest }: PlainSolution) => {
-  const { y1, t1, status, ts, ys, grid, stats, next } = rest;
+const factsOf = ({ y1, t1, status, ts, ys, grid, stats, next, failure }: PlainSolution) => {
   return { y1, t1, status, ts, ys, grid, stats, next, failure: failure?.message };
 };
 

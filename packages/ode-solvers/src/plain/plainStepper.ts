@@ -98,8 +98,7 @@ export class PlainStepper implements Stepper {
   }
 
   /**
-   * The steps that `stride` would take, to the last bit, with what it keeps in objects in local variables: a short step takes a fifth
-   * less time.
+   * The steps that `stride` would take, to the last bit, with what it keeps in objects in local variables, which short steps feel.
    */
   #glide(...[journey, t, size, ratio, stop]: Parameters<Glide>): ReturnType<Glide> {
     const { plan, stats, steps, times } = journey;

@@ -204,7 +204,7 @@ export function stateInside(
 }
 
 function sumsOf(rows: readonly (readonly number[])[], width: number, n: number): Sums {
-  // One array for all: making it takes as long as a stage.
+  // One array for all, since a short solve feels each that is made.
   const weights = new Float64Array(rows.length * width);
   const starts = new Int32Array(rows.length * width);
   const counts = rows.map((row, i) => {
