@@ -6,35 +6,37 @@ namespace SF_NAMESPACE {
 
 enum Activation { sigmoid, tanh, softplus, relu, elu, swish, identity };
 
+// exp(x) = scale · (1 + r s), in parts for those who need exp(x) - 1.
 struct Exponential {
   vec scale;  // 2^n
-  vec rest;   // exp(r) - 1 for the remainder |r| <= ln 2 / 2
+  vec r;      // |r| <= ln 2 / 2
+  vec s;
 };
 
-// exp(x) = scale · (1 + rest). Arguments beyond ±87 are cut: results there over- or underflow float32.
+// Arguments beyond ±87 are cut: results there over- or underflow float32.
+inline vec cut(vec x) { return at_least(at_most(x, 87.f), -87.f); }
+
 inline Exponential exponential(vec x) {
-  x = at_least(at_most(x, 87.f), -87.f);
-  const vec magic = set1(12582912.f);  // 1.5 · 2^23: adding it rounds to an integer, which is then in the lowest bits
+  // 1.5 · 2^23 + 127: adding it rounds to an integer, which is then, with the exponent's bias, in the lowest bits.
+  const vec magic = set1(12583039.f);
   const vec shifted = x * set1(1.44269504f) + magic, n = shifted - magic;
   const vec r = (x - n * set1(0.693145752f)) - n * set1(1.42860677e-6f);  // ln 2 in two parts, the first exact for small n
-  vec p = set1(1.f / 5040);  // Taylor: the remainder term at |r| = .3466 is 5e-9
-  p = p * r + set1(1.f / 720);
-  p = p * r + set1(1.f / 120);
-  p = p * r + set1(1.f / 24);
-  p = p * r + set1(1.f / 6);
-  p = p * r + set1(.5f);
-  const ivec exponent = ((ivec)shifted + 127) << 23;
-  return {(vec)exponent, p * r * r + r};
+  vec q = set1(1.38145402e-3f);  // (exp(r) - 1 - r) / r² by Remez: exp(r) to 3e-9
+  q = q * r + set1(8.36874511e-3f);
+  q = q * r + set1(4.16683908e-2f);
+  q = q * r + set1(1.66665204e-1f);
+  q = q * r + set1(4.99999934e-1f);
+  return {(vec)((ivec)shifted << 23), r, q * r + set1(1.f)};
 }
 
 inline vec exp(vec x) {
-  const Exponential e = exponential(x);
-  return e.scale * e.rest + e.scale;
+  const Exponential e = exponential(cut(x));
+  return e.scale * (e.r * e.s + set1(1.f));
 }
 
 inline vec expm1(vec x) {
-  const Exponential e = exponential(x);
-  return e.scale * e.rest + (e.scale - set1(1.f));
+  const Exponential e = exponential(cut(x));
+  return e.scale * (e.r * e.s) + (e.scale - set1(1.f));
 }
 
 // log(1 + y) for 0 <= y <= 1 as 2 artanh(y / (2 + y)).
@@ -46,7 +48,10 @@ inline vec log1p_unit(vec y) {
   return set1(2.f) * s * (q * p + set1(1.f));
 }
 
-inline vec logistic(vec x) { return reciprocal(set1(1.f) + exp(-x)); }
+inline vec logistic(vec x) {
+  const Exponential e = exponential(-cut(x));
+  return reciprocal(e.scale * (e.r * e.s + set1(1.f)) + set1(1.f));
+}
 
 struct Jet {
   vec value;
@@ -60,8 +65,8 @@ inline Jet activate(vec u) {
   const vec one = set1(1.f), zero = set1(0.f);
   if constexpr (act == sigmoid) {
     const vec h = logistic(u);
-    const vec d = h * (one - h);
-    return {h, d, d * (one - h - h), d * (one - set1(6.f) * d)};
+    const vec d = h - h * h;
+    return {h, d, d - set1(2.f) * h * d, d * (one - set1(6.f) * d)};
   } else if constexpr (act == tanh) {
     const vec m = expm1(-(abs(u) + abs(u)));
     const vec t = -m / (set1(2.f) + m);
@@ -88,6 +93,20 @@ inline Jet activate(vec u) {
     return {h, s + h * (one - s), d * (set1(2.f) + u * slope), d * (set1(3.f) * slope + u * (one - set1(6.f) * d))};
   } else {
     return {u, one, zero, zero};
+  }
+}
+
+// Calls f(Constant<activation>{}), so that a loop is compiled for each activation.
+template <class F>
+inline void with_activation(int act, const F& f) {
+  switch (act) {
+    case sigmoid: return f(Constant<sigmoid>{});
+    case tanh: return f(Constant<tanh>{});
+    case softplus: return f(Constant<softplus>{});
+    case relu: return f(Constant<relu>{});
+    case elu: return f(Constant<elu>{});
+    case swish: return f(Constant<swish>{});
+    default: return f(Constant<identity>{});
   }
 }
 

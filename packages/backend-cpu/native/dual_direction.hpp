@@ -45,15 +45,7 @@ inline void activate_pair(Pair u, Pair d1, Pair d2, int width) {
 }
 
 inline void activate_pair(int act, Pair u, Pair d1, Pair d2, int width) {
-  switch (act) {
-    case sigmoid: return activate_pair<sigmoid>(u, d1, d2, width);
-    case tanh: return activate_pair<tanh>(u, d1, d2, width);
-    case softplus: return activate_pair<softplus>(u, d1, d2, width);
-    case relu: return activate_pair<relu>(u, d1, d2, width);
-    case elu: return activate_pair<elu>(u, d1, d2, width);
-    case swish: return activate_pair<swish>(u, d1, d2, width);
-    default: return activate_pair<identity>(u, d1, d2, width);
-  }
+  with_activation(act, [&]<int act>(Constant<act>) { activate_pair<(Activation)act>(u, d1, d2, width); });
 }
 
 // By layer: its inputs h and dh_k, and of the layer before d1, d2 and du_k, in pairs; and two pairs of working panels each for
@@ -127,11 +119,11 @@ inline void direction_block(const DualProblem& p, int first, float* scratch, flo
     const Layer& layer = p.layer[l];
     float *g = gradients + layer.gradient, *g_t = gradients_t + layer.gradient;
     const Panels u{value(0), 0, panel}, u_t{along(0), 0, panel}, x{h(l, 0).value, 0, 2 * panel}, x_t{h(l, 0).along, 0, 2 * panel};
-    accumulate_sums(samples, u_t, g_t + layer.weights, layer.out);
+    accumulate_sums(samples, u_t, g_t + layer.weights, {0, layer.out});
     accumulate_gradient(layer, samples, panels, u_t, x, transposed, g_t);
     accumulate_gradient(layer, samples, panels, u, x_t, transposed, g_t);
     if (layer.scaled) {
-      accumulate_sums(samples, u, g + layer.weights, layer.out);
+      accumulate_sums(samples, u, g + layer.weights, {0, layer.out});
       accumulate_gradient(layer, samples, panels, u, x, transposed, g);
     }
     const auto back = [&](int k) { return next + k * panel; };

@@ -49,21 +49,53 @@ inline void in_groups(int all, const F& f) {
   for (; first < all; first++) f(first, Constant<1>{});
 }
 
-// gradient[r][j] += Σ a[r] h[j] where one side is so small that vectors along it would be mostly empty.
+// As many panels as registers hold their cotangents: the lanes are then summed once for all of them.
+constexpr int dot_panels = 8 / vectors;
+
+struct Span {
+  int first, last;
+};
+
+// gradient[r][j] += Σ a[r] h[j] for some rows and columns, where one side is so small that vectors along it would be mostly empty.
 template <int P, bool full>
-inline void accumulate_narrow(const Factors<P>& factors, float* gradient, int out, int in) {
-  int r = 0, j = 0;
-  add_sums(gradient, out * in, [&](int) {
-    vec total = set1(0.f);
-    each<P>([&](int p) {
-      const float *left = factors.cotangents[p] + r * block, *right = factors.inputs[p] + j * block;
-      each<vectors>([&](int v) {
-        const vec product = load(left + v * lanes) * load(right + v * lanes);
-        total += full ? product : present(product, factors.samples[p] - v * lanes);
+inline void accumulate_narrow(const Factors<P>& factors, float* gradient, int in, Span rows, Span columns) {
+  vec dots[lanes];
+  int held = 0;
+  float* to = gradient + (long)rows.first * in + columns.first;
+  const auto flush = [&] {
+    const int count = held;
+    for (; held < lanes; held++) dots[held] = set1(0.f);
+    add_to(to, sums_of(dots));
+    held = 0, to += count;
+  };
+  const int left_out = in - (columns.last - columns.first);
+  for (int r = rows.first; r < rows.last; r++) {
+    vec left[P][vectors];
+    each<P>([&](int p) { each<vectors>([&](int v) { left[p][v] = load(factors.cotangents[p] + r * block + v * lanes); }); });
+    for (int j = columns.first; j < columns.last; j++) {
+      vec total = set1(0.f);
+      each<P>([&](int p) {
+        each<vectors>([&](int v) {
+          const vec product = left[p][v] * load(factors.inputs[p] + j * block + v * lanes);
+          total += full ? product : present(product, factors.samples[p] - v * lanes);
+        });
       });
-    });
-    if (++j == in) j = 0, r++;
-    return total;
+      dots[held++] = total;
+      if (held == lanes) flush();
+    }
+    // Rows that are not taken whole do not follow one another.
+    if (left_out == 0) continue;
+    if (held > 0) flush();
+    to += left_out;
+  }
+  if (held > 0) flush();
+}
+
+inline void accumulate_narrow(const Samples& samples, int panels, const Panels& a, const Panels& h, float* gradient, int in, Span rows, Span columns) {
+  in_groups<dot_panels>(samples.blocks * panels, [&]<int P>(int first, Constant<P>) {
+    Factors<P> factors;
+    if (factors.take(samples, panels, a, h, first, P)) accumulate_narrow<P, true>(factors, gradient, in, rows, columns);
+    else accumulate_narrow<P, false>(factors, gradient, in, rows, columns);
   });
 }
 
@@ -134,7 +166,9 @@ constexpr int transposed_size = most_panels * block * tile_width;
 // A weight's gradient is made of independent tasks: so many columns each, or all of it where it is narrow.
 constexpr int task_width = 64;
 
-inline bool is_narrow(const Layer& layer) { return layer.in <= 4 || layer.out <= 4; }
+constexpr int narrow_side = 4;
+
+inline bool is_narrow(const Layer& layer) { return layer.in <= narrow_side || layer.out <= narrow_side; }
 
 inline int gradient_tasks(const Layer& layer) { return is_narrow(layer) ? 1 : (layer.in + task_width - 1) / task_width; }
 
@@ -142,12 +176,7 @@ inline int gradient_tasks(const Layer& layer) { return is_narrow(layer) ? 1 : (l
 [[gnu::noinline]] inline void accumulate_gradient(const Layer& layer, int task, const Samples& samples, int panels, const Panels& a, const Panels& h,
                                                   float* transposed, float* gradient) {
   const int all = samples.blocks * panels, out = layer.out, in = layer.in;
-  if (is_narrow(layer))
-    return in_groups<2>(all, [&]<int P>(int first, Constant<P>) {
-      Factors<P> factors;
-      if (factors.take(samples, panels, a, h, first, P)) accumulate_narrow<P, true>(factors, gradient, out, in);
-      else accumulate_narrow<P, false>(factors, gradient, out, in);
-    });
+  if (is_narrow(layer)) return accumulate_narrow(samples, panels, a, h, gradient, in, {0, out}, {0, in});
   const int begin = task * task_width, end = begin + task_width < in ? begin + task_width : in;
   for (int first = 0; first < all; first += most_panels) {
     const int count = all - first < most_panels ? all - first : most_panels;
@@ -193,24 +222,21 @@ inline void accumulate_sparse(const Factors<P>& factors, const Sparse& w, float*
   add_to(gradient + i / lanes * lanes, sums_of(dots));
 }
 
-// As many panels as registers hold their cotangents: the lanes are then summed once for all of them.
-constexpr int sparse_panels = 8 / vectors;
-
 // gradient[i] += Σ_blocks Σ_panels Σ_samples a[row i] h[column i].
 inline void accumulate_sparse(const Samples& samples, int panels, const Panels& a, const Panels& h, const Sparse& w, float* gradient, int out) {
-  in_groups<sparse_panels>(samples.blocks * panels, [&]<int P>(int first, Constant<P>) {
+  in_groups<dot_panels>(samples.blocks * panels, [&]<int P>(int first, Constant<P>) {
     Factors<P> factors;
     if (factors.take(samples, panels, a, h, first, P)) accumulate_sparse<P, true>(factors, w, gradient, out);
     else accumulate_sparse<P, false>(factors, w, gradient, out);
   });
 }
 
-// sums[r] += Σ_blocks Σ_samples a[r], of panel 0.
-inline void accumulate_sums(const Samples& samples, const Panels& a, float* to, int out) {
+// sums[r] += Σ_blocks Σ_samples a[r] for some rows, of panel 0.
+inline void accumulate_sums(const Samples& samples, const Panels& a, float* to, Span rows) {
   for (int g = 0; g < samples.blocks; g++) {
-    const float* panel = a(g, 0);
+    const float* panel = a(g, 0) + (long)rows.first * block;
     const int count = samples.of(g);
-    add_sums(to, out, [&](int r) {
+    add_sums(to + rows.first, rows.last - rows.first, [&](int r) {
       vec total = set1(0.f);
       each<vectors>([&](int v) {
         const vec x = load(panel + r * block + v * lanes);

@@ -67,28 +67,25 @@ inline void scatter_panels(const Panels& from, int k, const Samples& samples, in
 // Of one block: u and du_k → act(u) and act'(u) du_k, in `out`. With keep also act' over u, and act'' into d2.
 template <Activation act, bool keep>
 inline void activate_panel(float* u, float* d2, float* out, long step, long out_step, int tangents, long size) {
-  for (long i = 0; i < size; i += lanes) {
-    const Jet jet = activate<act>(load(u + i));
-    if constexpr (keep) {
-      store(u + i, jet.first);
-      store(d2 + i, jet.second);
+  const auto run = [&](int tangents) __attribute__((always_inline)) {
+    for (long i = 0; i < size; i += lanes) {
+      const Jet jet = activate<act>(load(u + i));
+      if constexpr (keep) {
+        store(u + i, jet.first);
+        store(d2 + i, jet.second);
+      }
+      store(out + i, jet.value);
+      for (int k = 1; k <= tangents; k++) store(out + k * out_step + i, jet.first * load(u + k * step + i));
     }
-    store(out + i, jet.value);
-    for (int k = 1; k <= tangents; k++) store(out + k * out_step + i, jet.first * load(u + k * step + i));
-  }
+  };
+  // What training mostly needs, without a loop in the loop.
+  if (tangents == 1) run(1);
+  else run(tangents);
 }
 
 template <bool keep>
 inline void activate_panel(int act, float* u, float* d2, float* out, long step, long out_step, int tangents, long size) {
-  switch (act) {
-    case sigmoid: return activate_panel<sigmoid, keep>(u, d2, out, step, out_step, tangents, size);
-    case tanh: return activate_panel<tanh, keep>(u, d2, out, step, out_step, tangents, size);
-    case softplus: return activate_panel<softplus, keep>(u, d2, out, step, out_step, tangents, size);
-    case relu: return activate_panel<relu, keep>(u, d2, out, step, out_step, tangents, size);
-    case elu: return activate_panel<elu, keep>(u, d2, out, step, out_step, tangents, size);
-    case swish: return activate_panel<swish, keep>(u, d2, out, step, out_step, tangents, size);
-    default: return activate_panel<identity, keep>(u, d2, out, step, out_step, tangents, size);
-  }
+  with_activation(act, [&]<int act>(Constant<act>) { activate_panel<(Activation)act, keep>(u, d2, out, step, out_step, tangents, size); });
 }
 
 inline void scale_panel(const float* x, const float* by, float* out, long size) {

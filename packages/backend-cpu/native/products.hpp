@@ -9,6 +9,7 @@ template <bool onto, int R>
 inline void multiply_tile(const float* w, long row_stride, long col_stride, const float* bias, const float* in, float* out, int inner) {
   vec acc[R][vectors];
   each<R>([&](int r) { each<vectors>([&](int v) { acc[r][v] = onto ? load(out + r * block + v * lanes) : bias ? set1(bias[r]) : set1(0.f); }); });
+#pragma GCC unroll 4
   for (int j = 0; j < inner; j++) {
     vec x[vectors];
     each<vectors>([&](int v) { x[v] = load(in + j * block + v * lanes); });

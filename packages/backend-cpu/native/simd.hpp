@@ -126,55 +126,91 @@ inline float sum(vec x) {
   return total;
 }
 
-// a0 + a1, a2 + a3, …, b0 + b1, b2 + b3, …
+// Shuffles of two vectors across the middle of AVX2's take two instructions each. So what comes of neighbours is made in each half of a
+// vector by itself, and the halves are joined at the end.
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define SF_HALVES
+constexpr int half = lanes / 2;
+#else
+constexpr int half = lanes;  // nothing is halved
+#endif
+
+// a0 + a1, a2 + a3, …, b0 + b1, b2 + b3, …, of each half.
 inline vec add_neighbours(vec a, vec b) {
 #if !__has_builtin(__builtin_shufflevector)
   vec total;
-  for (int i = 0; i < lanes / 2; i++) total[i] = a[2 * i] + a[2 * i + 1], total[lanes / 2 + i] = b[2 * i] + b[2 * i + 1];
+  for (int from = 0; from < lanes; from += half)
+    for (int i = 0; i < half / 2; i++) {
+      total[from + i] = a[from + 2 * i] + a[from + 2 * i + 1];
+      total[from + half / 2 + i] = b[from + 2 * i] + b[from + 2 * i + 1];
+    }
   return total;
 #elif defined(__AVX512F__)
   return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
          __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 #elif defined(__AVX2__)
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
 #else
   return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 #endif
 }
 
-// The sums of as many vectors as one has lanes. x is overwritten.
-inline vec sums_of(vec* x) {
-  for (int n = lanes / 2; n > 0; n /= 2)
-    for (int i = 0; i < n; i++) x[i] = add_neighbours(x[2 * i], x[2 * i + 1]);
-  return x[0];
-}
-
-// a0, b0, a1, b1, …: the first half of that, or the second.
+// a0, b0, a1, b1, …: the first half of that, or the second, of each half.
 template <bool second>
 inline vec interleave(vec a, vec b) {
 #if !__has_builtin(__builtin_shufflevector)
   vec both;
-  for (int i = 0; i < lanes / 2; i++) both[2 * i] = a[i + second * lanes / 2], both[2 * i + 1] = b[i + second * lanes / 2];
+  for (int from = 0; from < lanes; from += half)
+    for (int i = 0; i < half / 2; i++) both[from + 2 * i] = a[from + i + second * half / 2], both[from + 2 * i + 1] = b[from + i + second * half / 2];
   return both;
 #elif defined(__AVX512F__)
   if constexpr (second) return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
   else return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
 #elif defined(__AVX2__)
-  if constexpr (second) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-  else return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  if constexpr (second) return __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+  else return __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
 #else
   if constexpr (second) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
   else return __builtin_shufflevector(a, b, 0, 4, 1, 5);
 #endif
 }
 
+#if defined(SF_HALVES)
+// The first halves of both, or the second ones.
+template <bool second>
+inline vec halves(vec a, vec b) {
+  return (vec)_mm256_permute2f128_ps((__m256)a, (__m256)b, second ? 0x31 : 0x20);
+}
+#endif
+
+// The sums of as many vectors as one has lanes. x is overwritten.
+inline vec sums_of(vec* x) {
+  for (int n = lanes / 2; n >= lanes / half; n /= 2)
+    for (int i = 0; i < n; i++) x[i] = add_neighbours(x[2 * i], x[2 * i + 1]);
+#if defined(SF_HALVES)
+  return halves<false>(x[0], x[1]) + halves<true>(x[0], x[1]);
+#else
+  return x[0];
+#endif
+}
+
 // A square of as many vectors as one has lanes, transposed in place: each round interleaves the first half with the second.
 inline void transpose(vec* x) {
-  for (int n = 1; n < lanes; n *= 2) {
-    vec y[lanes];
-    for (int i = 0; i < lanes / 2; i++) y[2 * i] = interleave<false>(x[i], x[lanes / 2 + i]), y[2 * i + 1] = interleave<true>(x[i], x[lanes / 2 + i]);
-    for (int i = 0; i < lanes; i++) x[i] = y[i];
+  for (int from = 0; from < lanes; from += half)
+    for (int n = 1; n < half; n *= 2) {
+      vec y[half];
+      for (int i = 0; i < half / 2; i++) {
+        const vec a = x[from + i], b = x[from + half / 2 + i];
+        y[2 * i] = interleave<false>(a, b), y[2 * i + 1] = interleave<true>(a, b);
+      }
+      for (int i = 0; i < half; i++) x[from + i] = y[i];
+    }
+#if defined(SF_HALVES)
+  for (int i = 0; i < half; i++) {
+    const vec a = x[i], b = x[half + i];
+    x[i] = halves<false>(a, b), x[half + i] = halves<true>(a, b);
   }
+#endif
 }
 
 }  // namespace SF_NAMESPACE

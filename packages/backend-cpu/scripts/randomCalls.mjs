@@ -30,9 +30,10 @@ function generators(random) {
   const network = ({ closed = false } = {}) => {
     const batch = random() < 0.1 ? upTo(1) : upTo(150);
     const count = upTo(3);
-    const widths = list(from(2, 5), () => from(1, 40));
+    // One in ten a flow of the plane with one hidden layer, which has a kernel of its own.
+    const widths = random() < 0.1 ? [2, from(1, 40), 2] : list(from(2, 5), () => from(1, 40));
     if (random() < 0.02) widths[1] = from(257, 300);
-    if (closed) widths.push(widths[0]);
+    if (closed && widths.at(-1) !== widths[0]) widths.push(widths[0]);
     const flags = upTo(7);
     const sparse = random() < 0.5;
     const layers = widths.slice(1).map((out, l) => [widths[l], out, flags + (sparse ? 8 : 0)]);

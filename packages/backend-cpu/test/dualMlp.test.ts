@@ -165,6 +165,23 @@ describe.each(machines)('$name', ({ create }) => {
       }
     });
 
+    // Their kernel sums lanes over as many units as a vector has, and takes full blocks alone.
+    it('agrees in flows of the plane with one hidden layer', () => {
+      for (const [i, width] of [1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 33, 128].entries()) {
+        const problem: Problem = {
+          batch: 55 + 11 * i,
+          count: 1 + (i % 2),
+          sizes: [2, width, 2],
+          activation,
+          bias: i % 3 > 0,
+          scale: i % 4 === 1,
+          shift: i % 5 > 2,
+        };
+        const error = worstError(evaluate(problem, backend, 'float32'), evaluate(problem, reference, 'float64'));
+        expect(error, JSON.stringify(problem)).toBeLessThan(4e-6);
+      }
+    });
+
     it('agrees with 43 tangents', () => {
       const problem = { batch: 21, count: 43, sizes: [43, 45, 43], activation, bias: true, scale: true, shift: true };
       const error = worstError(evaluate(problem, backend, 'float32'), evaluate(problem, reference, 'float64'));
@@ -183,6 +200,7 @@ describe.each(machines)('$name', ({ create }) => {
   });
 
   it.each([
+    ['a planar', { ...WIDE, count: 2, sizes: [2, 128, 2] }],
     ['a narrow', { ...WIDE, count: 2, sizes: [2, 100, 100, 2] }],
     ['a wide', WIDE],
   ])('is bit-identical for 1, 2 and 8 threads in %s network', (_, problem) => {
@@ -227,11 +245,12 @@ describe.each(machines)('$name', ({ create }) => {
 
   // Lanes behind the last sample hold W · 0, which is NaN for an infinite W: they must not reach a gradient.
   it('an infinite weight spoils what it spoils in the decomposition, and no more', () => {
-    for (const batch of [5, 64, 70]) {
+    const hidden = [[6, 7], [6]];
+    for (const [batch, widths] of [5, 64, 70].flatMap((batch) => hidden.map((widths) => [batch, widths] as const))) {
       const problem: Problem = {
         batch,
         count: 1,
-        sizes: [2, 6, 7, 2],
+        sizes: [2, ...widths, 2],
         activation: 'relu',
         bias: true,
         scale: false,
