@@ -34,5 +34,12 @@ bool reserve(Machine& m, double scratch) {
   return true;
 }
 
+// Parts of work whose results do not depend on where it is cut: enough for threads to end at about the same time, and no more, because
+// each is taken from memory that all of them write to.
+template <class Machine>
+int parts_for(Machine& m, int pieces) {
+  return smaller(pieces, 4 * m.threads());
+}
+
 // The parts that sum gradients of their own. Fixed, because the order of a sum is part of its result.
 constexpr int gradient_parts = 8;

@@ -15,11 +15,11 @@ Error dual_forward(Machine& m, const Call& c) {
   p.f = c.arrays[0], p.df = c.arrays[1], p.x = c.arrays[2], p.dx = c.arrays[3];
   const Kernels& k = m.kernels();
   const int blocks = static_cast<int>((p.batch + (k.block - 1LL)) / k.block);
-  const int together = smaller(k.blocks_together(p), blocks), groups = blocks > 0 ? (blocks + together - 1) / together : 0, parts = smaller(groups, 64);
+  const int together = smaller(k.blocks_together(p), blocks), groups = blocks > 0 ? (blocks + together - 1) / together : 0, parts = parts_for(m, groups);
   const double scratch = together * k.forward_scratch(p);
   float* memory = m.memory(shared_memory, net.folded);
   if (!memory || !reserve(m, scratch)) return no_memory;
-  fold(net, false, memory);
+  fold(m, net, false, memory);
   m.run(parts, [&](int part, int thread) {
     const int end = static_cast<int>(static_cast<long long>(groups) * (part + 1) / parts);
     for (int g = static_cast<int>(static_cast<long long>(groups) * part / parts); g < end; g++)
@@ -76,7 +76,7 @@ Error sum_gradients_of_parts(Machine& m, Network& net, int blocks, int parts, lo
   const double scratch = together * k.backward_scratch(p);
   float* memory = m.memory(shared_memory, net.folded + static_cast<double>(total) * parts);
   if (!memory || !reserve(m, scratch + k.transposed_size)) return no_memory;
-  fold(net, true, memory);
+  fold(m, net, true, memory);
   sums = memory + static_cast<long>(net.folded);
   m.run(parts, [&](int part, int thread) {
     float* gradients = sums + part * total;
@@ -102,7 +102,7 @@ Error sum_gradients_of_tasks(Machine& m, Network& net, int blocks, long total, f
   if (!panels || !reserve(m, k.transposed_size)) return no_memory;
   sums = panels + at_once * static_cast<long>(scratch);
   float* transposed = sums + total;
-  fold(net, true, transposed + total);
+  fold(m, net, true, transposed + total);
   for (int l = 0; l < p.layers; l++) net.problem.layer[l].transposed = transposed + p.layer[l].gradient;
   constexpr int pieces = 8;
   m.run(pieces, [&](int piece, int) {

@@ -78,7 +78,7 @@ Error dual_forward_direction(Machine& m, const Call& c) {
   float* memory = m.memory(shared_memory, 2 * net.folded);
   if (!memory || !reserve(m, scratch)) return no_memory;
   fold_directions(net, along, memory + static_cast<long>(net.folded));
-  fold(net, false, memory);
+  fold(m, net, false, memory);
   m.run(parts, [&](int part, int thread) {
     const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
     for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b++)
@@ -115,7 +115,7 @@ Error dual_backward_direction(Machine& m, const Call& c) {
   if (!memory || !reserve(m, scratch)) return no_memory;
   float* sums = memory + static_cast<long>(2 * net.folded);
   fold_directions(net, along, memory + static_cast<long>(net.folded));
-  fold(net, true, memory);
+  fold(m, net, true, memory);
   m.run(parts, [&](int part, int thread) {
     float* gradients = sums + 2 * part * size;
     for (long i = 0; i < 2 * size; i++) gradients[i] = 0;

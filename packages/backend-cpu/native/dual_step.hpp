@@ -111,11 +111,11 @@ Error dual_step(Machine& m, const Call& c) {
   if (!c.has(in + 4, numbers * p.count)) return "dualStep: the probes' size does not fit";
   const Kernels& k = m.kernels();
   const int blocks = static_cast<int>((p.batch + (k.block - 1LL)) / k.block);
-  const int together = smaller(k.blocks_together(p), blocks), groups = blocks > 0 ? (blocks + together - 1) / together : 0, parts = smaller(groups, 64);
+  const int together = smaller(k.blocks_together(p), blocks), groups = blocks > 0 ? (blocks + together - 1) / together : 0, parts = parts_for(m, groups);
   const double scratch = together * k.forward_scratch(p);
   float* memory = m.memory(shared_memory, net.folded + (method.inner() + 2 + p.count) * numbers + method.inner() * samples);
   if (!memory || !reserve(m, scratch)) return no_memory;
-  fold(net, false, memory);
+  fold(m, net, false, memory);
   memory += static_cast<long>(net.folded);
   const long size = static_cast<long>(numbers);
   float* const* operands = c.arrays + in;
@@ -184,7 +184,7 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
   const double own = scratch + k.transposed_size;
   float* memory = m.memory(shared_memory, net.folded + (2 * method.inner() + 4 + 3 * p.count) * numbers + method.inner() * samples + 2. * static_cast<double>(total) * parts);
   if (!memory || !reserve(m, own)) return no_memory;
-  fold(net, true, memory);
+  fold(m, net, true, memory);
   memory += static_cast<long>(net.folded);
   const long size = static_cast<long>(numbers);
   float* const* operands = c.arrays + in;

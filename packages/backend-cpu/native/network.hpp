@@ -91,38 +91,63 @@ inline bool read_network(const Call& c, int from, Network& net) {
   return p.widest <= max_width && from == end;
 }
 
-inline void fold(Network& net, bool reverse, float* memory) {
+// The surviving weights of some rows, in the order in which they are used: W's, or its transpose's.
+inline void fold_survivors(const Sparse& w, bool transposed, const GivenLayer& given, int in, int rows, int first, int last) {
+  float* values = const_cast<float*>(w.values);
+  for (int t = 0; t < w.tiles; t++)
+    for (int r = first; r < last; r++)
+      for (int i = w.starts[static_cast<long>(t) * rows + r]; i < w.starts[static_cast<long>(t) * rows + r + 1]; i++) {
+        const int row = transposed ? w.columns[i] : r, column = transposed ? r : w.columns[i];
+        const float value = given.weight[static_cast<long>(row) * in + column];
+        values[i] = given.scale ? value * given.scale[row] : value;
+      }
+}
+
+inline void fold_rows(const Layer& layer, const GivenLayer& given, int first, int last) {
+  if (layer.weight != given.weight) {
+    float* weight = const_cast<float*>(layer.weight);
+    for (long r = first; r < last; r++)
+      for (long i = r * layer.in; i < (r + 1) * layer.in; i++) weight[i] = given.weight[i] * given.scale[r];
+  }
+  if (layer.bias != given.bias) {
+    float* bias = const_cast<float*>(layer.bias);
+    for (int r = first; r < last; r++) {
+      float b = given.bias ? given.bias[r] : 0;
+      if (given.bias && given.scale) b *= given.scale[r];
+      bias[r] = given.shift ? b + given.shift[r] : b;
+    }
+  }
+}
+
+// Rows are independent, so the work can be cut anywhere; small networks are not worth waking anyone.
+template <class Machine>
+void fold(Machine& m, Network& net, bool reverse, float* memory) {
   for (int l = 0; l < net.problem.layers; l++) {
     Layer& layer = net.problem.layer[l];
     const GivenLayer& given = net.given[l];
+    const auto place = [&](auto& pointer, long size) {
+      pointer = memory;
+      memory += size;
+    };
     if (layer.forward.starts) {
-      // The surviving weights in the order in which they are used, W's and then its transpose's.
-      for (int transposed = 0; transposed <= reverse; transposed++) {
-        Sparse* w = transposed ? &layer.backward : &layer.forward;
-        const int rows = transposed ? layer.in : layer.out;
-        w->values = memory;
-        for (int t = 0; t < w->tiles; t++)
-          for (int r = 0; r < rows; r++)
-            for (int i = w->starts[static_cast<long>(t) * rows + r]; i < w->starts[static_cast<long>(t) * rows + r + 1]; i++) {
-              const int out = transposed ? w->columns[i] : r, in = transposed ? r : w->columns[i];
-              const float value = given.weight[static_cast<long>(out) * layer.in + in];
-              *memory++ = given.scale ? value * given.scale[out] : value;
-            }
-      }
+      place(layer.forward.values, layer.weights);
+      if (reverse) place(layer.backward.values, layer.weights);
     } else if (given.scale) {
-      for (int r = 0; r < layer.out; r++)
-        for (int j = 0; j < layer.in; j++) memory[static_cast<long>(r) * layer.in + j] = given.weight[static_cast<long>(r) * layer.in + j] * given.scale[r];
-      layer.weight = memory;
-      memory += static_cast<long>(layer.in) * layer.out;
+      place(layer.weight, layer.weights);
     }
-    if (given.scale || given.shift) {
-      for (int r = 0; r < layer.out; r++) {
-        float b = given.bias ? given.bias[r] : 0;
-        if (given.bias && given.scale) b *= given.scale[r];
-        memory[r] = given.shift ? b + given.shift[r] : b;
-      }
-      layer.bias = memory;
-      memory += layer.out;
-    }
+    if (given.scale || given.shift) place(layer.bias, layer.out);
   }
+  const int pieces = net.folded > 16384 ? 8 : 1;
+  m.run(pieces, [&](int piece, int) {
+    const auto cut = [&](int rows, int at) { return static_cast<int>(static_cast<long>(rows) * at / pieces); };
+    for (int l = 0; l < net.problem.layers; l++) {
+      const Layer& layer = net.problem.layer[l];
+      const GivenLayer& given = net.given[l];
+      const int first = cut(layer.out, piece), last = cut(layer.out, piece + 1);
+      fold_rows(layer, given, first, last);
+      if (!layer.forward.starts) continue;
+      fold_survivors(layer.forward, false, given, layer.in, layer.out, first, last);
+      if (reverse) fold_survivors(layer.backward, true, given, layer.in, layer.in, cut(layer.in, piece), cut(layer.in, piece + 1));
+    }
+  });
 }

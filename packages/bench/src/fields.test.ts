@@ -1,7 +1,9 @@
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
-import type { Backend } from '@sparseflow/tensor';
+import { dualPass, odeNet } from '@sparseflow/cnf';
+import type { Backend, Params } from '@sparseflow/tensor';
+import { neuronNorm } from '@sparseflow/pruning';
 import { describe, expect, it } from 'vitest';
-import { FIELDS, prepareField, type FieldCase } from './fields.ts';
+import { FIELDS, prepareField, TIME, type FieldCase } from './fields.ts';
 import { paths } from './paths.ts';
 import { disagreement } from './suites/kernels.ts';
 
@@ -13,6 +15,13 @@ const cases: readonly FieldCase[] = [
     batch: 21,
     keep: 0.4,
   },
+  {
+    name: 'smaller',
+    net: { shape: 5, hidden: [24, 24], layer: 'concatsquash', activation: 'softplus' },
+    batch: 21,
+    keep: 0.4,
+    pruner: neuronNorm,
+  },
   { name: 'images', net: { shape: [6, 6, 1], hidden: [16, 3], layer: 'concat', activation: 'softplus' }, batch: 3 },
 ];
 
@@ -20,7 +29,8 @@ const cases: readonly FieldCase[] = [
 async function results(field: FieldCase, backend: Backend): Promise<readonly ArrayLike<number>[]> {
   const problem = await prepareField(field, backend);
   const { value, divergence } = problem.forward();
-  const { z, params } = problem.vjp();
+  const { z, params: left } = problem.vjp();
+  const params = problem.expand(left);
   const ofParams = Object.keys(params)
     .sort()
     .map((name) => {
@@ -41,15 +51,32 @@ describe.each(cases)('a $name field', (field) => {
   );
 });
 
+it('a field without its removed neurons computes what the masked one does', async () => {
+  const backend = createReferenceBackend();
+  const smaller = cases.find(({ name }) => name === 'smaller')!;
+  const { params, z, noise, forward, vjp, expand } = await prepareField(smaller, backend);
+  const masked = dualPass(odeNet(smaller.net), params, TIME, z, noise);
+  const { value } = forward();
+  expect(disagreement([value.dataSync()], [masked.value.dataSync()])).toBeLessThan(1e-6);
+  const shapes = (tree: Params): unknown =>
+    Object.fromEntries(Object.entries(tree).map(([n, { shape }]) => [n, shape]));
+  expect(shapes(expand(vjp().params))).toEqual(shapes(params));
+});
+
 describe('the work of a field', () => {
   it('is counted by what is left of the weights', async () => {
     const backend = createReferenceBackend();
-    const [dense, pruned, images] = await Promise.all(cases.map((field) => prepareField(field, backend)));
+    const [dense, pruned, smaller, images] = await Promise.all(cases.map((field) => prepareField(field, backend)));
     expect(dense!.flops('forward')).toBe(2 * 2 * 21 * (5 * 24 + 24 * 24 + 24 * 5));
     expect(dense!.flops('vjp')).toBe(3 * dense!.flops('forward'));
     const size = Object.values(pruned!.params).reduce((sum, { size: n }) => sum + n, 0);
     const others = Object.entries(pruned!.params).reduce((sum, [, p]) => sum + (p.rank === 1 ? p.size : 0), 0);
-    expect(pruned!.flops('forward')).toBe(2 * 2 * 21 * (Math.floor(0.4 * size) - others));
+    // Units that nothing reads are left out too.
+    expect(pruned!.flops('forward')).toBeLessThanOrEqual(2 * 2 * 21 * (Math.floor(0.4 * size) - others));
+    expect(pruned!.flops('forward')).toBeGreaterThan(0.1 * dense!.flops('forward'));
+    const left = Object.values(smaller!.params).filter(({ rank }) => rank === 2);
+    const numbers = left.reduce((sum, p) => sum + Array.from(p.dataSync()).filter((v) => v !== 0).length, 0);
+    expect(smaller!.flops('forward')).toBe(2 * 2 * 21 * numbers);
     expect(images!.flops('forward')).toBe(2 * 2 * 3 * 36 * 9 * (16 + 16 * 3 + 3));
   });
 

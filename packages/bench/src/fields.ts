@@ -1,7 +1,8 @@
 import { sparsify } from '@sparseflow/backend-cpu';
 import { dualPass, odeNet, type Field, type OdeNetOptions } from '@sparseflow/cnf';
-import { magnitude, prune } from '@sparseflow/pruning';
+import { magnitude, neuronNorm, prune, shrink, type Pruner } from '@sparseflow/pruning';
 import {
+  copy,
   disposeTree,
   key,
   randomNormal,
@@ -19,8 +20,10 @@ export interface FieldCase {
   readonly name: string;
   readonly net: OdeNetOptions;
   readonly batch: number;
-  /** The share of its parameters that magnitude pruning leaves; by default all. */
+  /** The share of its parameters that pruning leaves; by default all. */
   readonly keep?: number;
+  /** By default `magnitude`. What it leaves of the net is evaluated as the studies do: without removed neurons, weights sparse. */
+  readonly pruner?: Pruner;
 }
 
 const MINIBOONE = {
@@ -32,6 +35,7 @@ const MINIBOONE = {
 export const FIELDS: readonly FieldCase[] = [
   { name: 'miniboone', ...MINIBOONE },
   { name: 'miniboone 90 %', ...MINIBOONE, keep: 0.1 },
+  { name: 'miniboone 90 %, neurons', ...MINIBOONE, keep: 0.1, pruner: neuronNorm },
   {
     name: 'mnist block',
     net: { shape: [28, 28, 1], hidden: [64, 64, 64], layer: 'concat', activation: 'softplus' },
@@ -44,7 +48,7 @@ export const TIME = 0.5;
 
 /** A field with what it is evaluated at. */
 export interface FieldProblem {
-  /** Exactly 0 where pruned. */
+  /** Of the whole net, exactly 0 where pruned. */
   readonly params: Params;
   readonly z: Tensor;
   readonly noise: Tensor;
@@ -53,18 +57,24 @@ export interface FieldProblem {
   readonly ofDivergence: Tensor;
   /** Value [batch, dim] and divergence [batch] of one evaluation. */
   forward(): { readonly value: Tensor; readonly divergence: Tensor };
-  /** Cotangents of the point and of every parameter, with the evaluation that this needs. */
+  /** Cotangents of the point and of every parameter that is left, with the evaluation that this needs. */
   vjp(): { readonly z: Tensor; readonly params: Params };
+  /** Such cotangents in the shapes of the whole net: what training does once a step, after all evaluations. New tensors. */
+  expand(cotangents: Params): Params;
   /** Multiplications and additions of the matrix products: of value and tangent, and three times that in the reverse pass. */
   flops(op: 'forward' | 'vjp'): number;
   dispose(): void;
 }
 
-/** The same numbers on every backend. What is pruned is sparse where kernels gain by it. */
-export async function prepareField({ net, batch, keep }: FieldCase, backend: Backend): Promise<FieldProblem> {
-  const field = odeNet(net);
-  const dense = field.init(key(0), { backend });
-  const params = keep === undefined ? dense : await pruned(dense, keep);
+/** The same numbers on every backend. What is pruned is left out, or sparse where kernels gain by it. */
+export async function prepareField(
+  { net, batch, keep, pruner = magnitude }: FieldCase,
+  backend: Backend,
+): Promise<FieldProblem> {
+  const whole = odeNet(net);
+  const dense = whole.init(key(0), { backend });
+  const { field, held, params, expand, dispose } =
+    keep === undefined ? unpruned(whole, dense) : await pruned(whole, dense, pruner, keep);
   const draw = (seed: number, ...shape: number[]): Tensor => randomNormal(key(seed), shape, { backend });
   const [z, noise] = [draw(1, batch, field.dim), draw(2, 1, batch, field.dim)];
   const [ofValue, ofDivergence] = [draw(3, batch, field.dim), draw(4, batch)];
@@ -77,33 +87,71 @@ export async function prepareField({ net, batch, keep }: FieldCase, backend: Bac
     // As flows do: by the field's own way where it has one.
     if (field.dualVjp) {
       const tangent = scaleRows(noise, ofDivergence);
-      return field.dualVjp(params, TIME, z, noise, { value: ofValue, tangent }).cotangents;
+      return field.dualVjp(held, TIME, z, noise, { value: ofValue, tangent }).cotangents;
     }
-    const inputs: { readonly params: Params; readonly z: Tensor } = { params, z };
+    const inputs: { readonly params: Params; readonly z: Tensor } = { params: held, z };
     return vjp((x: typeof inputs) => evaluate(x.params, x.z), inputs).pullback({
       value: ofValue,
       divergence: ofDivergence,
     });
   };
-  const uses = usesOfWeights(field, params);
+  const uses = usesOfWeights(field, held);
   return {
     params,
     z,
     noise,
     ofValue,
     ofDivergence,
-    forward: () => scope(() => evaluate(params, z)),
+    forward: () => scope(() => evaluate(held, z)),
     vjp: () => scope(back),
+    expand,
     flops: (op) => (op === 'forward' ? 1 : 3) * 2 * 2 * batch * uses,
-    dispose: () => disposeTree([params, z, noise, ofValue, ofDivergence]),
+    dispose() {
+      disposeTree([z, noise, ofValue, ofDivergence]);
+      dispose();
+    },
   };
 }
 
-async function pruned(dense: Params, keep: number): Promise<Params> {
-  const { params, masks } = await prune(dense, undefined, magnitude, { keep });
-  const sparse = scope(() => sparsify(params, masks));
-  disposeTree([dense, params, masks]);
-  return sparse;
+/** A net, the parameters that it is evaluated with, and the way of their gradients to those of the whole net. */
+interface Evaluated {
+  readonly field: Field;
+  readonly held: Params;
+  readonly params: Params;
+  expand(gradients: Params): Params;
+  dispose(): void;
+}
+
+function unpruned(field: Field, params: Params): Evaluated {
+  return {
+    field,
+    held: params,
+    params,
+    expand: (gradients) =>
+      scope(() => Object.fromEntries(Object.entries(gradients).map(([name, g]) => [name, copy(g)]))),
+    dispose: () => disposeTree(params),
+  };
+}
+
+async function pruned(whole: Field, dense: Params, pruner: Pruner, keep: number): Promise<Evaluated> {
+  const { neurons } = whole;
+  const { params, masks } = await prune(dense, undefined, pruner, {
+    keep,
+    ...(pruner.target === 'neurons' && { neurons }),
+  });
+  const { model, take, expand, ...small } = await shrink(whole, params, masks);
+  const held = scope(() => sparsify(take(params), small.masks));
+  disposeTree([dense, masks]);
+  return {
+    field: model,
+    held,
+    params,
+    expand,
+    dispose() {
+      disposeTree([held, params]);
+      small.dispose();
+    },
+  };
 }
 
 /** How often a sample needs a weight that is not 0, over all of them. */

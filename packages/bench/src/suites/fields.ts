@@ -28,15 +28,16 @@ export async function fieldsForPeers({ wanted }: Recorder, path: Path): Promise<
     const problem = await prepareField(field, path.create());
     const { params, z, noise, ofValue, ofDivergence } = problem;
     const [forward, vjp] = [problem.forward(), problem.vjp()];
+    const ofParams = problem.expand(vjp.params);
     fields.push({
       name: field.name,
       net: field.net,
       time: TIME,
       at: encoded({ z, noise, ofValue, ofDivergence }),
       params: encoded(params),
-      expected: { ...encoded({ ...forward, z: vjp.z }), params: encoded(vjp.params) },
+      expected: { ...encoded({ ...forward, z: vjp.z }), params: encoded(ofParams) },
     });
-    disposeTree([forward, vjp]);
+    disposeTree([forward, vjp, ofParams]);
     problem.dispose();
   }
   return fields;
