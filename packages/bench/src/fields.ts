@@ -2,7 +2,6 @@ import { sparsify } from '@sparseflow/backend-cpu';
 import { dualPass, odeNet, type Field, type OdeNetOptions } from '@sparseflow/cnf';
 import { magnitude, neuronNorm, prune, shrink, type Pruner } from '@sparseflow/pruning';
 import {
-  copy,
   disposeTree,
   key,
   randomNormal,
@@ -73,8 +72,7 @@ export async function prepareField(
 ): Promise<FieldProblem> {
   const whole = odeNet(net);
   const dense = whole.init(key(0), { backend });
-  const { field, held, params, expand, dispose } =
-    keep === undefined ? unpruned(whole, dense) : await pruned(whole, dense, pruner, keep);
+  const { field, held, params, expand, dispose } = await evaluated(whole, dense, pruner, keep);
   const draw = (seed: number, ...shape: number[]): Tensor => randomNormal(key(seed), shape, { backend });
   const [z, noise] = [draw(1, batch, field.dim), draw(2, 1, batch, field.dim)];
   const [ofValue, ofDivergence] = [draw(3, batch, field.dim), draw(4, batch)];
@@ -122,22 +120,10 @@ interface Evaluated {
   dispose(): void;
 }
 
-function unpruned(field: Field, params: Params): Evaluated {
-  return {
-    field,
-    held: params,
-    params,
-    expand: (gradients) =>
-      scope(() => Object.fromEntries(Object.entries(gradients).map(([name, g]) => [name, copy(g)]))),
-    dispose: () => disposeTree(params),
-  };
-}
-
-async function pruned(whole: Field, dense: Params, pruner: Pruner, keep: number): Promise<Evaluated> {
-  const { neurons } = whole;
+async function evaluated(whole: Field, dense: Params, pruner: Pruner, keep = 1): Promise<Evaluated> {
   const { params, masks } = await prune(dense, undefined, pruner, {
     keep,
-    ...(pruner.target === 'neurons' && { neurons }),
+    ...(pruner.target === 'neurons' && { neurons: whole.neurons }),
   });
   const { model, take, expand, ...small } = await shrink(whole, params, masks);
   const held = scope(() => sparsify(take(params), small.masks));
