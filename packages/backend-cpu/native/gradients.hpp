@@ -12,14 +12,21 @@ inline vec present(vec x, int count) {
 
 inline void add_to(float* to, vec x) { store(to, load(to) + x); }
 
-// to[i] += Σ_lanes dot(i), for as many i at a time as there are lanes. Where there are fewer, zeros are added to what is behind: at
-// the end of a layer there is room for that.
+// Adds the lanes of `count` sums, at most as many as there are lanes, to consecutive numbers, and zeros to what is behind them: at the end
+// of a layer there is room for that.
+inline void add_lanes(vec* sums, int count, float* to) {
+  for (int q = count; q < lanes; q++) sums[q] = set1(0.f);
+  add_to(to, sums_of(sums));
+}
+
+// to[i] += Σ_lanes dot(i), for as many i at a time as there are lanes.
 template <class Dot>
 inline void add_sums(float* to, int count, const Dot& dot) {
   for (int i = 0; i < count; i += lanes) {
     vec dots[lanes];
-    for (int q = 0; q < lanes; q++) dots[q] = i + q < count ? dot(i + q) : set1(0.f);
-    add_to(to + i, sums_of(dots));
+    const int some = count - i < lanes ? count - i : lanes;
+    for (int q = 0; q < some; q++) dots[q] = dot(i + q);
+    add_lanes(dots, some, to + i);
   }
 }
 
@@ -63,10 +70,8 @@ inline void accumulate_narrow(const Factors<P>& factors, float* gradient, int in
   int held = 0;
   float* to = gradient + (long)rows.first * in + columns.first;
   const auto flush = [&] {
-    const int count = held;
-    for (; held < lanes; held++) dots[held] = set1(0.f);
-    add_to(to, sums_of(dots));
-    held = 0, to += count;
+    add_lanes(dots, held, to);
+    to += held, held = 0;
   };
   const int left_out = in - (columns.last - columns.first);
   for (int r = rows.first; r < rows.last; r++) {
@@ -217,9 +222,7 @@ inline void accumulate_sparse(const Factors<P>& factors, const Sparse& w, float*
         if (q == lanes - 1) add_to(gradient + i - q, sums_of(dots));
       }
     }
-  if (i % lanes == 0) return;
-  for (int q = i % lanes; q < lanes; q++) dots[q] = set1(0.f);
-  add_to(gradient + i / lanes * lanes, sums_of(dots));
+  if (i % lanes > 0) add_lanes(dots, i % lanes, gradient + i / lanes * lanes);
 }
 
 // gradient[i] += Σ_blocks Σ_panels Σ_samples a[row i] h[column i].

@@ -94,12 +94,6 @@ inline void planar_forward(const DualProblem& p, const Samples& samples, float* 
   scatter_planar<K>(p, samples, f, p.f, p.df);
 }
 
-// Adds the lanes of `count` sums, at most as many as there are lanes, to consecutive numbers.
-inline void add_lanes(vec* sums, int count, float* to) {
-  for (int q = count; q < lanes; q++) sums[q] = set1(0.f);
-  add_to(to, sums_of(sums));
-}
-
 // Of full blocks.
 template <Activation act, int K>
 inline void planar_backward(const DualProblem& p, const Samples& samples, float* scratch, float* gradients) {
