@@ -37,7 +37,7 @@ try {
     check(`attw    ${name}`, node, ['node_modules/@arethetypeswrong/cli/dist/index.js', file, '--profile', 'esm-only']);
   }
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
-  const flags = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+  const flags = ['--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries=5', '--loglevel=error'];
   check('npm install in an empty project', 'npm', ['install', ...flags, ...files, ...PEERS], { cwd: project });
   copyFileSync(join(root, 'scripts/packed-program.mjs'), join(project, 'program.mjs'));
   check('a program in plain Node', node, ['program.mjs'], { cwd: project });
