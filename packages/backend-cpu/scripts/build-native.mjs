@@ -21,8 +21,10 @@ import { FLAGS, VARIANTS } from './flags.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const native = join(root, 'native');
 const output = join(root, 'build');
-const addon = join(output, 'sparseflow.node');
-const stampFile = join(output, 'sparseflow.stamp');
+// Named after the machine, so that builds for several can lie side by side.
+const name = `sparseflow-${process.platform}-${process.arch}`;
+const addon = join(output, `${name}.node`);
+const stampFile = join(output, `${name}.stamp`);
 
 const GET_A_COMPILER =
   process.platform === 'darwin'
@@ -85,7 +87,7 @@ async function build() {
         compileObject(name, [...flags, `-DSF_NAMESPACE=${name}`, join(native, 'kernels.cpp')]),
       ),
     ]);
-    const linked = join(temporary, 'sparseflow.node');
+    const linked = join(temporary, `${name}.node`);
     await compile([...link, '-o', linked, ...objects]);
     // A process that has the old file open keeps it: the new one takes its name, not its place.
     renameSync(linked, addon);

@@ -29,14 +29,17 @@ const REBUILD =
  * @returns the addon, or why there is none, with what to do
  */
 export function loadAddon(): NativeAddon | { readonly reason: string } {
-  const builtin = (globalThis as { process?: { getBuiltinModule?: typeof process.getBuiltinModule } }).process
-    ?.getBuiltinModule;
+  const {
+    getBuiltinModule: builtin,
+    platform,
+    arch,
+  } = (globalThis as { process?: Partial<NodeJS.Process> }).process ?? {};
   if (builtin === undefined) return { reason: 'native kernels need Node 20.16 or later' };
   const here = import.meta.url;
   if (!here.startsWith('file:')) return { reason: 'native kernels are not loaded from a bundle' };
   let addon: Addon;
   try {
-    addon = builtin('node:module').createRequire(here)('../build/sparseflow.node') as Addon;
+    addon = builtin('node:module').createRequire(here)(`../build/sparseflow-${platform}-${arch}.node`) as Addon;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const why = code === 'MODULE_NOT_FOUND' ? 'are not compiled' : `do not load (${message.split('\n')[0]})`;

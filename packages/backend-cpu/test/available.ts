@@ -13,11 +13,16 @@ const native = requireOrExplain('the native kernels', 'open' in addon, 'apt-get 
   ? (addon as NativeAddon).instructionSets
   : [];
 
+/** An emulated processor (test/emulated) is there for its native kernels. */
+const emulated = process.env['EMULATED_NODE'] !== undefined;
+
 /** Every instruction set of this processor, and WebAssembly. */
 export const machines: readonly Machine[] = [
   ...native.map((instructionSet) => ({
     name: `native ${instructionSet}`,
     create: (options?: CpuBackendOptions) => createCpuBackend({ ...options, path: 'native', instructionSet }),
   })),
-  { name: 'wasm', create: (options?: CpuBackendOptions) => createCpuBackend({ ...options, path: 'wasm' }) },
+  ...(emulated
+    ? []
+    : [{ name: 'wasm', create: (options?: CpuBackendOptions) => createCpuBackend({ ...options, path: 'wasm' }) }]),
 ];

@@ -64,7 +64,7 @@ describe('the install script', () => {
     const CXX = fakeCompiler('[ "$1" = --version ] && exit 0; while [ "$1" != -o ]; do shift; done; touch "$2"');
     const env = { PATH: process.env['PATH']!, CXX };
     expect(install(env).lines[0]).toContain('native kernels built');
-    expect(existsSync(join(folder, 'build/sparseflow.node'))).toBe(true);
+    expect(existsSync(join(folder, `build/sparseflow-${process.platform}-${process.arch}.node`))).toBe(true);
     expect(install(env).lines).toEqual(['']);
     writeFileSync(join(folder, 'native/simd.hpp'), '// changed');
     expect(install(env).lines[0]).toContain('native kernels built');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadAddon } from '../src/native.ts';
 
 const addon = loadAddon();
-const file = fileURLToPath(new URL('../build/sparseflow.node', import.meta.url));
+const file = fileURLToPath(new URL(`../build/sparseflow-${process.platform}-${process.arch}.node`, import.meta.url));
 
 /** Runs a program in a process of its own, with `square(x)` on 8 threads; returns what it prints. */
 function program(body: string): { status: number | null; signal: string | null; stdout: string } {
