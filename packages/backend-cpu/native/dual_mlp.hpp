@@ -47,8 +47,7 @@ inline void forward_blocks(const DualProblem& p, int first, int blocks, float* s
   const int last = p.layers - 1, out = p.layer[last].out, panels = 1 + p.count;
   const long panel = (long)panel_size(p), size = (long)forward_scratch(p);
   const auto inputs = [&](int l) { return Panels{scratch + l % 2 * panel, size, 2 * panel}; };
-  gather_panels(p.x, samples, p.dim, inputs(0), 0);
-  for (int k = 0; k < p.count; k++) gather_panels(p.dx + (long)k * p.batch * p.dim, samples, p.dim, inputs(0), 1 + k);
+  gather_dual(p, p.x, p.dx, samples, p.dim, inputs(0));
   const bool narrow = ends_narrow(p);
   const Panels results = narrow ? Panels{scratch + 2 * panels * panel, size, narrow_panel} : inputs(last + 1);
   for (int l = 0; l <= last - narrow; l++) {
@@ -61,8 +60,7 @@ inline void forward_blocks(const DualProblem& p, int first, int blocks, float* s
       if (narrow && l == last - 1) add_results(p.layer[last], false, p.layer[last].bias, blocks, panels, sums, results, begin, end);
     });
   }
-  scatter_panels(results, 0, samples, out, p.f);
-  for (int k = 0; k < p.count; k++) scatter_panels(results, 1 + k, samples, out, p.df + (long)k * p.batch * out);
+  scatter_dual(p, results, samples, out, p.f, p.df);
 }
 
 // Tangents that go forth and back together. More are done in several rounds, in the memory of one.

@@ -64,6 +64,17 @@ inline void scatter_panels(const Panels& from, int k, const Samples& samples, in
   for (int g = 0; g < samples.blocks; g++) scatter_panel(from(g, k), samples.of(g), dim, to + ((long)samples.first + g * block) * dim);
 }
 
+// Values and tangents of the blocks, from or to arrays [batch][dim] and [count][batch][dim].
+inline void gather_dual(const DualProblem& p, const float* value, const float* tangents, const Samples& samples, int dim, const Panels& to) {
+  gather_panels(value, samples, dim, to, 0);
+  for (int k = 0; k < p.count; k++) gather_panels(tangents + (long)k * p.batch * dim, samples, dim, to, 1 + k);
+}
+
+inline void scatter_dual(const DualProblem& p, const Panels& from, const Samples& samples, int dim, float* value, float* tangents) {
+  scatter_panels(from, 0, samples, dim, value);
+  for (int k = 0; k < p.count; k++) scatter_panels(from, 1 + k, samples, dim, tangents + (long)k * p.batch * dim);
+}
+
 // Of one block: u and du_k → act(u) and act'(u) du_k, in `out`. With keep also act' over u, and act'' into d2.
 template <Activation act, bool keep>
 inline void activate_panel(float* u, float* d2, float* out, long step, long out_step, int tangents, long size) {

@@ -51,25 +51,13 @@ inline Unit unit_of(const DualProblem& p, int r) {
   return {set1(first.bias ? first.bias[r] : 0), {set1(in[0]), set1(in[1])}, {set1(out[0]), set1(out[last.in])}};
 }
 
-template <int K>
-inline void gather_planar(const DualProblem& p, const Samples& samples, const float* value, const float* tangents, const Panels& to) {
-  gather_panels(value, samples, 2, to, 0);
-  for (int k = 0; k < K; k++) gather_panels(tangents + (long)k * p.batch * 2, samples, 2, to, 1 + k);
-}
-
-template <int K>
-inline void scatter_planar(const DualProblem& p, const Samples& samples, const Panels& from, float* value, float* tangents) {
-  scatter_panels(from, 0, samples, 2, value);
-  for (int k = 0; k < K; k++) scatter_panels(from, 1 + k, samples, 2, tangents + (long)k * p.batch * 2);
-}
-
 // The bias of the results, where their sums begin.
 inline vec start_of(const DualProblem& p, int k, int i) { return set1(k == 0 && p.layer[1].bias ? p.layer[1].bias[i] : 0.f); }
 
 template <Activation act, int K>
 inline void planar_forward(const DualProblem& p, const Samples& samples, float* scratch) {
   const Panels x = planar_panels<K>(scratch, 0, samples.blocks), f = planar_panels<K>(scratch, 1, samples.blocks);
-  gather_planar<K>(p, samples, p.x, p.dx, x);
+  gather_dual(p, p.x, p.dx, samples, 2, x);
   constexpr int abreast = 2;  // vectors that share the numbers of a unit
   for (int g = 0; g < samples.blocks; g++)
     for (int v = 0; v < vectors; v += abreast) {
@@ -91,7 +79,7 @@ inline void planar_forward(const DualProblem& p, const Samples& samples, float* 
       }
       each<abreast>([&](int w) { store_planar<K>(sum[w], f, g, v + w); });
     }
-  scatter_planar<K>(p, samples, f, p.f, p.df);
+  scatter_dual(p, f, samples, 2, p.f, p.df);
 }
 
 // Of full blocks.
@@ -101,8 +89,8 @@ inline void planar_backward(const DualProblem& p, const Samples& samples, float*
   const Layer &first = p.layer[0], &last = p.layer[1];
   const auto panels = [&](int i) { return planar_panels<K>(scratch, i, samples.blocks); };
   const Panels x = panels(0), ct = panels(1), f = panels(2), gx = panels(3);
-  gather_planar<K>(p, samples, p.x, p.dx, x);
-  gather_planar<K>(p, samples, p.ct, p.dct, ct);
+  gather_dual(p, p.x, p.dx, samples, 2, x);
+  gather_dual(p, p.ct, p.dct, samples, 2, ct);
   for (int g = 0; g < samples.blocks; g++)
     each<1 + K>([&](int k) {
       for (int i = 0; i < 2 * block; i += lanes) {
@@ -155,8 +143,8 @@ inline void planar_backward(const DualProblem& p, const Samples& samples, float*
     for (int i = 0; i < 2; i++) add_lanes(out[i], units, to_last + (long)i * last.in);
   }
   if (gradients) accumulate_sums(samples, ct, gradients + last.gradient + last.weights, {0, 2});
-  if (p.f) scatter_planar<K>(p, samples, f, p.f, p.df);
-  scatter_planar<K>(p, samples, gx, p.gx, p.gdx);
+  if (p.f) scatter_dual(p, f, samples, 2, p.f, p.df);
+  scatter_dual(p, gx, samples, 2, p.gx, p.gdx);
 }
 
 inline void planar_forward(const DualProblem& p, const Samples& samples, float* scratch) {
