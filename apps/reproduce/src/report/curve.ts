@@ -2,6 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
 import { symbolOf } from './methodKeys.ts';
+import { seedsThere } from './rows.ts';
 import { colourOf, colours } from './theme.ts';
 
 /** A value at a prune ratio, with its standard error. */
@@ -92,8 +93,10 @@ export function curve(
 }
 
 /** What was run, what the bars are, and whether the paper's marks may be compared with ours. */
-export function runOf({ study, budget, seeds, notComparable }: Result): string {
-  const bars = seeds.length > 1 ? 'seeds, bars are standard errors' : 'seed, no error bars';
+export function runOf(result: Result): string {
+  const { study, budget, notComparable } = result;
+  const seeds = seedsThere(result);
+  const bars = seeds > 1 ? 'seeds, bars are standard errors' : 'seed, no error bars';
   const warning = notComparable === undefined ? '' : '; not comparable with the paper';
-  return `${study}, ${budget} budget, ${seeds.length} ${bars}${warning}`;
+  return `${study}, ${budget} budget, ${seeds} ${bars}${warning}`;
 }

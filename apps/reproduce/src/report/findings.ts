@@ -2,7 +2,7 @@ import { percent } from '../plan.ts';
 import type { Point, Result } from '../results/schema.ts';
 import type { Method } from '../study.ts';
 import { randomNeurons } from '../study.ts';
-import { ratiosOf } from './rows.ts';
+import { ratiosOf, seedsThere } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { confidence95, formatNumber, formatSigned, meanOf } from './statistics.ts';
 
@@ -139,12 +139,14 @@ export function verdict(difference: Estimate, sign = 1): string {
 }
 
 /** What the differences are worth: how many seeds are behind them, and what a small budget means. */
-export function uncertainty({ seeds, budget }: Result, of = 'test NLL'): string {
+export function uncertainty(result: Result, of = 'test NLL'): string {
+  const { budget, partial } = result;
+  const seeds = seedsThere(result);
   const what = of === 'test NLL' ? 'Differences are of test NLL; lower is better.' : `Differences are between ${of}.`;
   const few =
-    seeds.length === 1
+    seeds === 1
       ? `${what} They come from one seed, so they have no error bars and small ones prove nothing; --seeds 3 or more gives error bars.`
-      : `${what} ± is the standard error over ${seeds.length} seeds, paired seed by seed; 95 % intervals use Student’s t.`;
+      : `${what} ± is the standard error over ${partial === undefined ? '' : 'up to '}${seeds} seeds, paired seed by seed; 95 % intervals use Student’s t.`;
   const short =
     budget === 'paper'
       ? ''

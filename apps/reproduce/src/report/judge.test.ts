@@ -48,6 +48,15 @@ test('one seed gives a number and no verdict', () => {
   expect(judgement).toMatchObject({ verdict: 'unjudged', evidence: [{ text: '−0.050 nats (one seed)' }] });
 });
 
+test('one seed of one study says nothing to what three of another judge', () => {
+  const one = { ...result(0.05, 0, 1), study: 'gaussians-spiral' };
+  const both = { ...claim({}), studies: ['gaussians', 'gaussians-spiral'] };
+  expect(judge([both], [result(-0.05, 0.001), one])[0]).toMatchObject({
+    verdict: 'yes',
+    evidence: [{ verdict: 'yes' }, { verdict: 'unjudged' }],
+  });
+});
+
 test('pruners that disagree give a mixed verdict', () => {
   const both = result(-0.05, 0.001);
   const structured = [0, 1, 2].map((seed) => samplePoint('structured', 0.6, 1, seed, 1.4 + 0.1 * seed + 0.001 * seed));

@@ -70,8 +70,10 @@ function controlsThatMatch(
   });
 }
 
+/** One seed says nothing to or against a claim that others judge. */
 function overall(evidence: readonly Evidence[]): Overall {
   const verdicts = new Set(evidence.map(({ verdict }) => verdict));
+  if (verdicts.size > 1) verdicts.delete('unjudged');
   return verdicts.size === 1 ? [...verdicts][0]! : 'mixed';
 }
 

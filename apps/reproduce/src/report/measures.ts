@@ -6,7 +6,14 @@ import { differenceFrom } from './cells.ts';
 import type { Content, Table } from './content.ts';
 import { cell, contributionColumns } from './contribution.ts';
 import { change, pairedDifference, uncertainty, verdict } from './findings.ts';
-import { methodsOf, nearestPublished, pointsOf, publishedFor as publishedNllFor, ratiosOf } from './rows.ts';
+import {
+  methodsOf,
+  nearestPublished,
+  pointsOf,
+  publishedFor as publishedNllFor,
+  ratiosOf,
+  seedsThere,
+} from './rows.ts';
 import type { RowKey } from './rows.ts';
 import type { Estimate } from './statistics.ts';
 import { formatEstimate, formatNumber, meanOf } from './statistics.ts';
@@ -242,7 +249,7 @@ function collapse(result: Result, label: string): string[] {
 
 function legend(result: Result, measures: readonly Measure[]): string {
   const error =
-    result.seeds.length > 1 ? 'mean ± standard error over seeds' : '± is the standard error of the estimate itself';
+    seedsThere(result) > 1 ? 'mean ± standard error over seeds' : '± is the standard error of the estimate itself';
   const each = measures.map(
     ({ label, about, relative }) =>
       `\`${label}\`: ${about}${relative === true ? ', divided by the dense model’s' : ''}`,

@@ -74,6 +74,16 @@ test('the sentences take the gain apart and judge by the paired interval', () =>
   `);
 });
 
+test('a run that has not ended has error bars of the seeds that are there, not of those asked for', () => {
+  const { points } = sampleResult(3);
+  const text = (there: number): string =>
+    findings(
+      sampleResult(3, { partial: { planned: 51, missing: [] }, points: points.filter(({ seed }) => seed < there) }),
+    ).join(' ');
+  expect(text(2)).toContain('standard error over up to 2 seeds');
+  expect(text(1)).toContain('one seed, so they have no error bars');
+});
+
 test('one seed gives numbers without error bars, and no judgement', () => {
   const text = findings(sampleResult(1)).join('\n');
   expect(text).toContain('one seed, so they have no error bars');

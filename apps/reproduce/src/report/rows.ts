@@ -47,6 +47,11 @@ export function ratiosOf(points: readonly { readonly pruneRatio: number }[]): nu
   return [...new Set(points.map(({ pruneRatio }) => pruneRatio))].sort((a, b) => a - b);
 }
 
+/** How many seeds there are points of: of a run that has not ended maybe fewer than were asked for. */
+export function seedsThere({ points }: Result): number {
+  return new Set(points.map(({ seed }) => seed)).size;
+}
+
 /** The points behind a row, one of each seed. */
 export function pointsOf({ points }: Result, { method, pruneRatio }: RowKey): Point[] {
   return points.filter((point) => point.method === method && point.pruneRatio === pruneRatio);

@@ -14,15 +14,25 @@ test('one value has no error, none has no mean', () => {
   expect(meanOf([])).toBeUndefined();
 });
 
-// Points of Student's t from tables: 1, 2 and 30 degrees of freedom; beyond, the normal distribution's.
+// Points of Student's t from tables: 1, 2 and 30 degrees of freedom.
 test.each([
   [2, 12.706],
   [3, 4.303],
   [31, 2.042],
-  [500, 1.96],
 ])('the 95 %% interval of %i values is %f standard errors to each side', (count, factor) => {
   expect(confidence95({ mean: 0, standardError: 2, count })).toBeCloseTo(2 * factor, 9);
   expect(confidence95({ mean: 0, standardError: null, count: 1 })).toBeNull();
+});
+
+// From tables with three digits: 40, 60 and 120 degrees of freedom, and the normal distribution.
+test.each([
+  [41, 2.021],
+  [61, 2.0],
+  [121, 1.98],
+  [1e6, 1.96],
+])('beyond the table, for %i values, it is %f to the last digit of tables', (count, factor) => {
+  const half = confidence95({ mean: 0, standardError: 1, count })!;
+  expect(Math.abs(half - factor)).toBeLessThan(0.0005 + 1e-4);
 });
 
 test('numbers have a real minus sign and no negative zero', () => {

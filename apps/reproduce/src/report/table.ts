@@ -3,6 +3,7 @@ import type { Machine, Result } from '../results/schema.ts';
 import { formatDuration } from '../run/describe.ts';
 import type { Table } from './content.ts';
 import { contentOf, wordColumns } from './content.ts';
+import { seedsThere } from './rows.ts';
 
 /** How a study was run, as pairs of a name and a value. */
 export function howItWasRun(result: Result): [name: string, value: string][] {
@@ -50,7 +51,7 @@ export function describeMachine({ cpu, cores, memoryGiB, platform }: Machine): s
 
 /** What the columns of the table mean. */
 export function legend(result: Result): string {
-  const several = result.seeds.length > 1;
+  const several = seedsThere(result) > 1;
   const published = result.paper.some(({ source }) => source === 'paper')
     ? ' `paper` is the value printed in the paper, `difference` is ours minus the paper’s, and ± in it ours: the paper prints none.'
     : '';
