@@ -14,6 +14,7 @@ export type DataFileProblem =
   | 'corrupt'
   | 'checksum'
   | 'columns'
+  | 'rows'
   | 'values'
   | 'pickle'
   | 'unsupported'

@@ -107,24 +107,42 @@ async function ask(url: string, there: number, fetch: Fetch): Promise<Response> 
       headers: { 'accept-encoding': 'identity', ...(there > 0 && { range: `bytes=${there}-` }) },
     });
   } catch (cause) {
-    throw new DownloadError(
-      url,
-      `it cannot be reached (${reasonOf(cause as Failure)})`,
-      'check the network; where it has a proxy, set HTTPS_PROXY',
-      { cause },
-    );
+    throw new DownloadError(url, ...explain(rootOf(cause as Failure)), { cause });
   }
 }
 
 interface Failure {
   readonly message?: string;
   readonly code?: string;
+  /** Of an encrypted connection: one line in words, where the message has several, with lines of the library's source. */
+  readonly reason?: string;
   readonly cause?: Failure;
 }
 
 /** What is behind 'fetch failed'. */
-function reasonOf({ cause, message, code }: Failure): string {
-  return cause ? reasonOf(cause) : message || code || 'for no reason that is known';
+function rootOf(failure: Failure): Failure {
+  return failure.cause ? rootOf(failure.cause) : failure;
+}
+
+function explain({ message = '', code, reason }: Failure): readonly [what: string, remedy: string] {
+  const status = /^Proxy response \((\d+)\)/.exec(message)?.[1];
+  if (status !== undefined) {
+    return [
+      `the proxy answers ${status} in place of the server`,
+      'check HTTPS_PROXY: its address, its user and password where it wants them, and whether it lets the file through',
+    ];
+  }
+  // Of bytes that are not encrypted the library reads the first as a version.
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
+    return [
+      'something without encryption answers in place of the server, as the log-in page of a network or of a proxy',
+      'log in to the network with a browser; check that HTTPS_PROXY, where it is set, is the address of a proxy that lets the file through',
+    ];
+  }
+  return [
+    `it cannot be reached (${reason || message || code || 'for no reason that is known'})`,
+    'check the network; where it has a proxy, set HTTPS_PROXY',
+  ];
 }
 
 function interrupted(url: string, done: number, total: number | undefined, cause: unknown): DownloadError {

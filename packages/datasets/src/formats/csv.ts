@@ -1,6 +1,7 @@
 import { parse, type CsvError } from 'csv-parse/browser/esm/sync';
 import { DataFileError } from '../errors.ts';
 import { bytesOf, type StoredFile } from '../storage/storage.ts';
+import { fitsFloat32 } from './table.ts';
 
 /** How the lines of a CSV file become rows. */
 export interface CsvFormat {
@@ -11,7 +12,7 @@ export interface CsvFormat {
   readonly fields: readonly number[];
   /** Numbers in a row. */
   readonly columns: number;
-  /** The row of a line; undefined to leave the line out. Numbers that are not finite are refused. */
+  /** The row of a line; undefined to leave the line out. Numbers that float32 does not hold are refused. */
   row(fields: readonly string[]): readonly number[] | undefined;
 }
 
@@ -26,7 +27,7 @@ export function decimal(field: string): number {
 /**
  * The rows of a CSV file, piece by piece. Fields have no line breaks in them; empty lines are left out.
  *
- * @throws {DataFileError} while iterating, for a line with another number of fields, or a number that is missing or not finite.
+ * @throws {DataFileError} while iterating, for a line with another number of fields, or a number that is missing or that float32 does not hold.
  */
 export async function* csvPieces(file: StoredFile, format: CsvFormat): AsyncGenerator<Float64Array, void, undefined> {
   const { delimiter, headerLines, columns } = format;
@@ -70,12 +71,13 @@ function checkedRow(
     );
   }
   const numbers = row(fields);
-  const bad = numbers?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+  const bad = numbers?.findIndex((value) => !fitsFloat32(value)) ?? -1;
   if (bad >= 0) {
+    const how = Number.isFinite(numbers![bad]) ? 'beyond the range of float32' : 'missing or not finite';
     throw new DataFileError(
       'values',
       path,
-      `line ${line}: number ${bad} (from 0) of '${fields.join(' ').slice(0, 80)}' is missing or not finite`,
+      `line ${line}: number ${bad} (from 0) of '${fields.join(' ').slice(0, 80)}' is ${how}`,
       'correct or remove the line, or get the file again',
     );
   }

@@ -8,6 +8,18 @@ export interface Table {
   pass(first?: number, end?: number): AsyncIterable<Float64Array>;
   /** Rows in the given order, row-major. */
   take(rows: Int32Array): Promise<Float64Array>;
+  /** Where in the file a number is, as messages say it; absent where rows and columns are the file's. */
+  where?(row: number, column: number): string;
+}
+
+/** Whether a number is one in float32, as rows are kept: neither missing nor infinite, there or here. */
+export function fitsFloat32(value: number): boolean {
+  return Number.isFinite(Math.fround(value));
+}
+
+/** Where in the file a number of a table is. */
+export function whereIn(table: Table, row: number, column: number): string {
+  return table.where?.(row, column) ?? `row ${row}, column ${column} (from 0)`;
 }
 
 /** Numbers in a piece of a pass: half a megabyte. */

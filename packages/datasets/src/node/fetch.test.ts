@@ -182,6 +182,28 @@ describe('a download', () => {
     expect(asked).toBe(Number(isUsed));
   });
 
+  test.each([
+    [
+      '200 OK',
+      'something without encryption answers in place of the server, as the log-in page of a network or of a proxy. To fix: log in to the network with a browser; check that HTTPS_PROXY, where it is set, is the address of a proxy that lets the file through.',
+    ],
+    [
+      '403 Forbidden',
+      'the proxy answers 403 in place of the server. To fix: check HTTPS_PROXY: its address, its user and password where it wants them, and whether it lets the file through.',
+    ],
+  ])('says in one line that a proxy answers with a page and %s', async (status, message) => {
+    const proxy = createServer();
+    proxy.on('connect', (_, socket) => {
+      socket.on('error', () => undefined); // the page is not what is waited for
+      socket.end(`HTTP/1.1 ${status}\r\ncontent-type: text/html\r\n\r\n<html>log in</html>`);
+    });
+    const { port } = await listen(proxy);
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${port}`);
+    const url = 'https://data.invalid/file';
+    const error = await fetchDataset(definition({ url }), fileStorage(temporaryFolder())).catch((e: unknown) => e);
+    expect(error).toMatchObject({ name: 'DownloadError', message: `${url}: ${message}` });
+  });
+
   test.each<readonly [string, RequestListener, RegExp]>([
     ['with another checksum', (_, r) => void r.end('other bytes'), /does not have the md5 \w{32}, and was removed/],
     [

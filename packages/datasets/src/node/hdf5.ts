@@ -14,8 +14,10 @@ export const readHdf5: Hdf5Reader = async (file, name) => {
     throw corrupt(file, 'byte 0: it does not begin as HDF5 files do', 'get the file again; if it is packed, unpack it');
   }
   const shape = await inside(file, name, async ({ shape }) => shape);
-  if (shape?.length !== 2)
-    throw corrupt(file, `'${name}' has shape (${shape?.join(', ')}) instead of rows and columns`);
+  if (shape?.length !== 2 || shape.includes(0)) {
+    const what = `'${name}' has shape (${shape?.join(', ')}) instead of rows and columns, at least one of each`;
+    throw corrupt(file, what);
+  }
   const [rows, columns] = shape as [number, number];
   const read = (first: number, end: number): Promise<Float64Array> =>
     inside(file, name, async (matrix) => {
@@ -49,7 +51,7 @@ async function inside<T>(file: StoredFile, name: string, read: (matrix: Dataset)
   (await ready).activate_throwing_error_handler();
   let opened: InstanceType<typeof File> | undefined;
   try {
-    opened = new File(file.path, 'r');
+    opened = new File(file.location ?? file.path, 'r');
     const matrix = opened.keys().includes(name) ? opened.get(name) : undefined;
     if (!(matrix instanceof Matrix)) throw corrupt(file, `it has no data set '${name}'`);
     return await read(matrix);

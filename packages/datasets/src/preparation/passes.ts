@@ -1,8 +1,11 @@
 import { DataFileError } from '../errors.ts';
-import type { Table } from '../formats/table.ts';
+import { fitsFloat32, whereIn, type Table } from '../formats/table.ts';
 import type { ColumnScaling } from '../rows/rows.ts';
 
-/** Checks every number on its way: what is missing or infinite is named by its row and column. */
+/**
+ * Checks every number on its way: what is missing, or what float32 does not hold, is named by its row and column. Sums of squares of the
+ * others are finite in float64, so that means and standard deviations are, too.
+ */
 export function finite(table: Table): Table {
   return {
     ...table,
@@ -22,17 +25,15 @@ export function finite(table: Table): Table {
   };
 }
 
-function checkFinite(values: Float64Array, { path, columns }: Table, rowAt: (index: number) => number): void {
-  // A sum is finite when its terms are, unless it overflows, which the search below would then not confirm.
-  let sum = 0;
-  for (const value of values) sum += value - value;
-  if (sum === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
+function checkFinite(values: Float64Array, table: Table, rowAt: (index: number) => number): void {
+  const at = values.findIndex((value) => !fitsFloat32(value));
+  if (at < 0) return;
+  const value = values[at]!;
   throw new DataFileError(
     'values',
-    path,
-    `row ${rowAt(Math.floor(at / columns))}, column ${at % columns} (from 0): ${values[at]} is not a finite number`,
-    'remove the rows with missing values, or get the file again',
+    table.path,
+    `${whereIn(table, rowAt(Math.floor(at / table.columns)), at % table.columns)}: ${value} is ${Number.isFinite(value) ? 'beyond the range of float32' : 'not a finite number'}`,
+    'correct the row or remove it, or get the file again',
   );
 }
 
@@ -86,7 +87,11 @@ export async function columnMoments(table: Table, first: number, end: number, dd
   return { mean, std };
 }
 
-/** Rows `first` to `end` of some columns (all by default), normalised. */
+/**
+ * Rows `first` to `end` of some columns (all by default), normalised.
+ *
+ * @throws {DataFileError} for a number so many deviations from the mean that float32 does not hold them.
+ */
 export async function* normalised(
   table: Table,
   { mean, std }: ColumnScaling,
@@ -94,20 +99,53 @@ export async function* normalised(
   end: number,
   kept: readonly number[] = Array.from({ length: table.columns }, (_, j) => j),
 ): AsyncGenerator<Float64Array, void, undefined> {
+  let row = first;
   for await (const piece of table.pass(first, end)) {
-    const rows = piece.length / table.columns;
-    const out = new Float64Array(rows * kept.length);
-    for (let i = 0, k = 0; i < rows; i++) {
-      for (const j of kept) out[k++] = (piece[i * table.columns + j]! - mean[j]!) / std[j]!;
+    const out = new Float64Array((piece.length / table.columns) * kept.length);
+    for (let from = 0, k = 0; from < piece.length; from += table.columns, row++) {
+      for (const j of kept) {
+        const value = (piece[from + j]! - mean[j]!) / std[j]!;
+        if (!fitsFloat32(value)) {
+          throw new DataFileError(
+            'values',
+            table.path,
+            `${whereIn(table, row, j)}: ${piece[from + j]} is ${value} standard deviations from the mean, beyond the range of float32`,
+            'correct the row or remove it, or get the file again',
+          );
+        }
+        out[k++] = value;
+      }
     }
     yield out;
   }
 }
 
-/** Where the splits of `rows` rows end: the last tenth is for testing, the last tenth of the rest for validation. */
-export function tenths(rows: number): { readonly trainEnd: number; readonly validationEnd: number } {
-  const validationEnd = rows - Math.floor(0.1 * rows);
-  return { trainEnd: validationEnd - Math.floor(0.1 * validationEnd), validationEnd };
+/** What has rows, and a name in messages. */
+type Named = Pick<Table, 'path' | 'rows'>;
+
+/** @throws {DataFileError} for fewer rows than leave none of the splits that are made of them empty. */
+export function requireRows({ path, rows }: Named, least: number): void {
+  if (rows >= least) return;
+  throw new DataFileError(
+    'rows',
+    path,
+    `it has ${rows} of the ${least} rows that it takes for no split to be empty`,
+    'give a file with more rows',
+  );
+}
+
+/** Where the last tenth of the rows begins, which is for validation. */
+export function lastTenth({ path, rows }: Named): number {
+  requireRows({ path, rows }, 10);
+  return rows - Math.floor(0.1 * rows);
+}
+
+/** Where splits end: the last tenth of the rows is for testing, the last tenth of the rest for validation. */
+export function tenths({ path, rows }: Named): { readonly trainEnd: number; readonly validationEnd: number } {
+  // Of 10 rows, 9 are left without those for testing, and a tenth of them is none.
+  requireRows({ path, rows }, 11);
+  const validationEnd = lastTenth({ path, rows });
+  return { trainEnd: lastTenth({ path, rows: validationEnd }), validationEnd };
 }
 
 /** The scaling of some columns. */

@@ -1,7 +1,7 @@
 import { key } from '@sparseflow/tensor';
 import { expect, test } from 'vitest';
 import { preparedFixture } from '../../test/expectSplits.ts';
-import { bytesFile, collect, put } from '../../test/files.ts';
+import { bytesFile, collect, filesIn, npy, put } from '../../test/files.ts';
 import { gaussianLogLikelihood } from '../../test/gaussianFit.ts';
 import { temporaryFolder, testOnRealData } from '../../test/realData.ts';
 import { npyHeader } from '../formats/npyHeader.ts';
@@ -42,6 +42,16 @@ test('patches in npy files are prepared with noise, the same each time', async (
   expect(testRows).not.toEqual(train);
   // Noise is uniform on [0, 1) / 256 before the mean is removed: from half a step it is at most a step away.
   train!.forEach((x, i) => expect(Math.abs(x - half_noise.flat()[i]!)).toBeLessThan(1 / 256));
+});
+
+test('patches that are no numbers in float32 are refused, and nothing is kept of those before them', async () => {
+  const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];
+  for (const split of ['train', 'validation']) put(dataDir, `bsds300/patches_u8_${split}.npy`, patches());
+  put(dataDir, 'bsds300/patches_u8_test.npy', npy(raw.map((patch, i) => (i === 1 ? patch.with(2, 1e60) : patch))));
+  await expect(loadDataset('bsds300', { dataDir, cacheDir })).rejects.toThrow(
+    'patches_u8_test.npy: row 1, column 2 (from 0): 1e+60 is beyond the range of float32',
+  );
+  expect(filesIn(cacheDir)).toEqual([]);
 });
 
 testOnRealData('BSDS300 patches as numpy prepares them, and their Gaussian', async (dataDir, golden) => {

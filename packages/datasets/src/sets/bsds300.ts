@@ -46,7 +46,7 @@ export const bsds300Definition: DatasetDefinition = {
       files: SPLITS.map((split) => `bsds300/patches_u8_${split}.npy`),
       async prepare({ files, write }) {
         for (const [i, split] of SPLITS.entries()) {
-          const table = requireColumns(await npyTable(files[i]!), PIXELS, 'patches of 8 × 8 pixels');
+          const table = finite(requireColumns(await npyTable(files[i]!), PIXELS, 'patches of 8 × 8 pixels'));
           const noise = (first: number, count: number) =>
             uniform(key(BigInt(i) * 2n ** 32n + BigInt(first)), count * PIXELS);
           await write(split, { count: table.rows, dim: DIM }, patchPieces(table, noise));

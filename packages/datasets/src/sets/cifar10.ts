@@ -57,6 +57,7 @@ async function readImages(files: readonly StoredFile[]): Promise<ImageFile> {
     labels.push(...(await cifarLabels(file)));
   }
   return {
+    path: files[0]!.path,
     count: labels.length,
     labels: Int32Array.from(labels),
     async *pixels(first, end) {

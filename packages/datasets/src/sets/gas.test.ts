@@ -31,6 +31,12 @@ test('a file with other columns is refused', async () => {
   await expect(load(dataDir)).rejects.toThrow(/\d of its 5 columns are left instead of 8\. To fix: make it again/);
 });
 
+test('ten rows are refused', async () => {
+  const dataDir = temporaryFolder();
+  put(dataDir, 'gas/ethylene_CO.npy', npy(expected.raw.slice(0, 10)));
+  await expect(load(dataDir)).rejects.toThrow(/ethylene_CO\.npy: it has 10 of the 11 rows/);
+});
+
 test('the archive’s pickle is refused, with the command that makes a file of it', async () => {
   const dataDir = temporaryFolder();
   put(dataDir, 'gas/ethylene_CO.pickle', Buffer.of(0x80, 4));

@@ -60,13 +60,13 @@ export const gasDefinition: DatasetDefinition = {
 
 /** @param remedy - What to do about a table with another number of columns that are not correlated. */
 async function prepare(table: Table, { write }: Preparation, remedy: string): Promise<PreparedFacts> {
+  const { trainEnd, validationEnd } = tenths(table);
   const all = await columnMoments(table, 0, table.rows, 1);
   const kept = uncorrelated(await correlations(table, all), table.columns);
   if (kept.length !== COLUMNS) {
     const what = `${kept.length} of its ${table.columns} columns are left instead of ${COLUMNS}`;
     throw new DataFileError('columns', table.path, what, remedy);
   }
-  const { trainEnd, validationEnd } = tenths(table.rows);
   const part = (first: number, end: number) =>
     [{ count: end - first, dim: COLUMNS }, normalised(table, all, first, end, kept)] as const;
   await write('train', ...part(0, trainEnd));

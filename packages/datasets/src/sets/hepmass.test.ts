@@ -45,12 +45,19 @@ test.each([
 
 test('refuses files in which other features than the published are continuous', async () => {
   const dataDir = temporaryFolder();
-  // Of eight lines of signal few columns have one value more than five times.
+  // Of ten lines of signal few columns have one value more than five times.
   const signal = (text: string) => text.split('\n').filter((line, i) => i === 0 || line.startsWith('1,'));
-  putBoth(dataDir, (text) => signal(text).slice(0, 9).join('\n'));
+  putBoth(dataDir, (text) => signal(text).slice(0, 11).join('\n'));
   await expect(load(dataDir)).rejects.toThrow(
-    /1000_train\.csv: 2[2-6] of the 26 features are continuous in its 8 rows instead of 21\. To fix: give a file with more rows/,
+    /1000_train\.csv: 2[2-6] of the 26 features are continuous in its 10 rows instead of 21\. To fix: give a file with more rows/,
   );
+});
+
+test('refuses a file for testing without signal', async () => {
+  const dataDir = temporaryFolder();
+  putBoth(dataDir);
+  put(dataDir, 'hepmass/1000_test.csv', csv(expected.test_lines.filter(([label]) => label === 0)));
+  await expect(load(dataDir)).rejects.toThrow(/1000_test\.csv: it has 0 of the 1 rows/);
 });
 
 /** The rows of one split, and behind them those of another. */

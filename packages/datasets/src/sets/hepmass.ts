@@ -2,7 +2,15 @@ import { DataFileError } from '../errors.ts';
 import { csvPieces, decimal } from '../formats/csv.ts';
 import { npyTable } from '../formats/npy.ts';
 import type { Table } from '../formats/table.ts';
-import { columnMoments, finite, normalised, pickColumns, requireColumns } from '../preparation/passes.ts';
+import {
+  columnMoments,
+  finite,
+  lastTenth,
+  normalised,
+  pickColumns,
+  requireColumns,
+  requireRows,
+} from '../preparation/passes.ts';
 import type { StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition } from './definition.ts';
 import { excerptOfTwo } from './excerpt.ts';
@@ -37,6 +45,7 @@ export const hepmassDefinition: DatasetDefinition = {
           await spool(files[0]!.path, FEATURES, signalPieces(files[0]!)),
           await spool(files[1]!.path, FEATURES, signalPieces(files[1]!)),
         ];
+        requireRows(test, 1);
         const { scaling, kept, trainEnd } = await analyse(train);
         const shape = (count: number) => ({ count, dim: DIM });
         await write('train', shape(trainEnd), normalised(train, scaling, 0, trainEnd, kept));
@@ -90,6 +99,7 @@ async function* firstColumns(table: Table, columns: number): AsyncGenerator<Floa
 
 /** @throws {DataFileError} unless as many columns are kept as are published: what is discrete shows in many rows only. */
 async function analyse(train: Table) {
+  const trainEnd = lastTenth(train);
   const scaling = await columnMoments(train, 0, train.rows, 1);
   const repeats = await smallestValueCounts(train);
   const kept = [...repeats.keys()].filter((j) => repeats[j]! <= REPEATED);
@@ -101,7 +111,7 @@ async function analyse(train: Table) {
       'give a file with more rows, and with the features of HEPMASS',
     );
   }
-  return { scaling, kept, trainEnd: train.rows - Math.floor(0.1 * train.rows) };
+  return { scaling, kept, trainEnd };
 }
 
 /** How often each column takes its smallest value. */

@@ -133,6 +133,16 @@ describe('MNIST', () => {
   });
 
   test.each([
+    ['nine images for training', 9, 8, /train-images-idx3-ubyte\.gz: it has 9 of the 10 rows/],
+    ['no image for testing', 25, 0, /t10k-images-idx3-ubyte\.gz: it has 0 of the 1 rows/],
+  ])('refuses %s and keeps nothing', async (_what, train, test, message) => {
+    const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];
+    mnistFiles(dataDir, train, test);
+    await expect(loadDataset('mnist', { dataDir, cacheDir })).rejects.toThrow(message);
+    expect(filesIn(cacheDir)).toEqual([]);
+  });
+
+  test.each([
     ['cut', (whole: Uint8Array) => whole.subarray(0, 200)],
     ['changed', (whole: Uint8Array) => whole.map((byte, i) => (i === 300 ? byte ^ 4 : byte))],
     ['not packed at all', () => Buffer.from('<html>a proxy</html>')],

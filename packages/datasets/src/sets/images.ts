@@ -1,8 +1,11 @@
+import { lastTenth, requireRows } from '../preparation/passes.ts';
 import type { PreparedFacts, Preparation, SplitName } from './definition.ts';
 import { excerptOfTwo, type TrainAndTest } from './excerpt.ts';
 
 /** Images of a file, as bytes in the order of height, width, channels. */
 export interface ImageFile {
+  /** As messages show it. */
+  readonly path: string;
   readonly count: number;
   readonly labels: Int32Array;
   /** The bytes of images `first` to `end`, piece by piece. */
@@ -29,7 +32,8 @@ export async function prepareImages(
   const dim = height * width * channels;
   const put = (split: SplitName, file: ImageFile, first: number, end: number): Promise<void> =>
     write(split, { count: end - first, dim, labels: file.labels.slice(first, end) }, file.pixels(first, end));
-  const trainEnd = train.count - Math.floor(0.1 * train.count);
+  requireRows({ path: test.path, rows: test.count }, 1);
+  const trainEnd = lastTenth({ path: train.path, rows: train.count });
   await put('train', train, 0, trainEnd);
   await put('validation', train, trainEnd, train.count);
   await put('test', test, 0, test.count);

@@ -1,6 +1,6 @@
 import { key } from '@sparseflow/tensor';
 import { expect, test } from 'vitest';
-import { arbitrary, asFloat32, npy, put } from '../../test/files.ts';
+import { arbitrary, asFloat32, filesIn, npy, put } from '../../test/files.ts';
 import { gaussianLogLikelihood } from '../../test/gaussianFit.ts';
 import { temporaryFolder, testOnRealData } from '../../test/realData.ts';
 import { loadDataset } from '../node/index.ts';
@@ -22,6 +22,50 @@ test('an excerpt is split, normalised by train and validation, and marked', asyn
   const { points } = await readRows(data.test, key(0));
   expect(points[5]).toBeCloseTo((raw[108]![5]! - mean) / std, 5);
   await data.close();
+});
+
+test('eleven rows have one in each split; of ten nothing is kept', async () => {
+  const load = (rows: number, cacheDir: string) => {
+    const dataDir = temporaryFolder();
+    put(dataDir, 'miniboone/data.npy', npy(rowsOfFeatures(rows)));
+    return loadDataset('miniboone', { dataDir, cacheDir });
+  };
+  const { train, validation, test: testRows, close } = await load(11, temporaryFolder());
+  expect([train.count, validation.count, testRows.count]).toEqual([9, 1, 1]);
+  await close();
+  const cacheDir = temporaryFolder();
+  const error = await load(10, cacheDir).catch((e: unknown) => e);
+  expect(error).toMatchObject({
+    problem: 'rows',
+    path: expect.stringMatching(/miniboone\/data\.npy$/),
+    what: 'it has 10 of the 11 rows that it takes for no split to be empty',
+    remedy: 'give a file with more rows',
+  });
+  expect(filesIn(cacheDir)).toEqual([]);
+});
+
+// Rows 0 to 97 of 120 are for training, those from 108 on for testing; column 0 deviates by less than 1/2.
+test.each([
+  ['whose square overflows, for training', 7, 1e200, '1e+200 is beyond the range of float32'],
+  ['beyond float32, for testing', 115, -1e60, '-1e+60 is beyond the range of float32'],
+  [
+    'beyond float32 once it is normalised',
+    119,
+    3e38,
+    /3e\+38 is \S+e\+(38|39) standard deviations from the mean, beyond/,
+  ],
+])('a number %s is named, and nothing is kept of its file', async (_what, row, value, message) => {
+  const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];
+  put(dataDir, 'miniboone/data.npy', npy(rowsOfFeatures(120).map((x, i) => (i === row ? x.with(0, value) : x))));
+  const error = await loadDataset('miniboone', { dataDir, cacheDir }).catch((e: unknown) => e);
+  expect(error).toMatchObject({
+    problem: 'values',
+    path: expect.stringMatching(/miniboone\/data\.npy$/),
+    remedy: 'correct the row or remove it, or get the file again',
+  });
+  expect((error as Error).message).toContain(`data.npy: row ${row}, column 0 (from 0): `);
+  expect((error as Error).message).toMatch(message);
+  expect(filesIn(cacheDir)).toEqual([]);
 });
 
 testOnRealData('numpy’s means, deviations, rows and Gaussian', async (dataDir, golden) => {

@@ -25,7 +25,7 @@ export const minibooneDefinition: DatasetDefinition = {
     files: [file],
     async prepare({ files, write }) {
       const table = finite(requireColumns(await npyTable(files[0]!), 43, 'the 43 features of MINIBOONE'));
-      const { trainEnd, validationEnd } = tenths(table.rows);
+      const { trainEnd, validationEnd } = tenths(table);
       const scaling = await columnMoments(table, 0, validationEnd, 0);
       const part = (first: number, end: number) =>
         [{ count: end - first, dim: 43 }, normalised(table, scaling, first, end)] as const;

@@ -74,6 +74,7 @@ async function readImages(images: StoredFile, labels: StoredFile): Promise<Image
   }
   const size = 28 * 28;
   return {
+    path: images.path,
     count,
     labels: Int32Array.from(await labels.read(labelHeader.offset, count)),
     async *pixels(first, end) {

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import type { DataFileError } from '../errors.ts';
+import { DataFileError } from '../errors.ts';
 import { checksumOf } from '../fetch/checksum.ts';
 import { gunzip } from '../formats/gzip.ts';
 import { readPrepared, writeFacts } from '../preparation/readPrepared.ts';
@@ -8,7 +8,7 @@ import { spool, writeSplit } from '../preparation/writePrepared.ts';
 import type { RowDataset } from '../rows/rows.ts';
 import { removeLeftovers, writeWhole, type DataStorage, type StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition, Hdf5Reader } from './definition.ts';
-import { findForm, missing, type FoundForm } from './findFiles.ts';
+import { findForm, missing, type FoundFile, type FoundForm } from './findFiles.ts';
 import { comparePublished, type Comparison } from './published.ts';
 
 /** Part of the name of what is kept: raise it when a preparation changes. */
@@ -94,7 +94,7 @@ async function prepare(
     });
     const whole = (await cache.open(path))!;
     cleanUps.unshift(() => whole.close());
-    return { ...whole, path: file.path };
+    return { ...whole, path: file.path, location: whole.path };
   };
   try {
     const opened: StoredFile[] = [];
@@ -107,19 +107,30 @@ async function prepare(
       async spool(path, columns, pieces) {
         const { table, dispose } = await spool(cache, temporary(), columns, pieces);
         cleanUps.unshift(dispose);
-        return { ...table, path };
+        return {
+          ...table,
+          path,
+          where: (row, column) => `row ${row} of those taken from it, column ${column} (from 0)`,
+        };
       },
       ...(hdf5 && { hdf5 }),
     });
     // A file of the published size, of other bytes: no likelihood on it may be compared with a published one.
-    if (wrong && facts.reason === undefined) {
-      for (const file of Object.keys(written)) await cache.remove(`${folder}/${file}`);
-      throw wrong;
-    }
+    if (wrong && facts.reason === undefined) throw wrong;
     const sources: Record<string, string> = {};
     for (const { file } of files) sources[file.path] = await checksumOf(file, 'sha256');
     await writeFacts(cache, folder, definition.name, facts, { sources, files: written });
+  } catch (error) {
+    // After a refusal of the system splits that were whole stay: another who prepares the same files at once may have come further.
+    if (isOf(files, error)) for (const file of Object.keys(written)) await cache.remove(`${folder}/${file}`);
+    throw error;
   } finally {
     for (const cleanUp of cleanUps) await cleanUp();
   }
+}
+
+/** Whether an error is about what files hold, which is the same for everyone, not about a system that refuses to read them. */
+function isOf(files: readonly FoundFile[], error: unknown): boolean {
+  if (!(error instanceof DataFileError) || error.problem === 'unreadable') return false;
+  return files.some(({ file }) => file.path === error.path);
 }

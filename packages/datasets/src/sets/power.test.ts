@@ -6,6 +6,7 @@ import { asFloat32, filesIn, npy, put } from '../../test/files.ts';
 import { gaussianLogLikelihood } from '../../test/gaussianFit.ts';
 import { temporaryFolder, testOnRealData } from '../../test/realData.ts';
 import { loadDataset } from '../node/index.ts';
+import { randomState } from '../preparation/mt19937.ts';
 
 const expected = preparedFixture('power');
 
@@ -65,6 +66,12 @@ test.each([
     /line 2: number 6 \(from 0\) of .* is missing or not finite/,
   ],
   [
+    'a number beyond float32',
+    'values',
+    (text: string) => text.replace(/;(\d+\.\d+)\r\n/, ';1e60\r\n'),
+    /line 2: number 6 \(from 0\) of .* is beyond the range of float32/,
+  ],
+  [
     'a time without minutes',
     'values',
     (text: string) => text.replace(/2006;\d+:\d*/, '2006;7:'),
@@ -79,6 +86,37 @@ test.each([
   expect((error as Error).message).toMatch(message);
   expect(filesIn(cacheDir)).toEqual([]);
 });
+
+test('nine rows are refused, by the name of their file, and nothing is kept of them', async () => {
+  const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];
+  put(dataDir, 'power/household_power_consumption.txt', household(expected.raw.slice(0, 9)));
+  const error = await loadDataset('power', { dataDir, cacheDir }).catch((e: unknown) => e);
+  expect(error).toMatchObject({ name: 'DataFileError', problem: 'rows' });
+  expect((error as Error).message.replace(dataDir, '')).toBe(
+    '/power/household_power_consumption.txt: it has 9 of the 11 rows that it takes for no split to be empty. To fix: give a file with more rows.',
+  );
+  expect(filesIn(cacheDir)).toEqual([]);
+});
+
+test.each([
+  ['data.npy', npy, 'row %d, column 4 (from 0)'],
+  ['household_power_consumption.txt', household, 'row %d of those taken from it, column 4 (from 0)'],
+] as const)(
+  'of a number in %s that float32 does not hold once it is normalised, the place is named',
+  async (name, write, place) => {
+    const order = Int32Array.from(expected.raw, (_, i) => i);
+    randomState(42).shuffle(order);
+    const last = order.at(-1)!; // for testing: it has no part in the deviation
+    // A column of its noise alone, uniform on [0, 1): it deviates by about .3, and 3e38 by 1e39 times that, where float32 ends at 3.4e38.
+    const raw = expected.raw.map((row, i) => row.with(4, i === last ? 3e38 : 0));
+    const [dataDir, cacheDir] = [temporaryFolder(), temporaryFolder()];
+    put(dataDir, `power/${name}`, write(raw));
+    await expect(loadDataset('power', { dataDir, cacheDir })).rejects.toThrow(
+      `power/${name}: ${place.replace('%d', String(last))}: 3e+38 is 9.`,
+    );
+    expect(filesIn(cacheDir)).toEqual([]);
+  },
+);
 
 testOnRealData('POWER as numpy prepares it', async (dataDir, golden) => {
   const numpy = golden('power');

@@ -1,7 +1,7 @@
 import { csvPieces, decimal } from '../formats/csv.ts';
 import { npyTable } from '../formats/npy.ts';
-import type { Table } from '../formats/table.ts';
-import { randomState } from '../preparation/mt19937.ts';
+import { whereIn, type Table } from '../formats/table.ts';
+import { randomState, type RandomState } from '../preparation/mt19937.ts';
 import { columnMoments, finite, normalised, requireColumns, tenths } from '../preparation/passes.ts';
 import type { StoredFile } from '../storage/storage.ts';
 import type { DatasetDefinition, Preparation, PreparedFacts } from './definition.ts';
@@ -17,6 +17,8 @@ const ACTIVE = 0;
 const VOLTAGE = 2;
 const SUB_METERING = 4;
 const TIME = 7;
+/** Those that are kept. */
+const KEPT = [ACTIVE, VOLTAGE, SUB_METERING, SUB_METERING + 1, SUB_METERING + 2, TIME];
 
 /**
  * Rows shuffled, then active power, voltage, three sub-meterings and the time of the day, the discrete ones with uniform noise of about their
@@ -75,8 +77,14 @@ export function householdPieces(file: StoredFile): AsyncIterable<Float64Array> {
 }
 
 async function prepare(raw: Table, { write, spool }: Preparation): Promise<PreparedFacts> {
-  const table = await spool(raw.path, COLUMNS, shuffledWithNoise(finite(raw)));
-  const { trainEnd, validationEnd } = tenths(table.rows);
+  const { trainEnd, validationEnd } = tenths(raw);
+  const random = randomState(42);
+  const order = Int32Array.from({ length: raw.rows }, (_, i) => i);
+  random.shuffle(order);
+  const table: Table = {
+    ...(await spool(raw.path, COLUMNS, withNoise(finite(raw), order, random))),
+    where: (row, column) => whereIn(raw, order[row]!, KEPT[column]!),
+  };
   const scaling = await columnMoments(table, 0, validationEnd, 0);
   const part = (first: number, end: number) =>
     [{ count: end - first, dim: COLUMNS }, normalised(table, scaling, first, end)] as const;
@@ -87,10 +95,11 @@ async function prepare(raw: Table, { write, spool }: Preparation): Promise<Prepa
 }
 
 /** Numpy draws all noise of the voltage, then all of the active power, then all of the sub-meterings: three places of one stream. */
-async function* shuffledWithNoise(raw: Table): AsyncGenerator<Float64Array, void, undefined> {
-  const random = randomState(42);
-  const order = Int32Array.from({ length: raw.rows }, (_, i) => i);
-  random.shuffle(order);
+async function* withNoise(
+  raw: Table,
+  order: Int32Array,
+  random: RandomState,
+): AsyncGenerator<Float64Array, void, undefined> {
   const voltage = random.clone();
   random.skip(raw.rows);
   const active = random.clone();

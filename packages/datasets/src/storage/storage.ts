@@ -4,6 +4,8 @@ import { DataFileError } from '../errors.ts';
 export interface StoredFile {
   /** As messages show it. */
   readonly path: string;
+  /** Where it lies in the file system if not at `path`, as a copy that goes by the name of what it was made from. */
+  readonly location?: string;
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly modified: number;
