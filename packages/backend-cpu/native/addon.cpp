@@ -52,7 +52,8 @@ napi_value call(napi_env env, napi_callback_info info) {
 // Machines are few (instruction sets × numbers of threads in use) and live as long as the environment: equal ones are shared.
 using Machines = std::vector<std::unique_ptr<Machine>>;
 
-// open(instructionSet, threads): the call function, or undefined when this computer lacks the instruction set.
+// open(instructionSet, threads): the call function, with the number of threads that the system has granted, or undefined when this computer
+// lacks the instruction set.
 napi_value open(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value values[2];
@@ -75,8 +76,10 @@ napi_value open(napi_env env, napi_callback_info info) {
     } catch (const std::exception&) {
       return fail(env, no_memory);
     }
-    napi_value function;
+    napi_value function, running;
     napi_create_function(env, "call", NAPI_AUTO_LENGTH, call, machine, &function);
+    napi_create_int32(env, machine->threads(), &running);
+    napi_set_named_property(env, function, "threads", running);
     return function;
   }
   return nullptr;

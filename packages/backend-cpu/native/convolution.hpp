@@ -81,6 +81,16 @@ inline bool finite(const float* x, long n) {
   return zero == 0;
 }
 
+// f(input pixel, output pixel, tap) for every tap that does not lie in the padding.
+template <class F>
+inline void each_tap(const Convolution& v, const F& f) {
+  for (int pixel = 0; pixel < v.pixels(); pixel++)
+    for (int tap = 0; tap < v.kernel_height * v.kernel_width; tap++) {
+      const int row = pixel / v.out_width * v.stride_y - v.top + tap / v.kernel_width, column = pixel % v.out_width * v.stride_x - v.left + tap % v.kernel_width;
+      if (row >= 0 && row < v.height && column >= 0 && column < v.width) f(static_cast<long>(row) * v.width + column, pixel, tap);
+    }
+}
+
 // Tap by tap, for a filter that is not finite: out (arrays[0]) from the operand (arrays[1]), which are output and input or, in the
 // adjoint, input and output.
 template <class Machine>
@@ -90,17 +100,14 @@ Error convolve_by_taps(Machine& m, const Call& c, const Convolution& v, bool adj
     float* out = c.arrays[0] + image * to;
     const float* x = c.arrays[1] + image * from;
     for (long j = 0; j < to; j++) out[j] = 0;
-    for (int pixel = 0; pixel < v.pixels(); pixel++)
-      for (int tap = 0; tap < v.kernel_height * v.kernel_width; tap++) {
-        const int row = pixel / v.out_width * v.stride_y - v.top + tap / v.kernel_width, column = pixel % v.out_width * v.stride_x - v.left + tap % v.kernel_width;
-        if (row < 0 || row >= v.height || column < 0 || column >= v.width) continue;
-        const float* w = c.arrays[2] + static_cast<long>(tap) * v.channels * v.outputs;
-        for (int j = 0; j < v.channels * v.outputs; j++) {
-          const long input = (static_cast<long>(row) * v.width + column) * v.channels + j / v.outputs, output = static_cast<long>(pixel) * v.outputs + j % v.outputs;
-          if (adjoint) out[input] += x[output] * w[j];
-          else out[output] += x[input] * w[j];
-        }
+    each_tap(v, [&](long at, long pixel, long tap) {
+      const float* w = c.arrays[2] + tap * v.channels * v.outputs;
+      for (int j = 0; j < v.channels * v.outputs; j++) {
+        const long input = at * v.channels + j / v.outputs, output = pixel * v.outputs + j % v.outputs;
+        if (adjoint) out[input] += x[output] * w[j];
+        else out[output] += x[input] * w[j];
       }
+    });
   });
 }
 
@@ -187,18 +194,32 @@ Error conv2d_filter(Machine& m, const Call& c) {
   const int parts = smaller(v.n, gradient_parts);
   float* sums = m.memory(shared_memory, static_cast<double>(size) * parts);
   if (!sums) return no_memory;
-  for (long j = 0; j < size * parts; j++) sums[j] = 0;
+  // add(image, dy, sum, memory, room) for every image.
+  const auto sum = [&](double frame, const auto& add) -> Error {
+    for (long j = 0; j < size * parts; j++) sums[j] = 0;
+    const Error error = for_images(m, v, gradient_parts, frame, [&](int i, int part, float* memory, float* room) {
+      add(c.arrays[1] + i * v.input_size(), c.arrays[2] + i * v.output_size(), sums + part * size, memory, room);
+    });
+    if (error) return error;
+    for (long j = 0; j < size; j++) {
+      out[j] = 0;
+      for (int part = 0; part < parts; part++) out[j] += sums[part * size + j];
+    }
+    return nullptr;
+  };
   const Frame frame = frame_of(v);
   const long row = static_cast<long>(frame.width) * v.channels;
-  const Error error = for_images(m, v, gradient_parts, frame.size(v.channels), [&](int i, int part, float* memory, float* room) {
-    const float* image = frame.around(c.arrays[1] + i * v.input_size(), v.height, v.width, v.channels, room);
+  const Error error = sum(frame.size(v.channels), [&](const float* x, const float* dy, float* to, float* memory, float* room) {
     multiply(m.kernels(),
-             {image, c.arrays[2] + i * v.output_size(), sums + part * size, v.window(), v.outputs, v.pixels(), {1, v.kernel_width * v.channels, row},
+             {frame.around(x, v.height, v.width, v.channels, room), dy, to, v.window(), v.outputs, v.pixels(), {1, v.kernel_width * v.channels, row},
               {static_cast<long>(v.stride_x) * v.channels, v.out_width, v.stride_y * row}, v.outputs, 1, {v.outputs}, 1, true},
              memory);
   });
-  if (error) return error;
-  for (int part = 0; part < parts; part++)
-    for (long j = 0; j < size; j++) out[j] += sums[part * size + j];
-  return nullptr;
+  if (error || finite(out, size)) return error;
+  // Some of it may be the padding's zeros times a cotangent that is not finite.
+  return sum(0, [&](const float* x, const float* dy, float* to, float*, float*) {
+    each_tap(v, [&](long at, long pixel, long tap) {
+      for (int j = 0; j < v.channels * v.outputs; j++) to[tap * v.channels * v.outputs + j] += x[at * v.channels + j / v.outputs] * dy[pixel * v.outputs + j % v.outputs];
+    });
+  });
 }

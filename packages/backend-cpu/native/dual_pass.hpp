@@ -98,6 +98,7 @@ Error sum_gradients_of_tasks(Machine& m, Network& net, int blocks, long total, f
   const DualProblem& p = net.problem;
   const double scratch = k.backward_scratch(p);
   const int at_once = smaller(blocks, most_samples / k.block), together = k.blocks_together(p), tasks = k.gradient_tasks(p);
+  const int parts = smaller(tasks, 4096);  // threads count no more than 65535
   float* panels = m.memory(shared_memory, at_once * scratch + 2 * static_cast<double>(total) + net.folded);
   if (!panels || !reserve(m, k.transposed_size)) return no_memory;
   sums = panels + at_once * static_cast<long>(scratch);
@@ -120,7 +121,11 @@ Error sum_gradients_of_tasks(Machine& m, Network& net, int blocks, long total, f
       const int b = part * together;
       k.backward_blocks(p, (first + b) * k.block, smaller(together, count - b), panels + b * static_cast<long>(scratch), nullptr, nullptr);
     });
-    m.run(tasks, [&](int task, int thread) { k.gradient_task(p, first * k.block, count, panels, task, m.memory(1 + thread, k.transposed_size), sums); });
+    m.run(parts, [&](int part, int thread) {
+      const int end = static_cast<int>(static_cast<long long>(tasks) * (part + 1) / parts);
+      for (int task = static_cast<int>(static_cast<long long>(tasks) * part / parts); task < end; task++)
+        k.gradient_task(p, first * k.block, count, panels, task, m.memory(1 + thread, k.transposed_size), sums);
+    });
   }
   return nullptr;
 }

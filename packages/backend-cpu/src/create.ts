@@ -70,7 +70,12 @@ const attempts: Readonly<Record<CpuPath, Attempt>> = {
     if (!addon.instructionSets.includes(chosen)) {
       return { reason: `this processor has ${addon.instructionSets.join(', ')}, not '${chosen}'` };
     }
-    return { instructionSet: chosen, state: () => ({ threads }), kernels: addon.open(chosen, threads) };
+    const kernels = addon.open(chosen, threads);
+    const state = {
+      threads: kernels.threads,
+      ...(kernels.threads < threads && { reason: `the system starts no more than that of ${threads} threads` }),
+    };
+    return { instructionSet: chosen, state: () => state, kernels };
   },
   wasm({ threads = defaultThreads(), instructionSet = 'simd128' }) {
     if (instructionSet !== 'simd128') return { reason: `WebAssembly has no '${instructionSet}'` };

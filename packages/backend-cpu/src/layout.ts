@@ -6,6 +6,9 @@ import type { Pool } from './pool.ts';
 /** Limit of native/layout.hpp. */
 const MAX_AXES = 8;
 
+/** Of one call, by native/addon.cpp: numbers, and as many arrays. */
+const MAX_NUMBERS = 1024;
+
 /** A box of an operand and where it goes. */
 interface Placement {
   readonly x: Operand;
@@ -37,16 +40,19 @@ export function layoutKernels({ base, wrap, open }: ArrayBackendTools, kernels: 
   const covers = (rank: number, ...xs: readonly Operand[]): boolean =>
     !kernels.copiesOperands && rank <= MAX_AXES && xs.every(({ dtype }) => dtype === 'float32');
   const copy = (op: string, size: number, placements: readonly Placement[], zeros = false): unknown => {
+    const operands = placements.map(({ x }) => open(op, x).values as Float32Array);
     const out = pool.take(size);
     const rank = Math.max(1, placements[0]!.sizes.length);
-    const numbers = [rank, Number(zeros)];
-    for (const { starts, sizes, to, from } of placements) {
-      numbers.push(...starts);
-      if (sizes.length === 0) numbers.push(1, 1, 1);
-      sizes.forEach((n, axis) => numbers.push(n, to[axis]!, from[axis]!));
+    const most = Math.floor((MAX_NUMBERS - 2) / (2 + 3 * rank));
+    for (let first = 0; first < placements.length; first += most) {
+      const numbers = [rank, Number(zeros && first === 0)];
+      for (const { starts, sizes, to, from } of placements.slice(first, first + most)) {
+        numbers.push(...starts);
+        if (sizes.length === 0) numbers.push(1, 1, 1);
+        sizes.forEach((n, axis) => numbers.push(n, to[axis]!, from[axis]!));
+      }
+      kernels.call('copy', numbers, [out], operands.slice(first, first + most));
     }
-    const operands = placements.map(({ x }) => open(op, x).values as Float32Array);
-    kernels.call('copy', numbers, [out], operands);
     return wrap(out);
   };
 

@@ -8,16 +8,21 @@ interface Addon {
   open(
     instructionSet: string,
     threads: number,
-  ): ((operation: number, numbers: Float64Array, arrays: Float32Array[]) => void) | undefined;
+  ): (((operation: number, numbers: Float64Array, arrays: Float32Array[]) => void) & { threads: number }) | undefined;
 }
 
 export type NativeInstructionSet = 'avx512' | 'avx2' | 'baseline';
 
+export interface NativeKernels extends Kernels {
+  /** The threads that run. */
+  readonly threads: number;
+}
+
 export interface NativeAddon {
   /** The instruction sets that this processor has, the fastest first. */
   readonly instructionSets: readonly NativeInstructionSet[];
-  /** Kernels that run on `threads` threads; the helper threads sleep while nothing is called. */
-  open(instructionSet: string, threads: number): Kernels;
+  /** Kernels that run on `threads` threads, or as many as the system grants; the helper threads sleep while nothing is called. */
+  open(instructionSet: string, threads: number): NativeKernels;
 }
 
 const REBUILD =
@@ -55,7 +60,7 @@ export function loadAddon(): NativeAddon | { readonly reason: string } {
   };
 }
 
-function open(addon: Addon, instructionSet: string, threads: number): Kernels {
+function open(addon: Addon, instructionSet: string, threads: number): NativeKernels {
   const run = addon.open(instructionSet, threads);
   if (run === undefined) {
     const have = addon.instructionSets().join(', ');
@@ -68,6 +73,7 @@ function open(addon: Addon, instructionSet: string, threads: number): Kernels {
   // One array for each count of numbers: a new one for each call would cost as much as a small kernel.
   const scratch: Float64Array[] = [];
   return {
+    threads: run.threads,
     copiesOperands: false,
     call(operation, numbers, results, operands) {
       const doubles = (scratch[numbers.length] ??= new Float64Array(numbers.length));

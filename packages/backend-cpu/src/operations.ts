@@ -34,7 +34,7 @@ export const operationCodes = Object.fromEntries(operations.map((name, code) => 
 >;
 
 /** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
-export const INTERFACE_VERSION = 8;
+export const INTERFACE_VERSION = 9;
 
 /** Compiled kernels, however they are reached. */
 export interface Kernels {

@@ -106,7 +106,9 @@ function survivors(
  * package's compiled kernels. Their gradients are those of the masked weights' surviving entries, and 0 elsewhere. AdamW and Adam with
  * the same mask hand the layout on to the updated weight, so a training loop calls this once.
  *
- * Anything else (another operation, another backend, derivatives without a kernel) sees a dense tensor with zeros.
+ * Anything else (another operation, another backend, derivatives without a kernel) sees a dense tensor with zeros: a gradient of a
+ * gradient by reverse mode twice also has entries for pruned weights. Where the kernels leave a pruned weight out, it does not turn an
+ * infinite input into NaN, as its 0 in a dense product would.
  *
  * @throws {ValueError} when a mask names no parameter
  * @throws {ShapeError} when a mask has another shape than its parameter
@@ -148,7 +150,12 @@ export function sparsify(params: Params, masks: Masks, { layout }: SparsifyOptio
     Object.fromEntries(
       Object.entries(params).map(([name, param]) => {
         const mask = masks[name];
-        if (mask === undefined) return [name, copy(param)];
+        if (mask === undefined) {
+          const same = copy(param);
+          const pattern = patternOf(param.buffer);
+          if (pattern) setPattern(same.buffer, pattern);
+          return [name, same];
+        }
         const masked = mul(param, mask);
         if (param.rank === 2 && param.dtype === 'float32') {
           setPattern(masked.buffer, layout ? makePattern(mask, layout) : patternOfMask(mask));

@@ -4,6 +4,7 @@ import {
   linearCombination,
   matMul,
   scaledErrorNorm,
+  stack,
   sum,
   tensor,
   type Backend,
@@ -280,6 +281,49 @@ describe.each(machines)('$name', ({ create }) => {
         expect(Number.isFinite(e) ? Math.abs(v - e) < 5e-7 * 49 * 4 : Object.is(v, e)).toBe(true);
       });
     });
+  });
+
+  it('a cotangent that is not finite spoils no tap that meets it in the padding alone', () => {
+    const spec = { strides: [1, 1], padding: [[1, 1], [1, 1]] } as const; // prettier-ignore
+    const [input, filter] = [
+      [2, 4, 4, 2],
+      [3, 3, 2, 2],
+    ] as const;
+    const cotangents = numbers(sizeOf(input), 2);
+    cotangents[0] = Infinity;
+    cotangents[sizeOf(input) - 1] = Number.NaN;
+    const run = (on: Backend): TypedArray => {
+      const [x, dy] = [numbers(sizeOf(input), 1, 0.5, 2), cotangents].map((values) =>
+        operand(on, values, input, 'float32'),
+      );
+      return read(on, on.conv2dFilter(x!, dy!, spec, filter), filter);
+    };
+    const [actual, expected] = [run(backend), run(reference)];
+    const finite = expected.filter((value) => Number.isFinite(value)).length;
+    expect([finite > 0, finite < expected.length]).toEqual([true, true]);
+    // Sums of at most 32 products of numbers below 2: see the bound on products.
+    expected.forEach((e, i) => {
+      expect(Number.isFinite(e) ? Math.abs(actual[i]! - e) < 5e-7 * 36 * 4 : Object.is(actual[i], e), `${i}`).toBe(
+        true,
+      );
+    });
+  });
+
+  it('joins more tensors than one call takes', () => {
+    for (const rank of [0, 1, 4]) {
+      const count = 1100;
+      const run = (on: Backend): TypedArray => {
+        const parts = Array.from({ length: count }, (_, i) =>
+          tensor(numbers(2 ** rank, i), {
+            backend: on,
+            dtype: 'float32',
+            shape: Array.from({ length: rank }, () => 2),
+          }),
+        );
+        return stack(parts).dataSync();
+      };
+      expect(run(backend)).toEqual(run(reference));
+    }
   });
 
   it('moves, joins and reduces as the reference does, in any shape', () => {

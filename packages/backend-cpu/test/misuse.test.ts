@@ -1,7 +1,7 @@
 import { BackendError, DisposedTensorError, dualMlp, tensor, ValueError } from '@sparseflow/tensor';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { createCpuBackend, describeCpu } from '../src/index.ts';
+import { createCpuBackend, describeCpu, measurePeak } from '../src/index.ts';
 import { loadAddon } from '../src/native.ts';
 import type { Kernels, Operation } from '../src/operations.ts';
 import { startWasm } from '../src/wasm.ts';
@@ -269,12 +269,30 @@ describe('createCpuBackend', () => {
         [
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are not compiled…",
           "@sparseflow/backend-cpu: runs on 'wasm': the native kernels do not load (wrong ELF class)…",
-          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 8)…",
-          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 8)…; there is no WebAssembly here",
+          "@sparseflow/backend-cpu: runs on 'wasm': the native kernels are of another version (interface 0 instead of 9)…",
+          "@sparseflow/backend-cpu: runs on 'reference': the native kernels are of another version (interface 0 instead of 9)…; there is no WebAssembly here",
         ]
       `);
     vi.unstubAllGlobals();
     vi.restoreAllMocks();
+  });
+
+  it('says how many threads run where the system starts fewer than asked for', () => {
+    const builtin = vi.spyOn(process, 'getBuiltinModule');
+    const granted = Object.assign(() => undefined, { threads: 3 });
+    const addon = { interfaceVersion: 9, instructionSets: () => ['avx2'], open: () => granted };
+    builtin.mockImplementation(() => ({ createRequire: () => () => addon }));
+    expect(describeCpu({ threads: 8 })).toEqual({
+      path: 'native',
+      instructionSet: 'avx2',
+      threads: 3,
+      reason: 'it is the fastest; the system starts no more than that of 8 threads',
+    });
+    vi.restoreAllMocks();
+  });
+
+  it.runIf('open' in loadAddon())('measures the peak of as many threads as there may be', () => {
+    expect(measurePeak({ path: 'native', threads: 256 })).toBeGreaterThan(0);
   });
 
   it('refuses what it cannot do', () => {

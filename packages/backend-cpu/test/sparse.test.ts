@@ -191,6 +191,8 @@ describe('sparsify', () => {
     const sparse = sparsify({ w: weight(size), b: weight(2) }, { w: mask(size, keep) });
     expect(layoutOf(sparse['w']!)).toBe(layout);
     expect(layoutOf(sparse['b']!)).toBe('dense');
+    // What has no mask of its own stays what it is.
+    expect(layoutOf(sparsify(sparse, {})['w']!)).toBe(layout);
   });
 
   it('lasts through updates with the same mask, and through no others', () => {
