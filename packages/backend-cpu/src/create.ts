@@ -47,6 +47,8 @@ export interface CpuBackend extends Backend {
 
 interface Choice {
   describe(): CpuDescription;
+  /** Why not as many threads as were asked for, where that is known from the start. */
+  readonly limit?: string;
   readonly kernels?: Kernels;
 }
 
@@ -103,12 +105,14 @@ export function openKernels(options: CpuBackendOptions): Choice {
       continue;
     }
     const { kernels, instructionSet, state } = attempt;
+    const { reason: limit } = state();
     const why = reasons.join('; ') || (path ? 'it was asked for' : 'it is the fastest');
     return {
       describe() {
         const { threads, reason } = state();
         return { path: candidate, instructionSet, threads, reason: reason === undefined ? why : `${why}; ${reason}` };
       },
+      ...(limit !== undefined && { limit }),
       ...(kernels && { kernels }),
     };
   }
@@ -139,7 +143,8 @@ function defaultThreads(): number {
  * arrays. Everything else, and float64, runs on the reference kernels. Results are bit-identical for any number of threads.
  *
  * Where the native kernels are not compiled (browsers, machines without a compiler) the same source runs as WebAssembly, and in Node
- * one line on the console says so; naming a `path` or an `instructionSet` makes that an error instead.
+ * one line on the console says so; naming a `path` or an `instructionSet` makes that an error instead. A line also says where there
+ * cannot be as many threads as were asked for, as in a page without SharedArrayBuffer.
  *
  * @throws {BackendError} when the path or instruction set that is asked for is not available
  * @throws {ValueError} for a number of threads outside 1 to 256
@@ -155,12 +160,14 @@ function defaultThreads(): number {
  * ```
  */
 export function createCpuBackend(options: CpuBackendOptions = {}): CpuBackend {
-  const { describe, kernels } = openKernels(options);
+  const { describe, limit, kernels } = openKernels(options);
   const { path, reason } = describe();
   // In a browser WebAssembly is what is expected; in Node it means that something is missing.
   const expected = isNode() ? 'native' : 'wasm';
   if (path !== expected && options.path === undefined && options.instructionSet === undefined) {
     console.warn(`@sparseflow/backend-cpu: runs on '${path}': ${reason}`);
+  } else if (limit !== undefined) {
+    console.warn(`@sparseflow/backend-cpu: ${limit}`);
   }
   const pool = createPool(WAITING[path]);
   const backend = createArrayBackend({

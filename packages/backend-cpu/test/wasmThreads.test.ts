@@ -165,11 +165,12 @@ describe('without helpers', () => {
   );
 
   it('that could share memory: one thread, and a line that says so', () => {
-    const { status, stdout } = program(`
+    const { status, stdout, stderr } = program(`
       globalThis.SharedArrayBuffer = undefined;
       const alone = createCpuBackend({ path: 'wasm', threads: 4 }).describe();
       console.log(JSON.stringify(alone));`);
     expect(status).toBe(0);
+    expect(stderr).toMatch(/^@sparseflow\/backend-cpu: one thread, since without SharedArrayBuffer.*headers\)\n$/);
     expect(JSON.parse(stdout)).toMatchInlineSnapshot(`
       {
         "instructionSet": "simd128",
