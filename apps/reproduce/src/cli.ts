@@ -1,5 +1,5 @@
 import { findData } from './data/findData.ts';
-import { main } from './main.ts';
+import { describeError, exitCodes, main } from './main.ts';
 import { canContinueFrom } from './numerics/checkpoints.ts';
 import { createWorkerPool } from './run/workerPool.ts';
 import { studies } from './studies/index.ts';
@@ -9,7 +9,14 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 // With a handler, a file that grows beyond the limit of the shell is refused as on a full disk; without one the system ends the program.
 process.on('SIGXFSZ', () => undefined);
 
-process.exitCode = await main(process.argv.slice(2), {
+// What cannot be printed is known only after it was written. A reader that closes early, such as head, has all that it wants.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`${describeError(Object.assign(error, { path: 'standard output' }))}\n`);
+  process.exitCode = exitCodes.failed;
+});
+
+const code = await main(process.argv.slice(2), {
   cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,
@@ -33,3 +40,4 @@ process.exitCode = await main(process.argv.slice(2), {
     return () => signals.forEach((signal) => process.off(signal, onSignal));
   },
 });
+process.exitCode ??= code;

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Behaviour, Ran } from '../test/runMain.ts';
@@ -353,6 +353,22 @@ describe('keeps what is finished', () => {
     expect(readFileSync(join(directory, name), 'utf8')).toBe('garbage');
   });
 
+  test('a damaged result.json is set aside and made again, which is said once', async () => {
+    await run(smoke);
+    const first = readResult();
+    const folder = join(cwd, 'results', 'gaussians');
+    writeFileSync(join(folder, 'result.json'), '{');
+    const { code, stderr, executor } = await run(smoke);
+    expect([code, executor]).toEqual([0, undefined]);
+    expect(stderr.match(/result\.json/g)).toHaveLength(1);
+    expect(stderr).toMatch(
+      /^warning: .*result\.json is damaged \(not JSON: .*\): it is kept as result\.damaged\.json, and/m,
+    );
+    expect(numbers(readResult())).toEqual(numbers(first));
+    expect(readFileSync(join(folder, 'result.damaged.json'), 'utf8')).toBe('{');
+    expect((await run(smoke)).stderr).not.toContain('warning');
+  });
+
   test('a point without its artefact is evaluated again', async () => {
     await run(smoke);
     rmSync(join(cwd, 'results', 'gaussians', 'artefacts'), { recursive: true });
@@ -391,6 +407,37 @@ test('a failure of the program itself exits with 1, keeps what was finished and 
   expect(stderr).toContain('gaussians seed 0 random 60 % is broken');
   expect((await run(smoke)).code).toBe(0);
   expect(readResult().run.kept).toBeGreaterThan(0);
+});
+
+describe('what is in the way of a file ends the run with one line', () => {
+  test.each([
+    ['index.html', 'directory', /index\.html: .* \(EISDIR\)\. To fix: move away the directory of that name, then run/],
+    ['gaussians/table.md', 'directory', /table\.md: .* \(EISDIR\)\. To fix: move away the directory of that name/],
+    [
+      'gaussians/figures',
+      'file',
+      /figures: .* \(EEXIST\)\. To fix: move away what has that name and is not a directory/,
+    ],
+    ['gaussians/checkpoints', 'file', /checkpoints: .* \(EEXIST\)\. To fix: move away what has that name/],
+    ['gaussians/points', 'file', /points: .* \(EEXIST\)\. To fix: move away what has that name/],
+    ['gaussians', 'file', /gaussians\/.*: .* \(ENOTDIR\)\. To fix: move away the file that stands for a directory/],
+  ])('%s, a %s', async (path, kind, message) => {
+    await run(`spirals ${smoke}`);
+    const inTheWay = join(cwd, 'results', path);
+    rmSync(inTheWay, { force: true });
+    if (kind === 'directory') mkdirSync(inTheWay, { recursive: true });
+    else {
+      mkdirSync(dirname(inTheWay), { recursive: true });
+      writeFileSync(inTheWay, 'mine');
+    }
+    const { code, stderr } = await run(smoke);
+    expect(code).toBe(exitCodes.failed);
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^cannot write \//);
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(message);
+    if (kind === 'file') expect(readFileSync(inTheWay, 'utf8')).toBe('mine');
+    rmSync(inTheWay, { recursive: true });
+    expect((await run(smoke)).code).toBe(exitCodes.ok);
+  });
 });
 
 describe('bad input exits with 2, says what to do in one line, and writes nothing', () => {
@@ -438,12 +485,17 @@ describe('bad input exits with 2, says what to do in one line, and writes nothin
     expect(readdirSync(join(cwd, 'photos'))).toEqual(['cat.jpg']);
   });
 
-  test('a damaged result.json of the study', async () => {
+  test('a result.json of something else in the place of the study’s', async () => {
     await run(smoke);
-    writeFileSync(join(cwd, 'results', 'gaussians', 'result.json'), '{');
-    const { code, stderr } = await run(smoke);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/result\.json is damaged or not a result/)]);
-    expect(readFileSync(join(cwd, 'results', 'gaussians', 'result.json'), 'utf8')).toBe('{');
+    const path = join(cwd, 'results', 'gaussians', 'result.json');
+    const other = readFileSync(path, 'utf8').replace('"study": "gaussians"', '"study": "spirals"');
+    writeFileSync(path, other);
+    for (const line of [smoke, `${smoke} --fresh`, `${smoke} --dry-run`]) {
+      const { code, stderr, executor } = await run(line);
+      expect(stderr).toMatch(/^[^\n]*result\.json is in the way: it is not the result of gaussians \(study: .*\n$/);
+      expect([code, executor]).toEqual([exitCodes.usage, undefined]);
+    }
+    expect(readFileSync(path, 'utf8')).toBe(other);
   });
 });
 

@@ -37,17 +37,14 @@ export async function main(argv: readonly string[], surroundings: Surroundings):
         return exportPoints(request.out, surroundings);
     }
   } catch (error) {
-    if (error instanceof UsageError) {
-      stderr.write(`${oneLine(error.message)}\n`);
-      return exitCodes.usage;
-    }
-    const refused = asFileFailure(error);
-    if (refused !== undefined) stderr.write(`${oneLine(refused.message)}\n`);
-    else stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return exitCodes.failed;
+    stderr.write(`${describeError(error)}\n`);
+    return error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
   }
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ');
+/** One line where it is known what a person can do; otherwise where in the program it comes from. */
+export function describeError(error: unknown): string {
+  const known = error instanceof UsageError ? error : asFileFailure(error);
+  if (known !== undefined) return known.message.replaceAll(/\s*\n\s*/g, ' ');
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -128,6 +128,22 @@ describe('a full disk', () => {
     await endsWell(line, limited, 'limited', /^cannot write \/.*: file too large/, () => undefined);
   });
 
+  test.each([
+    [
+      'of the directory from the start',
+      `${smoke} --out whole`,
+      '',
+      /^cannot write \/.*whole\/\.lock\.json: file too large/,
+    ],
+    ['of standard output', 'list --json', '> printed', /^cannot write standard output: file too large/],
+  ])('%s is one line with what to do about it', { timeout: 60_000 }, async (_what, line, output, message) => {
+    const { code, stderr } = await program.run(line, ['bash', '-c', `ulimit -f 0; exec "$@" ${output}`, 'bash']);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^[^\n]* To fix: raise the limit \(`ulimit -f`\), then run the same command again\.\n$/);
+    expect(code).toBe(1);
+    expect(readdirSync(at('whole')).filter((name) => name.startsWith('.lock'))).toEqual([]);
+  });
+
   // A file system of its own needs the right to mount one, which root has, and others may have in a namespace of theirs.
   const canMount = process.platform === 'linux' && process.getuid?.() === 0;
   test.skipIf(!canMount)(
@@ -252,9 +268,9 @@ describe('what cannot be carried out ends with 2 and one line, and writes nothin
       /^mnist: .*train-images.* are not there\. To fix: .*pnpm datasets fetch mnist/,
     ],
     [
-      'a damaged result',
+      'something else in the place of a result',
       'gaussians --budget smoke --backend wasm --out broken',
-      /result\.json is damaged or not a result of this program .*To fix: move or delete it/,
+      /result\.json is in the way: it is not the result of gaussians .*To fix: move it elsewhere/,
     ],
     ['a file in the way', 'gaussians --backend wasm --out whole/index.html', /^--out .* is not a directory\. To fix: /],
     [
@@ -271,7 +287,7 @@ describe('what cannot be carried out ends with 2 and one line, and writes nothin
     mkdirSync(at('photos'), { recursive: true });
     writeFileSync(at('photos', 'cat.jpg'), '');
     cpSync(at('whole'), at('broken'), { recursive: true });
-    writeFileSync(at('broken', 'gaussians', 'result.json'), '{');
+    writeFileSync(at('broken', 'gaussians', 'result.json'), '{"mine": true}');
     // No test finds the data sets of whoever runs it.
     vi.stubEnv('XDG_CACHE_HOME', at('no-cache'));
     const before = readdirSync(program.cwd, { recursive: true });
@@ -280,6 +296,6 @@ describe('what cannot be carried out ends with 2 and one line, and writes nothin
     expect(stderr).toMatch(/^[^\n]*\n$/);
     expect([code, stdout]).toEqual([2, '']);
     expect(readdirSync(program.cwd, { recursive: true })).toEqual(before);
-    expect(readFileSync(at('broken', 'gaussians', 'result.json'), 'utf8')).toBe('{');
+    expect(readFileSync(at('broken', 'gaussians', 'result.json'), 'utf8')).toBe('{"mine": true}');
   });
 });

@@ -152,6 +152,60 @@ describe('merge', () => {
     );
   });
 
+  test('something else in the place of a result of the studies that are merged is left alone, and nothing is written', async () => {
+    await run(`${smoke} --out a`);
+    await run(`spirals ${smoke} --out b`);
+    mkdirSync(join(cwd, 'b', 'gaussians'));
+    writeFileSync(join(cwd, 'b', 'gaussians', 'result.json'), '{"mine": true}');
+    const before = contents('b');
+    for (const line of ['merge a --out b', `gaussians ${smoke} --out b`]) {
+      const { code, stderr } = await run(line);
+      expect(stderr).toMatch(/^[^\n]*result\.json is in the way: it is not the result of gaussians [^\n]*\n$/);
+      expect(code).toBe(2);
+      expect(contents('b')).toEqual(before);
+    }
+    // It is in nobody's way where nothing of the study is merged.
+    await run(`spirals ${smoke} --seeds 2 --out c`);
+    const { code, stderr } = await run('merge c --out b');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/gaussians\/result\.json cannot be used and is left alone/);
+    expect(readFileSync(join(cwd, 'b', 'gaussians', 'result.json'), 'utf8')).toBe('{"mine": true}');
+  });
+
+  test('a damaged result is set aside and made again; one of a directory that is merged stays', async () => {
+    await run(`${smoke} --out a`);
+    await run(`${smoke} --seeds 2 --out b`);
+    for (const out of ['a', 'b']) writeFileSync(join(cwd, out, 'gaussians', 'result.json'), '{');
+    const { code, stderr } = await run('merge b --out a');
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      `${join(cwd, 'b', 'gaussians', 'result.json')} cannot be used and is left alone: not JSON`,
+    );
+    expect(stderr).toMatch(/a\/gaussians\/result\.json is damaged .* it is kept as result\.damaged\.json/);
+    expect(stderr).not.toMatch(/a\/gaussians\/result\.json cannot/);
+    expect(resultIn('a').seeds).toEqual([0, 1]);
+    expect(readFileSync(join(cwd, 'a', 'gaussians', 'result.damaged.json'), 'utf8')).toBe('{');
+    expect(readFileSync(join(cwd, 'b', 'gaussians', 'result.json'), 'utf8')).toBe('{');
+  });
+
+  test('files that have the names of folders are named and left alone', async () => {
+    await run(`${smoke} --out a`);
+    for (const folder of ['notes', 'letters']) mkdirSync(join(cwd, 'a', folder));
+    writeFileSync(join(cwd, 'a', 'notes', 'points'), 'mine');
+    writeFileSync(join(cwd, 'a', 'letters', 'tensorboard'), 'mine');
+    writeFileSync(join(cwd, 'a', 'gaussians', 'tensorboard'), 'mine');
+    const { code, stderr } = await run('merge a --out b');
+    expect(code).toBe(0);
+    for (const path of ['notes/points', 'gaussians/tensorboard'])
+      expect(stderr).toContain(`${join(cwd, 'a', path)} cannot be used and is left alone: it is not a directory`);
+    for (const line of ['report --out a', `${smoke} --out a`, `${smoke} --out a --dry-run`, 'export --out a'])
+      expect((await run(line)).code, line).toBe(0);
+    expect((await run('report --out a')).stderr).toContain(
+      `left alone in ${join(cwd, 'a')}: gaussians/tensorboard, letters, notes\n`,
+    );
+    expect(readFileSync(join(cwd, 'a', 'notes', 'points'), 'utf8')).toBe('mine');
+  });
+
   test.each([
     ['merge', /^missing required argument 'dir'/],
     ['merge nowhere', /^merge: .*nowhere does not exist\. To fix: /],
@@ -192,6 +246,31 @@ describe('report', () => {
     const before = resultIn('a');
     await run('report --out a');
     expect(resultIn('a')).toEqual({ ...before, run: { ...before.run, kept: 0 } });
+  });
+
+  test('sets a damaged result aside each time, and leaves alone what is something else’s', async () => {
+    await run(`${smoke} --out a`);
+    const folder = join(cwd, 'a', 'gaussians');
+    const whole = readFileSync(join(folder, 'result.json'), 'utf8');
+    const ofOther = whole.replace('"schema": 1', '"schema": 2');
+    for (const damage of ['{', whole.replace('"points"', '"remarks of mine"')]) {
+      writeFileSync(join(folder, 'result.json'), damage);
+      const { code, stderr } = await run('report --out a');
+      expect([code, stderr.match(/result\.json/g)]).toEqual([0, ['result.json']]);
+      expect(stderr).toMatch(/result\.json is damaged .* made again from the finished points$/m);
+      expect(numbers(resultIn('a'))).toHaveLength(5);
+    }
+    expect(readFileSync(join(folder, 'result.damaged.json'), 'utf8')).toBe('{');
+    expect(readFileSync(join(folder, 'result.damaged.1.json'), 'utf8')).toContain('remarks of mine');
+
+    writeFileSync(join(folder, 'result.json'), ofOther);
+    const before = contents('a');
+    const { code, stderr } = await run('report --out a');
+    expect(stderr).toMatch(
+      /^[^\n]*result\.json is in the way: [^\n]*\(schema: [^\n]*To fix: move it elsewhere[^\n]*\n$/,
+    );
+    expect(code).toBe(2);
+    expect(contents('a')).toEqual(before);
   });
 
   test('does not take shared points for studies that nobody ran', async () => {

@@ -5,15 +5,17 @@ import type { Conflict } from '../results/mergePoints.ts';
 import { planMerge, takeOver } from '../results/mergePoints.ts';
 import { existingResults, isOurs, readResults } from '../results/read.ts';
 import { inspectDirectory, openStore } from '../results/store.ts';
+import { runsThere } from '../runsThere.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
-import { describeShown, rebuild } from './report.ts';
+import { describeShown, rebuild, usableResults } from './report.ts';
 
 /**
  * Takes the finished points of other results directories over into one, with their checkpoints, drawings and logs, and writes its reports
  * again. The other directories stay as they are.
  *
- * @throws UsageError, before anything is written, for a directory without results and for points that contradict each other.
+ * @throws UsageError, before anything is written, for a directory without results, for points that contradict each other, and where
+ *   something else lies in the place of a result.
  */
 export function mergeResults(
   { from, out }: { readonly from: readonly string[]; readonly out: string },
@@ -37,21 +39,22 @@ export function mergeResults(
   if (conflicts.length > 0) throw contradiction(conflicts);
 
   const origins = from.flatMap((directory) => readResults(directory, onUnusable).map(({ result }) => result));
+  const results = [...(isOurs(out) ? usableResults(out) : []), ...origins];
+  inspectDirectory(
+    out,
+    runsThere(studies, points, results).map(({ study }) => study.name),
+  );
   const store = openStore(out, (line) => note(`warning: ${line}`));
   try {
     const incoming = points.filter(({ directory }) => directory !== out);
     const count = incoming.filter((point) => takeOver(store, point, onUnusable)).length;
     note(`${count} points taken over from ${from.join(', ')}; ${points.length} are in ${out} now.`);
-    for (const line of describeShown(rebuild(store, studies, [...ownResults(store), ...origins], argv))) note(line);
+    for (const line of describeShown(rebuild(store, studies, results, argv))) note(line);
     note(`Open ${join(out, 'index.html')}.`);
     return exitCodes.ok;
   } finally {
     store.close();
   }
-}
-
-function ownResults(store: ReturnType<typeof openStore>) {
-  return store.results().map(({ result }) => result);
 }
 
 function contradiction(conflicts: readonly Conflict[]): UsageError {

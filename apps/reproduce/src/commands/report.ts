@@ -7,7 +7,7 @@ import { buildResult } from '../result.ts';
 import type { Result } from '../results/schema.ts';
 import type { Store } from '../results/store.ts';
 import { inspectDirectory, openStore } from '../results/store.ts';
-import { existingResults } from '../results/read.ts';
+import { existingResults, readResults } from '../results/read.ts';
 import { runsThere } from '../runsThere.ts';
 import type { Study } from '../study.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
@@ -17,7 +17,7 @@ import { findWork, hasPoints } from '../work.ts';
 /**
  * Writes tables, figures and page again from the points that are stored, without computing.
  *
- * @throws UsageError when the directory holds no results.
+ * @throws UsageError when the directory holds no results, or something else in the place of one.
  */
 export function rebuildReport(out: string, argv: readonly string[], { stderr, studies }: Surroundings): ExitCode {
   existingResults(out, '--out');
@@ -25,12 +25,7 @@ export function rebuildReport(out: string, argv: readonly string[], { stderr, st
   const note = (line: string): void => void stderr.write(`${line}\n`);
   const store = openStore(out, (line) => note(`warning: ${line}`));
   try {
-    const shown = rebuild(
-      store,
-      studies,
-      store.results().map(({ result }) => result),
-      argv,
-    );
+    const shown = rebuild(store, studies, usableResults(out), argv);
     if (shown.length === 0)
       throw new UsageError(`${out} holds no finished point of a known study`, 'run a study first');
     for (const line of describeShown(shown)) note(line);
@@ -41,11 +36,17 @@ export function rebuildReport(out: string, argv: readonly string[], { stderr, st
   }
 }
 
+/** The results that can be used. What becomes of others, and is said then, is known when the reports are written. */
+export function usableResults(out: string): Result[] {
+  return readResults(out, () => undefined).map(({ result }) => result);
+}
+
 /**
  * Writes the reports of all runs that left points in a directory.
  *
  * @param results what is known of how the points were made: the directory's own results, and those that were merged.
  * @returns the results that are shown now.
+ * @throws UsageError, before anything is written, where something else lies in the place of one of them.
  */
 export function rebuild(
   store: Store,
@@ -60,6 +61,7 @@ export function rebuild(
     const result = buildResult(study, identity, work.planned, work.known, provenanceOf(origins, argv));
     return [{ result, planned: work.planned }];
   });
+  store.claimResults(reports.map(({ result }) => result.study));
   writeReport(store, reports);
   return reports.map(({ result }) => result);
 }

@@ -97,6 +97,7 @@ export async function runStudies(
       else forgetUnusable(work, store, surroundings.canContinueFrom);
       return work;
     });
+    store.claimResults(names);
     const keptOf = new Map(works.map((work) => [work, countPoints(work)]));
     const earlier = earlierResults(works, store);
     const origin = originHere();

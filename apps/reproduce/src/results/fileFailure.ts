@@ -12,6 +12,9 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: permissions,
   EPERM: permissions,
   EIO: 'check the disk',
+  EISDIR: 'move away the directory of that name',
+  EEXIST: 'move away what has that name and is not a directory',
+  ENOTDIR: 'move away the file that stands for a directory of that path',
   EMFILE: 'raise the limit (`ulimit -n`)',
   ENFILE: 'close some programs',
   // Of a quota that is used up Node knows the number only.

@@ -50,13 +50,29 @@ export function writeJson(path: string, value: unknown): void {
  *
  * @throws Error that says what is wrong with it.
  */
-export function parseFile<S extends v.GenericSchema>(schema: S, path: string): v.InferOutput<S> {
-  let value: unknown;
+function parseFile<S extends v.GenericSchema>(schema: S, path: string): v.InferOutput<S> {
+  return checkValue(schema, parseJson(readFileSync(path, 'utf8')));
+}
+
+/**
+ * Parses JSON.
+ *
+ * @throws Error in one line.
+ */
+export function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(text);
   } catch (error) {
     throw new Error(`not JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`, { cause: error });
   }
+}
+
+/**
+ * Checks a value.
+ *
+ * @throws Error that says what is wrong with it, and where.
+ */
+export function checkValue<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const issue = parsed.issues[0];

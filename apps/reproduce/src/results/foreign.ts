@@ -6,10 +6,10 @@ import { markerName } from './read.ts';
 
 const top = new Set([markerName, lockName, 'index.html', 'points.csv']);
 const ofPoint = /^\.?[0-9a-f]{32}\./;
-/** What a study's or a data set's folder holds, and which names the entries of each have. */
-const contents: Readonly<Record<string, RegExp | undefined>> = {
-  'result.json': undefined,
-  'table.md': undefined,
+/** The files of a study's folder. */
+const ofStudy = /^(?:result(?:\.damaged(?:\.\d+)?)?\.json|table\.md)$/;
+/** The folders in a study's or a data set's folder, and which names the entries of each have. */
+const contents: Readonly<Record<string, RegExp>> = {
   figures: /\.(?:svg|png)$/,
   points: ofPoint,
   artefacts: ofPoint,
@@ -17,7 +17,9 @@ const contents: Readonly<Record<string, RegExp | undefined>> = {
   logs: ofPoint,
   tensorboard: /-[0-9a-f]{8}$/,
 };
-const isKnown = (name: string): boolean => Object.hasOwn(contents, name);
+/** A folder may also be a link to one on another disk. */
+const isKnown = (entry: Dirent): boolean =>
+  Object.hasOwn(contents, entry.name) ? !entry.isFile() : ofStudy.test(entry.name) && !entry.isDirectory();
 
 /**
  * What lies in a results directory although this program does not write it, such as somebody's notes. Folders of which nothing is known
@@ -28,13 +30,12 @@ const isKnown = (name: string): boolean => Object.hasOwn(contents, name);
 export function foreignFiles(directory: string): string[] {
   const inFolder = (folder: string): string[] => {
     const entries = entriesOf(folder);
-    if (!entries.some(({ name }) => isKnown(name))) return entries.length === 0 ? [] : [folder];
+    if (!entries.some(isKnown)) return entries.length === 0 ? [] : [folder];
     return entries.flatMap((entry) => {
-      if (!isKnown(entry.name)) return [join(folder, entry.name)];
-      const names = contents[entry.name];
-      if (names === undefined || !entry.isDirectory()) return [];
-      const inside = join(folder, entry.name);
-      return entriesOf(inside).flatMap(({ name }) => (names.test(name) ? [] : [join(inside, name)]));
+      const path = join(folder, entry.name);
+      if (!isKnown(entry)) return [path];
+      if (!entry.isDirectory()) return [];
+      return entriesOf(path).flatMap(({ name }) => (contents[entry.name]!.test(name) ? [] : [join(path, name)]));
     });
   };
   return entriesOf(directory)

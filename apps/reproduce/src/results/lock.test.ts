@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -43,6 +52,15 @@ test('leaves a lock alone that it cannot read', () => {
   writeFileSync(path, 'half of a lo');
   expect(() => lockDirectory(directory)).toThrow(/unreadable lock.*To fix: .*delete/);
   expect(readFileSync(path, 'utf8')).toBe('half of a lo');
+});
+
+test.each([
+  ['a directory', () => mkdirSync(path)],
+  ['a link that leads nowhere', () => symlinkSync(join(directory, 'nowhere'), path)],
+])('says that %s is in the way', (_what, put) => {
+  put();
+  expect(() => lockDirectory(directory)).toThrow(/\.lock\.json, the lock.* is not a file\. To fix: remove it/);
+  expect(readdirSync(directory)).toEqual([lockName]);
 });
 
 test('does not remove a lock that somebody else has taken since', () => {

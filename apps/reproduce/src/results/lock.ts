@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -12,7 +12,7 @@ const ownerSchema = v.object({ pid: v.pipe(v.number(), v.integer(), v.minValue(1
  * Claims a directory for this process, so that two runs do not write into it at once. A lock whose process is gone is taken over.
  *
  * @returns a function that gives the directory back.
- * @throws UsageError when another process holds it.
+ * @throws UsageError when another process holds it, or something lies there that is no lock.
  */
 export function lockDirectory(directory: string): () => void {
   mkdirSync(directory, { recursive: true });
@@ -23,12 +23,12 @@ export function lockDirectory(directory: string): () => void {
       createWhole(path, mine);
       return () => {
         // Only what is still ours: a person may have deleted the lock and another run taken the directory since.
-        if (readOrNull(path) === mine) rmSync(path, { force: true });
+        if (isLockOf(path, mine)) rmSync(path, { force: true });
       };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const found = readOrNull(path);
+    const found = readLock(path);
     if (found === null) continue;
     if (attempt > 2 || !isAbandoned(found)) {
       throw new UsageError(
@@ -43,9 +43,12 @@ export function lockDirectory(directory: string): () => void {
 /** Creates a file that must not exist, complete from its first moment: another run never sees half a lock. */
 function createWhole(path: string, text: string): void {
   const whole = `${path}.new.${process.pid}`;
-  writeFileSync(whole, text);
   try {
+    writeFileSync(whole, text);
     linkSync(whole, path);
+  } catch (error) {
+    // The system names the file when it cannot be opened, not when it cannot be written.
+    throw Object.assign(error as Error, { path });
   } finally {
     rmSync(whole, { force: true });
   }
@@ -90,10 +93,31 @@ function parseOwner(text: string): v.InferOutput<typeof ownerSchema> | undefined
   }
 }
 
-function readOrNull(path: string): string | null {
+function isLockOf(path: string, mine: string): boolean {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8') === mine;
   } catch {
-    return null;
+    return false;
   }
+}
+
+/**
+ * What is written in a lock; null where it is gone again.
+ *
+ * @throws UsageError for what stays in the way however often one looks: a directory, a link that leads nowhere, a file of somebody else.
+ */
+function readLock(path: string): string | null {
+  let reason: string;
+  try {
+    if (lstatSync(path).isFile()) return readFileSync(path, 'utf8');
+    reason = 'is not a file';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    reason = `cannot be read (${code ?? String(error)})`;
+  }
+  throw new UsageError(
+    `${path}, the lock of this directory, ${reason}`,
+    'remove it if no run is alive, or choose another --out',
+  );
 }

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { trainedFile } from '../numerics/checkpoints.ts';
 import type { StoredPoint } from './files.ts';
 import { readArtefact, writeWhole } from './files.ts';
 import type { OnUnusable } from './read.ts';
-import { readPoints } from './read.ts';
+import { namesIn, readPoints } from './read.ts';
 import { findSlot } from './slots.ts';
 import type { Store } from './store.ts';
 
@@ -76,7 +76,7 @@ export function takeOver(
     (path) => readArtefact(path, address),
     onUnusable,
   ).value;
-  for (const log of logsOf(from, address)) {
+  for (const log of logsOf(from, address, onUnusable)) {
     if (!existsSync(join(to, log))) writeWhole(join(to, log), readFileSync(join(from, log)));
   }
   if (isNew || store.loadArtefact(place) === undefined) store.savePoint(place, point, artefact);
@@ -84,11 +84,11 @@ export function takeOver(
 }
 
 /** The logs of a point, relative to its folder. */
-function logsOf(folder: string, address: string): string[] {
+function logsOf(folder: string, address: string, onUnusable: OnUnusable): string[] {
   const jsonl = join('logs', `${address}.jsonl`);
-  const runs = existsSync(join(folder, 'tensorboard')) ? readdirSync(join(folder, 'tensorboard')) : [];
-  const events = runs
+  const inFolder = (path: string): string[] => namesIn(join(folder, path), onUnusable).map((name) => join(path, name));
+  const events = inFolder('tensorboard')
     .filter((run) => run.endsWith(`-${address.slice(0, 8)}`))
-    .flatMap((run) => readdirSync(join(folder, 'tensorboard', run)).map((name) => join('tensorboard', run, name)));
+    .flatMap(inFolder);
   return [jsonl, ...events].filter((path) => existsSync(join(folder, path)));
 }

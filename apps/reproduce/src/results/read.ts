@@ -1,10 +1,10 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { StoredPoint } from './files.ts';
-import { parseFile, readPoint } from './files.ts';
+import { readPoint } from './files.ts';
+import { readResult } from './resultFile.ts';
 import type { Result } from './schema.ts';
-import { resultSchema } from './schema.ts';
 
 export const markerName = '.sparseflow-results.json';
 export const marker = { format: 'sparseflow-results', schema: 1 };
@@ -37,9 +37,8 @@ export function readResults(directory: string, onUnusable: OnUnusable): StoredSt
     const path = join(directory, study, 'result.json');
     if (!existsSync(path)) continue;
     try {
-      const result = parseFile(resultSchema, path);
-      if (result.study !== study) throw new Error(`it says that it is the result of '${result.study}'`);
-      found.push({ study, result, figures: readFigures(join(directory, study, 'figures')) });
+      const result = readResult(path, study);
+      found.push({ study, result, figures: readFigures(join(directory, study, 'figures'), onUnusable) });
     } catch (error) {
       onUnusable(path, (error as Error).message);
     }
@@ -52,8 +51,7 @@ export function readPoints(directory: string, onUnusable: OnUnusable): (StoredPo
   const found = new Map<string, StoredPoint & { readonly folder: string }>();
   for (const folder of readdirSync(directory).sort()) {
     const points = join(directory, folder, 'points');
-    if (!existsSync(points)) continue;
-    for (const name of readdirSync(points).sort()) {
+    for (const name of namesIn(points, onUnusable)) {
       // ADDRESS.json, or ADDRESS.1.json where that was unreadable.
       const address = /^([0-9a-f]{32})(?:\.\d+)?\.json$/.exec(name)?.[1];
       if (address === undefined) continue;
@@ -69,10 +67,17 @@ export function readPoints(directory: string, onUnusable: OnUnusable): (StoredPo
   return [...found.values()];
 }
 
-function readFigures(directory: string): Map<string, string> {
+/** What a folder holds, in order; nothing where it is not there. A file of its name is somebody else's: it is reported and left alone. */
+export function namesIn(folder: string, onUnusable: OnUnusable): string[] {
+  if (!existsSync(folder)) return [];
+  if (statSync(folder).isDirectory()) return readdirSync(folder).sort();
+  onUnusable(folder, 'it is not a directory');
+  return [];
+}
+
+function readFigures(directory: string, onUnusable: OnUnusable): Map<string, string> {
   const figures = new Map<string, string>();
-  if (!existsSync(directory)) return figures;
-  for (const file of readdirSync(directory).sort()) {
+  for (const file of namesIn(directory, onUnusable)) {
     if (file.endsWith('.svg')) figures.set(file.slice(0, -'.svg'.length), readFileSync(join(directory, file), 'utf8'));
   }
   return figures;

@@ -36,6 +36,7 @@ afterEach(() => {
   store = undefined;
   rmSync(join(directory, '..'), { recursive: true });
 });
+const resultPath = (): string => join(directory, 'gaussians', 'result.json');
 const pointPath = (suffix = ''): string => join(directory, 'gaussians', 'points', `${planned.address}${suffix}.json`);
 
 describe('points', () => {
@@ -146,13 +147,32 @@ describe('inspectDirectory', () => {
     expect(() => inspectDirectory(join(directory, 'below'), [])).toThrow(/not a directory|cannot be written/);
   });
 
-  test('refuses to replace an unreadable result of a study it is to run, and only of those', () => {
+  test.each([
+    ['another schema', () => writeFileSync(resultPath(), '{"schema": 2, "study": "gaussians"}'), /schema: /],
+    ['another study', () => writeFileSync(resultPath(), '{"schema": 1, "study": "spirals"}'), /study: /],
+    ['no result at all', () => writeFileSync(resultPath(), 'null'), /Object/],
+    ['a directory', () => mkdirSync(resultPath()), /EISDIR/],
+  ])(
+    'refuses to replace %s in the place of the result of a study it is to run, and only of those',
+    (_what, put, why) => {
+      open();
+      mkdirSync(join(directory, 'gaussians'));
+      put();
+      const inspect = (): void => inspectDirectory(directory, ['gaussians']);
+      expect(inspect).toThrow(
+        /result\.json is in the way: it is not the result of gaussians .*To fix: move it elsewhere/,
+      );
+      expect(inspect).toThrow(why);
+      expect(() => store!.claimResults(['gaussians'])).toThrow(why);
+      inspectDirectory(directory, ['spirals']);
+    },
+  );
+
+  test('accepts a damaged result, which can be made again', () => {
     open().saveStudy(sampleResult(1), '', new Map());
-    writeFileSync(join(directory, 'gaussians', 'result.json'), '{"schema": 1, "study"');
-    expect(() => inspectDirectory(directory, ['gaussians'])).toThrow(
-      /result\.json is damaged or not a result of this program \(not JSON.*move or delete it/,
-    );
-    inspectDirectory(directory, ['spirals']);
+    writeFileSync(resultPath(), '{"schema": 1, "study"');
+    inspectDirectory(directory, ['gaussians']);
+    expect(readFileSync(resultPath(), 'utf8')).toBe('{"schema": 1, "study"');
   });
 });
 
@@ -174,6 +194,16 @@ describe('a directory that cannot be written is a usage error', () => {
     chmodSync(directory, 0o555);
     withoutPrivileges(() => expect(open).toThrow(/cannot be written \(.*EACCES\)\. To fix: choose another --out/));
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('and is given back, for want of permission in it', () => {
+    mkdirSync(join(directory, 'gaussians'), { recursive: true });
+    chmodSync(join(directory, '..'), 0o755);
+    chmodSync(directory, 0o777);
+    chmodSync(join(directory, 'gaussians'), 0);
+    withoutPrivileges(() => expect(open).toThrow(/cannot be written \(.*EACCES\)\. To fix: choose another --out/));
+    chmodSync(join(directory, 'gaussians'), 0o755);
+    expect(readdirSync(directory).sort()).toEqual([markerName, 'gaussians']);
   });
 
   test('for a name longer than any file system takes', () => {

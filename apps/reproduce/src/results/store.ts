@@ -1,16 +1,17 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { PlannedPoint } from '../plan.ts';
+import { asFileFailure } from './fileFailure.ts';
 import type { Artefact, StoredPoint } from './files.ts';
-import { encodeArtefact, parseFile, readArtefact, readPoint, writeJson, writeWhole } from './files.ts';
+import { encodeArtefact, readArtefact, readPoint, writeJson, writeWhole } from './files.ts';
 import { foreignFiles } from './foreign.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { lockDirectory } from './lock.ts';
 import type { StoredStudy } from './read.ts';
 import { isOurs, marker, markerName, readPoints, readResults } from './read.ts';
+import { damagedResults, setAside } from './resultFile.ts';
 import type { Point, Result } from './schema.ts';
-import { resultSchema } from './schema.ts';
 import { findSlot } from './slots.ts';
 
 export type { Artefact } from './files.ts';
@@ -39,6 +40,12 @@ export interface Store {
   savePoint(planned: Place & Pick<PlannedPoint, 'config'>, point: Point, artefact: Artefact | undefined): void;
   loadArtefact(place: Place): Artefact | undefined;
   checkpointDirectory(folder: string): string;
+  /**
+   * Makes room for the results of studies that are to be written: a damaged one is kept under another name, and said.
+   *
+   * @throws UsageError for one that is something else's.
+   */
+  claimResults(studies: readonly string[]): void;
   saveStudy(result: Result, table: string, figures: ReadonlyMap<string, FigureFiles>): void;
   /** Adds a figure to those of a study that is there. */
   saveFigure(study: string, name: string, figure: FigureFiles): void;
@@ -62,7 +69,8 @@ export interface FigureFiles {
 /**
  * Checks without writing anything that a directory can take results of these studies.
  *
- * @throws UsageError when it is not a directory, not writable, holds somebody else's files, or an unreadable result of one of the studies.
+ * @throws UsageError when it is not a directory, not writable, holds somebody else's files, or a result.json that is something else's
+ *   in place of one of the studies'.
  */
 export function inspectDirectory(directory: string, studies: readonly string[]): void {
   const remedy = 'choose another --out, or an empty directory';
@@ -80,29 +88,21 @@ export function inspectDirectory(directory: string, studies: readonly string[]):
     throw new UsageError(`--out ${directory} holds files that are not results of this program (${some})`, remedy);
   }
   assertWritable(directory, directory);
-  for (const study of studies) {
-    const path = join(directory, study, 'result.json');
-    if (!existsSync(path)) continue;
-    try {
-      parseFile(resultSchema, path);
-    } catch (error) {
-      throw new UsageError(
-        `${path} is damaged or not a result of this program (${(error as Error).message})`,
-        'move or delete it, or choose another --out; finished points are kept beside it',
-        { cause: error },
-      );
-    }
-  }
+  damagedResults(directory, studies);
 }
+
+/** Refusals of a place, for which another does as well; others pass, such as that of a full disk. */
+const ofPlace: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 /**
  * Opens a results directory that `inspectDirectory` has accepted, creating and locking it.
  *
  * @param warn takes one line about what cannot be used, or is not of this program, and is left alone.
  * @throws UsageError when another run holds it or it cannot be written.
+ * @throws FileFailure when it cannot be written now, such as on a full disk.
  */
 export function openStore(directory: string, warn: (line: string) => void): Store {
-  let release: () => void;
+  let release = (): void => undefined;
   let foreign: readonly string[];
   try {
     makeDirectory(directory);
@@ -111,7 +111,10 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
     removeLeftovers(directory);
     foreign = foreignFiles(directory);
   } catch (error) {
+    release();
     if (error instanceof UsageError) throw error;
+    const refused = asFileFailure(error);
+    if (refused !== undefined && !ofPlace.has(refused.refusal)) throw refused;
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`--out ${directory} cannot be written (${code ?? String(error)})`, 'choose another --out', {
       cause: error,
@@ -152,6 +155,12 @@ export function openStore(directory: string, warn: (line: string) => void): Stor
       const path = join(directory, folder, 'checkpoints');
       mkdirSync(path, { recursive: true });
       return path;
+    },
+    claimResults(studies) {
+      for (const { path, reason } of damagedResults(directory, studies))
+        warn(
+          `${path} is damaged (${reason}): it is kept as ${basename(setAside(path))}, and made again from the finished points`,
+        );
     },
     saveStudy(result, table, figures) {
       const base = join(directory, result.study);
