@@ -8,6 +8,11 @@ const beside = fileURLToPath(new URL('../../../../shared/data', import.meta.url)
 const candidate = process.env['SPARSEFLOW_DATA'] ?? beside;
 
 const present = existsSync(join(candidate, 'golden_preprocessing.json'));
+if (!present) {
+  process.stderr.write(
+    `not run: tests on real rows, because ${candidate} is not there; SPARSEFLOW_DATA names another folder\n`,
+  );
+}
 
 /** What numpy computes on the real data: each file holds some of these. */
 export interface Golden {
@@ -26,8 +31,8 @@ export interface Golden {
 }
 
 /**
- * A test on real data: those that `SPARSEFLOW_DATA` names, or ../shared/data beside the repository. Where there are none it is not
- * registered; every set has tests on files of their own, too.
+ * A test on real data: those that `SPARSEFLOW_DATA` names, or ../shared/data beside the repository. Where there are none a line says so
+ * and it is not registered; every set has tests on files of their own, too.
  */
 export function testOnRealData(name: string, run: (dataDir: string, golden: (set: string) => Golden) => Promise<void>) {
   if (!present) return;
