@@ -10,6 +10,7 @@ import sys
 import diffrax
 import jax
 import jax.numpy as jnp
+import numpy
 
 import timing
 
@@ -34,32 +35,45 @@ def dual(params, x, tangent):
     return jax.jvp(lambda z: network(params, z), (x,), (tangent,))
 
 
+def decode(tensor):
+    return jnp.array(timing.decode(tensor))
+
+
+def compared(case, forward, at, reverse, all_of, expected):
+    """Compiles both operations; what they are given are arguments, so that nothing is computed while compiling."""
+    forward, reverse = jax.jit(forward), jax.jit(reverse)
+    calls = {
+        "forward": lambda: jax.block_until_ready(forward(*at)),
+        "vjp": lambda: jax.block_until_ready(reverse(*all_of)),
+    }
+    results = jax.tree.leaves([call() for call in calls.values()])
+    pairs = [(numpy.asarray(a), timing.decode(ours)) for a, ours in zip(results, expected)]
+    timing.timed_where_right(threads, case["name"], "JAX jit", calls, pairs, given["seconds"])
+
+
 def evaluations(case):
-    sizes, batch = case["sizes"], case["batch"]
-    keys = iter(jax.random.split(jax.random.key(0), 100))
-    params = [
-        (jax.random.normal(next(keys), (out, into)) / into**0.5, jax.random.normal(next(keys), (out,)) * 0.1)
-        for into, out in zip(sizes, sizes[1:])
-    ]
-    x, dx, ct, dct = (jax.random.normal(next(keys), (batch, sizes[0])) for _ in range(4))
-    forward = jax.jit(dual)
-    reverse = jax.jit(lambda params, x, dx, ct, dct: jax.vjp(dual, params, x, dx)[1]((ct, dct)))
-    report(case["name"], "forward", "JAX jit", measure(lambda: forward(params, x, dx), given["seconds"]))
-    report(case["name"], "vjp", "JAX jit", measure(lambda: reverse(params, x, dx, ct, dct), given["seconds"]))
+    flat = [decode(tensor) for tensor in case["params"]]
+    params = list(zip(flat[::2], flat[1::2]))
+    x, dx, ct, dct = (decode(tensor) for tensor in case["at"])
+
+    def reverse(params, x, dx, ct, dct):
+        of_params, of_x, of_dx = jax.vjp(dual, params, x, dx)[1]((ct, dct))
+        return of_x, of_params, of_dx
+
+    expected = [*case["expected"], *case["ofParams"]]
+    compared(case, dual, (params, x, dx), reverse, (params, x, dx, ct, dct), expected)
 
 
 def convolutions(case):
-    images = (case["batch"], case["size"], case["size"], case["channels"])
-    x, dy = (jax.random.normal(jax.random.key(i), images) for i in range(2))
-    w = jax.random.normal(jax.random.key(2), (3, 3, case["channels"], case["channels"]))
+    x, dy, w = (decode(case["at"][name]) for name in ("x", "dy", "w"))
 
     def convolve(x, w):
         return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
-    forward = jax.jit(convolve)
-    reverse = jax.jit(lambda x, w, dy: jax.vjp(convolve, x, w)[1](dy))
-    report(case["name"], "forward", "JAX jit", measure(lambda: forward(x, w), given["seconds"]))
-    report(case["name"], "vjp", "JAX jit", measure(lambda: reverse(x, w, dy), given["seconds"]))
+    def reverse(x, w, dy):
+        return jax.vjp(convolve, x, w)[1](dy)
+
+    compared(case, convolve, (x, w), reverse, (x, w, dy), [case["expected"][name] for name in ("y", "ofX", "ofW")])
 
 
 def steps(study):
@@ -70,14 +84,30 @@ def steps(study):
     ]
     x, noise = (jnp.array(study[name]).reshape(-1, 2) for name in ("x", "noise"))
 
+    calls = [0]
+
+    def count():
+        calls[0] += 1
+
     def dynamics(t, state, params):
         f, tangent = dual(params, state[0], noise)
         return f, (tangent * noise).sum(1)
 
+    def counted(*args):
+        jax.debug.callback(count)
+        return dynamics(*args)
+
+    def evaluations_of(function):
+        """How often one call evaluates the dynamics."""
+        calls[0] = 0
+        jax.block_until_ready(jax.jit(function)(params))
+        jax.effects_barrier()
+        return calls[0]
+
     def run(name, adjoint):
         controller = diffrax.PIDController(rtol=tolerance, atol=tolerance)
 
-        def loss(params):
+        def loss(params, dynamics):
             start = (x, jnp.zeros(len(x)))
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(dynamics), diffrax.Dopri5(), 0.0, 1.0, None, start, params,
@@ -85,7 +115,7 @@ def steps(study):
             )  # fmt: skip
             z, log_det = solution.ys[0][-1], solution.ys[1][-1]
             log_prob = -0.5 * (z**2).sum(1) - jnp.log(2 * jnp.pi) + log_det
-            return -log_prob.mean(), solution.stats["num_steps"]
+            return -log_prob.mean()
 
         def adamw(p, g, m, v):
             m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
@@ -94,13 +124,14 @@ def steps(study):
 
         @jax.jit
         def step(params, mean, variance):
-            (value, count), grads = jax.value_and_grad(loss, has_aux=True)(params)
-            return value, count, jax.tree.map(adamw, params, grads, mean, variance)
+            value, grads = jax.value_and_grad(loss)(params, dynamics)
+            return value, jax.tree.map(adamw, params, grads, mean, variance)
 
         zeros = jax.tree.map(jnp.zeros_like, params)
-        count = int(step(params, zeros, zeros)[1])
         measured = measure(lambda: step(params, zeros, zeros), 2 * given["seconds"], 10)
-        report(study["name"], "step", name, measured, note=f"{count} steps of 6 evaluations forward")
+        forward = evaluations_of(lambda params: loss(params, counted))
+        backward = evaluations_of(lambda params: jax.grad(loss)(params, counted)) - forward
+        report(study["name"], "step", name, measured, nfe=[forward, backward])
 
     run("diffrax, adjoint equation", diffrax.BacksolveAdjoint())
     run("diffrax, discrete adjoint", diffrax.RecursiveCheckpointAdjoint())

@@ -1,3 +1,4 @@
+import type { Shape } from '@sparseflow/tensor';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Row } from './report.ts';
@@ -61,6 +62,11 @@ export async function missing({ modules }: Peer): Promise<readonly string[]> {
 /** How a person makes a peer measurable. */
 export function howToInstall({ name }: Peer, absent: readonly string[]): string {
   return `${name} is not measured: ${python()} cannot import ${absent.join(', ')}. To install: ${python()} -m pip install ${absent.join(' ')}`;
+}
+
+/** Numbers as a script reads them: float32 as base64, since JSON's digits of a million of them would take seconds to read. */
+export function encode(values: ArrayLike<number>, shape: Shape): object {
+  return { shape, values: Buffer.from(Float32Array.from(values).buffer).toString('base64') };
 }
 
 /** Runs a peer's script on the same problems and reads its rows. */

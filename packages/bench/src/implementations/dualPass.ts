@@ -43,9 +43,10 @@ export function prepareDualPass(backend: Backend, problem: Problem): Prepared {
     async read() {
       const values = scope(() => pass(leaves));
       const gradients = reverse();
+      const ofLayers = gradients.weights.flatMap((weight, i) => [weight, gradients.biases[i]!]);
       const result = {
         forward: [await values.value.data(), await values.tangent.data()],
-        vjp: [await gradients.x.data(), await gradients.weights[0]!.data()],
+        vjp: await Promise.all([gradients.x, ...ofLayers].map((x) => x.data())),
       };
       disposeTree({ values, gradients });
       return result;

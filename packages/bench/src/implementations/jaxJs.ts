@@ -1,21 +1,34 @@
 import type * as jaxJs from '@jax-js/jax';
 import type { Problem } from '../cases.ts';
-import type { Prepared } from './implementation.ts';
+import type { Implementation, Prepared } from './implementation.ts';
 
 type JaxJs = typeof jaxJs;
 type Array = jaxJs.numpy.Array;
 
-/** jax-js on its WebAssembly device, jitted; undefined where it is not installed. Its arrays count references: a use consumes one. */
-export async function loadJaxJs(): Promise<((problem: Problem) => Prepared) | undefined> {
+/** Its devices that run in Node. `cpu` interprets its kernels: what has more operations than its limit takes it minutes. */
+const DEVICES = [
+  { device: 'wasm', patience: 1e9 },
+  { device: 'cpu', patience: 1e6, limit: 1e7 },
+] as const;
+
+/** jax-js, jitted, on each of its devices; none where it is not installed. Its arrays count references: a use consumes one. */
+export async function loadJaxJs(): Promise<readonly Implementation[]> {
   let jax: JaxJs;
   try {
     jax = await import('@jax-js/jax');
   } catch {
-    return undefined;
+    return [];
   }
-  await jax.init('wasm');
-  jax.defaultDevice('wasm');
-  return (problem) => prepareJaxJs(jax, problem);
+  await jax.init(...DEVICES.map(({ device }) => device));
+  return DEVICES.map(({ device, ...patience }) => ({
+    name: `jax-js ${device}`,
+    threads: 1,
+    ...patience,
+    prepare(problem) {
+      jax.defaultDevice(device);
+      return prepareJaxJs(jax, problem);
+    },
+  }));
 }
 
 function prepareJaxJs({ jit, jvp, vjp, nn, numpy: np, blockUntilReady }: JaxJs, problem: Problem): Prepared {
@@ -57,7 +70,7 @@ function prepareJaxJs({ jit, jvp, vjp, nn, numpy: np, blockUntilReady }: JaxJs, 
       const numbers = async (array: Array): Promise<ArrayLike<number>> => (await array.ref.data()) as ArrayLike<number>;
       const result = {
         forward: [await numbers(values[0]), await numbers(values[1])],
-        vjp: [await numbers(gx), await numbers(gw[0]!)],
+        vjp: await Promise.all([gx, ...gw.flatMap((g, i) => [g, gb[i]!])].map(numbers)),
       };
       free([...values, ...gw, ...gb, gx, gdx]);
       return result;

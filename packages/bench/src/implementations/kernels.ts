@@ -56,7 +56,8 @@ export function prepareKernels(backend: Backend, problem: Problem, masks?: reado
       const gradients = vjp();
       const result = {
         forward: values.map((x) => backend.downloadSync!(x)),
-        vjp: [gradients[0]!, gradients[2]!].map((x) => backend.downloadSync!(x)),
+        // Without the cotangent of dx, which flows do not need.
+        vjp: gradients.filter((_, i) => i !== 1).map((x) => backend.downloadSync!(x)),
       };
       free([...values, ...gradients]);
       return result;

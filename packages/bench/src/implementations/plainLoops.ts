@@ -49,7 +49,7 @@ export function preparePlainLoops({ sizes, batch, weights, biases, x, dx, ct, dc
     return [f, df];
   };
 
-  const vjp = (): { gx: Float32Array; gradients: Float64Array[] } => {
+  const vjp = (): (Float32Array | Float64Array)[] => {
     const [into, out] = [sizes[0]!, sizes[layers]!];
     const gx = new Float32Array(batch * into);
     const gradients = weights.map((w) => new Float64Array(w.length));
@@ -84,15 +84,14 @@ export function preparePlainLoops({ sizes, batch, weights, biases, x, dx, ct, dc
       }
       gx.set(back[0]!, i * into);
     }
-    return { gx, gradients };
+    return [gx, ...gradients.flatMap((gradient, l) => [gradient, biasGradients[l]!])];
   };
 
   return {
     forward,
     vjp,
     async read() {
-      const { gx, gradients } = vjp();
-      return { forward: forward(), vjp: [gx, gradients[0]!] };
+      return { forward: forward(), vjp: vjp() };
     },
     dispose: () => undefined,
   };

@@ -2,6 +2,7 @@ import { disposeTree, type Tensor } from '@sparseflow/tensor';
 import { FIELDS, prepareField, TIME } from '../fields.ts';
 import { measure } from '../measure.ts';
 import type { Path } from '../paths.ts';
+import { encode } from '../peers.ts';
 import type { Row } from '../report.ts';
 import { shareOfPeak, type Recorder } from './suite.ts';
 
@@ -43,12 +44,6 @@ export async function fieldsForPeers({ wanted }: Recorder, path: Path): Promise<
   return fields;
 }
 
-/** float32 numbers as base64: JSON's digits of a million of them would take seconds to read. */
 function encoded(tensors: Readonly<Record<string, Tensor>>): object {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => {
-      const { buffer } = Float32Array.from(tensor.dataSync());
-      return [name, { shape: tensor.shape, values: Buffer.from(buffer).toString('base64') }];
-    }),
-  );
+  return Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, encode(x.dataSync(), x.shape)]));
 }

@@ -30,8 +30,8 @@ async function implementations(record: Recorder): Promise<Implementation[]> {
     record.note(`tfjs wasm is not measured: ${(error as Error).message}`);
   }
   const jaxJs = await loadJaxJs();
-  if (jaxJs) list.push({ name: 'jax-js wasm', threads: 1, patience: 1e9, prepare: jaxJs });
-  else record.note('jax-js is not measured. To measure it: npm install @jax-js/jax@0.1.25');
+  list.push(...jaxJs);
+  if (jaxJs.length === 0) record.note('jax-js is not measured. To measure it: npm install @jax-js/jax@0.1.25');
   list.push({ name: 'plain loops', threads: 1, patience: 1e9, prepare: preparePlainLoops });
   return list;
 }
@@ -57,7 +57,7 @@ export async function kernels(record: Recorder): Promise<void> {
   const list = await implementations(record);
   for (const problem of CASES.filter(({ name }) => record.wanted(name)).map(problemOf)) {
     const expected = await preparePlainLoops(problem).read();
-    for (const implementation of list) await timeOne(record, implementation, problem, expected);
+    for (const implementation of list) await timeImplementation(record, implementation, problem, expected);
   }
   for (const path of paths()) {
     if (record.wanted(MATRIX)) await timeMatMul(record, path.name, path.threads, path.create());
@@ -65,12 +65,15 @@ export async function kernels(record: Recorder): Promise<void> {
   }
 }
 
-async function timeOne(
+/** Times both passes, each only where its numbers agree; otherwise a note says why not. */
+export async function timeImplementation(
   record: Recorder,
-  { name, threads, patience = Infinity, prepare }: Implementation,
+  { name, threads, patience = Infinity, limit = Infinity, prepare }: Implementation,
   problem: Problem,
   expected: Awaited<ReturnType<Prepared['read']>>,
 ): Promise<void> {
+  if (flops(problem, 'vjp') > limit)
+    return record.note(`${name} is not measured on ${problem.name}: a call would take minutes`);
   record.progress(`${problem.name}: ${name}, ${threads} thread${threads > 1 ? 's' : ''}`);
   const prepared = await prepare(problem);
   try {

@@ -1,13 +1,13 @@
 import { createCpuBackend } from '@sparseflow/backend-cpu';
 import { normal, key } from '@sparseflow/tensor';
-import { CASES, CONVOLUTIONS, flops, problemOf } from '../cases.ts';
+import { CASES, flops, problemOf, type Case } from '../cases.ts';
 import { prepareKernels } from '../implementations/kernels.ts';
 import { measure } from '../measure.ts';
-import { paths, THREADS } from '../paths.ts';
-import { howToInstall, missing, PEERS, timePeer } from '../peers.ts';
+import { paths, THREADS, type Path } from '../paths.ts';
+import { encode, howToInstall, missing, PEERS, timePeer } from '../peers.ts';
 import type { Row } from '../report.ts';
 import { BATCH, batchOf, flowOf, STUDIES, trainer, TOLERANCE } from '../studies.ts';
-import { timeConvolutions } from './convolution.ts';
+import { convolutionsForPeers, timeConvolutions } from './convolution.ts';
 import { fieldsForPeers, timeFields } from './fields.ts';
 import { shareOfPeak, type Recorder } from './suite.ts';
 
@@ -45,8 +45,9 @@ export async function peers(record: Recorder): Promise<void> {
       add({ ...row, gflops: null, shareOfPeak: null, nfe });
     }
   }
-  const fields = fastest[0] ? await fieldsForPeers(record, fastest[0]) : [];
-  const input = { ...(await peerInput(record)), fields };
+  const [path] = fastest;
+  if (!path) return record.note('nothing is measured: no compiled kernels run here that others could be compared with');
+  const input = await peerInput(record, path);
   for (const peer of PEERS) {
     const absent = await missing(peer);
     if (absent.length > 0) {
@@ -82,8 +83,12 @@ export function withSpeedups(rows: readonly Row[]): readonly Row[] {
   });
 }
 
-/** What the scripts need: sizes of the cases, and the weights, batch and noise of the studies, so that all solve the same equation. */
-async function peerInput({ budget, wanted }: Recorder): Promise<object> {
+/**
+ * What the scripts need: numbers and our results of the evaluations, so that they are timed only where they agree, and the weights,
+ * batch and noise of the studies, so that all solve the same equation.
+ */
+async function peerInput(record: Recorder, path: Path): Promise<object> {
+  const { budget, wanted } = record;
   const backend = createCpuBackend({ path: 'reference' });
   const studies = [];
   for (const study of STUDIES.filter(({ name }) => wanted(name))) {
@@ -104,8 +109,28 @@ async function peerInput({ budget, wanted }: Recorder): Promise<object> {
     });
     Object.values(params).forEach((tensor) => tensor.dispose());
   }
-  const [cases, convolutions] = [CASES, CONVOLUTIONS].map((list) => list.filter(({ name }) => wanted(name)));
-  return { seconds: budget / 1000, cases, convolutions, studies };
+  const cases = await Promise.all(CASES.filter(({ name }) => wanted(name)).map((each) => caseForPeers(each, path)));
+  const [convolutions, fields] = [convolutionsForPeers(record, path), await fieldsForPeers(record, path)];
+  return { seconds: budget / 1000, cases, convolutions, fields, studies };
+}
+
+/** Points, parameters (weight and bias of each layer) and results of a flow's network, which gives as many numbers as it takes. */
+async function caseForPeers(each: Case, path: Path): Promise<object> {
+  const problem = problemOf(each);
+  const { name, sizes, batch, weights, biases, x, dx, ct, dct } = problem;
+  const prepared = prepareKernels(path.create(), problem);
+  const { forward, vjp } = await prepared.read();
+  prepared.dispose();
+  const points = [batch, sizes[0]!];
+  const shapes = sizes.slice(1).flatMap((out, i) => [[out, sizes[i]!], [out]]);
+  const [ofX, ...ofParams] = vjp;
+  return {
+    name,
+    at: [x, dx, ct, dct].map((values) => encode(values, points)),
+    params: weights.flatMap((weight, i) => [weight, biases[i]!]).map((values, i) => encode(values, shapes[i]!)),
+    expected: [...forward, ofX!].map((values) => encode(values, points)),
+    ofParams: ofParams.map((values, i) => encode(values, shapes[i]!)),
+  };
 }
 
 /**
