@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const TOOLS = {
+  eslint: 'eslint/bin/eslint.js',
   turbo: 'turbo/bin/turbo',
   tsc: 'typescript/bin/tsc',
   vitest: 'vitest/vitest.mjs',
