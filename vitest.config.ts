@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { CHROMIUM_FLAGS, chromiumPath } from './test-support/environment.ts';
+import { source } from './test-support/source.ts';
 
 /** Packages with `*.browser.test.ts` files, and the dependencies to bundle before their first test loads. */
 const BROWSER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -28,12 +29,6 @@ const BROWSER_TESTS = '**/*.browser.test.ts';
 
 /** The examples that also run in a browser, with the tests that they have in Node. */
 const BROWSER_EXAMPLES = ['ode-plain-arrays', 'train-flow', 'prune-flow', 'custom-pruner', 'hessian-of-tfjs'];
-
-/** The workspace's packages are imported from source, so that no test needs a build. Vite's own conditions follow. */
-const source = {
-  resolve: { conditions: ['@sparseflow/source', 'module', 'browser', 'development|production'] },
-  ssr: { resolve: { conditions: ['@sparseflow/source', 'module', 'node', 'development|production'] } },
-};
 
 function folders(parent: string): { name: string; root: string }[] {
   return readdirSync(new URL(parent, import.meta.url))

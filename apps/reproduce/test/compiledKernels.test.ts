@@ -1,35 +1,20 @@
 // The original implementation's numbers on every compiled path of the CPU backend, in float32, as the studies compute.
-import { createCpuBackend, describeCpu, type CpuBackendOptions } from '@sparseflow/backend-cpu';
 import { cnf, exact, hutchinson, mlp, type Divergence } from '@sparseflow/cnf';
 import { backsolve } from '@sparseflow/ode-solvers';
 import { tensor, type Tensor } from '@sparseflow/tensor';
 import { describe, expect, test } from 'vitest';
+import { machines } from '../../../packages/backend-cpu/test/available.ts';
 import { cases, maxDifference, paramsOf } from '../../../packages/cnf/test/fixtures.ts';
 
 type Numbers = readonly number[] | readonly (readonly number[])[];
 
-const ways: readonly CpuBackendOptions[] = [
-  { path: 'native', instructionSet: 'avx512' },
-  { path: 'native', instructionSet: 'avx2' },
-  { path: 'native', instructionSet: 'baseline' },
-  { path: 'wasm' },
-];
-
-function runs(way: CpuBackendOptions): boolean {
-  try {
-    describeCpu(way);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 test('there are compiled paths', () => {
-  expect(ways.filter(runs).map(({ path }) => path)).toEqual(expect.arrayContaining(['native', 'wasm']));
+  const paths = machines.map(({ create }) => create().describe().path);
+  expect(paths).toEqual(expect.arrayContaining(['native', 'wasm']));
 });
 
-describe.each(ways.filter(runs))('$path $instructionSet', (way) => {
-  const backend = createCpuBackend({ ...way, threads: 2 });
+describe.each(machines)('$name', ({ create }) => {
+  const backend = create({ threads: 2 });
 
   describe.each(cases)('the original implementation, $activation $dims', (c) => {
     const field = mlp({ dim: 2, hidden: c.dims.slice(1, -1), activation: c.activation });

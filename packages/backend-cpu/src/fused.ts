@@ -8,7 +8,7 @@ import {
   type FusedKernel,
   type Operand,
 } from '@sparseflow/tensor';
-import type { Kernels } from './operations.ts';
+import { MAX_ARRAYS, type Kernels } from './operations.ts';
 import type { Pool } from './pool.ts';
 import { patternOf, setPattern, type Pattern } from './sparse.ts';
 
@@ -29,7 +29,6 @@ const MAX_WIDTH = 2 ** 20;
 const MAX_TERMS = 64;
 const MAX_PARTS = 300;
 const MAX_STAGES = 16;
-const MAX_ARRAYS = 1024;
 /** Dense layers wider than that have their gradients summed column by column, which a whole step does not do: stage by stage is faster. */
 const WIDE = 256;
 

@@ -1,13 +1,10 @@
 import { shapesEqual, sizeOf, stridesOf, type Backend, type Operand, type Shape } from '@sparseflow/tensor';
 import type { ArrayBackendTools } from '@sparseflow/tensor/reference';
-import type { Kernels } from './operations.ts';
+import { MAX_ARRAYS, type Kernels } from './operations.ts';
 import type { Pool } from './pool.ts';
 
 /** Limit of native/layout.hpp. */
 const MAX_AXES = 8;
-
-/** Of one call, by native/addon.cpp: numbers, and as many arrays. */
-const MAX_NUMBERS = 1024;
 
 /** A box of an operand and where it goes. */
 interface Placement {
@@ -43,7 +40,7 @@ export function layoutKernels({ base, wrap, open }: ArrayBackendTools, kernels: 
     const operands = placements.map(({ x }) => open(op, x).values as Float32Array);
     const out = pool.take(size);
     const rank = Math.max(1, placements[0]!.sizes.length);
-    const most = Math.floor((MAX_NUMBERS - 2) / (2 + 3 * rank));
+    const most = Math.floor((MAX_ARRAYS - 2) / (2 + 3 * rank));
     for (let first = 0; first < placements.length; first += most) {
       const numbers = [rank, Number(zeros && first === 0)];
       for (const { starts, sizes, to, from } of placements.slice(first, first + most)) {

@@ -36,6 +36,9 @@ export const operationCodes = Object.fromEntries(operations.map((name, code) => 
 /** Raised with native/engine.hpp when an operation is added or changes: compiled kernels that are older are not used. */
 export const INTERFACE_VERSION = 9;
 
+/** Of one call, by native/addon.cpp: arrays, and as many numbers. */
+export const MAX_ARRAYS = 1024;
+
 /** Compiled kernels, however they are reached. */
 export interface Kernels {
   /** Whether operands are copied to where the kernels can reach them: what only moves numbers is better done in place then. */

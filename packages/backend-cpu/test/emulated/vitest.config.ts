@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { ForksPoolWorker, type PoolOptions } from 'vitest/node';
+import { source } from '../../../../test-support/source.ts';
 
 /** A program that takes Node's arguments. */
 const execPath = process.env['EMULATED_NODE'];
@@ -19,12 +20,9 @@ class EmulatedWorker extends ForksPoolWorker {
   }
 }
 
-const conditions = ['@sparseflow/source', 'module', 'node', 'development|production'];
-
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  ...source,
   test: {
     environment: 'node',
     include: ['test/*.test.ts'],
