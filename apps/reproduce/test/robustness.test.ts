@@ -76,23 +76,21 @@ test('the numbers do not depend on the number of workers', { timeout: 300_000 },
 });
 
 test(
-  'killed in the middle of a training, it loses about a second, and resumed it gives the same bits and logs',
+  'killed in the middle of a training, it loses the step under way, and resumed it gives the same bits and logs',
   { timeout: 300_000 },
   async () => {
     const line = `${smoke} --workers 1 --out killed`;
     const running = program.start(line);
     await running.says(/^\[1\/5/m);
     const checkpoints = at('killed', 'gaussians', 'checkpoints');
-    const states = (): string[] => readdirSync(checkpoints).filter((name) => name.endsWith('.training.safetensors'));
-    // Long enough for a save where a round takes longer than a second; where it is faster, the whole round may be lost.
-    const deadline = Date.now() + 1500;
-    while (states().length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    const states = (): string[] => readdirSync(checkpoints).filter((name) => name.includes('.training.safetensors'));
+    while (!states().some((name) => name.includes('.latest.'))) await new Promise((resolve) => setTimeout(resolve, 5));
     const killed = Date.now();
     running.kill('SIGKILL');
     expect((await running.ended).signal).toBe('SIGKILL');
-    // A second between saves, a step, and the save itself; the rest is for machines that do many things at once.
-    const [state] = states();
-    if (state !== undefined) expect(killed - statSync(join(checkpoints, state)).mtimeMs).toBeLessThan(4000);
+    // A step and the save of the one before take some 20 ms; the rest is for machines that do many things at once.
+    const saved = states().map((name) => statSync(join(checkpoints, name)).mtimeMs);
+    expect(killed - Math.max(...saved)).toBeLessThan(1000);
     // The report is of what was finished.
     const shown = resultIn('killed').points.length;
     expect(shown).toBeGreaterThanOrEqual(1);

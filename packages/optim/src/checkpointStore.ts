@@ -5,8 +5,12 @@ import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './checkpoin
 export interface CheckpointStore {
   /** What was saved last, or undefined when nothing was. Its tensors are the caller's. */
   load(): Promise<Checkpoint | undefined>;
-  /** Replaces what was saved, as a whole or not at all. The tensors stay the caller's; they are not read after the promise settles. */
-  save(checkpoint: Checkpoint): Promise<void>;
+  /**
+   * Replaces what was saved, as a whole or not at all. The tensors stay the caller's; they are not read after the promise settles.
+   *
+   * @param options.interim - One of many saves during an epoch, the next of which may follow at once.
+   */
+  save(checkpoint: Checkpoint, options?: { readonly interim?: boolean }): Promise<void>;
 }
 
 /**

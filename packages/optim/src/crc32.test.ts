@@ -13,3 +13,20 @@ test('known answers', () => {
 test('goes on from the checksum of what precedes', () => {
   expect(crc32(bytes('6789'), crc32(bytes('12345')))).toBe(0xcbf43926);
 });
+
+test('equals division bit by bit, for every number of bytes that eight at a time leave over', () => {
+  const divided = (from: Uint8Array): number => {
+    let crc = 0xffffffff;
+    for (const byte of from) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc >>> 0;
+  };
+  const all = Uint8Array.from({ length: 64 }, (_, i) => (i * 151 + 200) & 255);
+  for (let begin = 0; begin < 8; begin++) {
+    for (let end = begin; end <= all.length; end++) {
+      expect(crc32(all.subarray(begin, end))).toBe(divided(all.subarray(begin, end)));
+    }
+  }
+});

@@ -169,6 +169,7 @@ describe('the loop', () => {
       { checkpoint: { store: memoryCheckpointStore({ backend }), everySeconds: NaN } },
       /checkpoint.everySeconds is NaN/,
     ],
+    [{ checkpoint: { store: memoryCheckpointStore({ backend }), share: 2 } }, /checkpoint.share is 2/],
     [{ keepBest: true }, /give validation/],
     [{ earlyStopping: { patience: 0 }, validation: () => 0 }, /patience is 0/],
     [{ batches: () => [] }, /epoch 0 has no batch/],
@@ -359,11 +360,12 @@ describe('checkpoints', () => {
 
   describe('by the clock', () => {
     afterEach(() => vi.restoreAllMocks());
-    /** A clock that goes on by so many seconds with every step. */
+    /** A clock that goes on by so many seconds with every step, and with every save when it is told so. */
     function clock(secondsPerStep: number) {
       let now = 0;
       vi.spyOn(performance, 'now').mockImplementation(() => now);
-      return { onStep: () => void (now += 1000 * secondsPerStep) };
+      const tick = (): void => void (now += 1000 * secondsPerStep);
+      return { onStep: tick, onSave: tick };
     }
 
     test('are saved by the first step after the last save is so long ago, and between epochs only if asked', async () => {
@@ -387,6 +389,30 @@ describe('checkpoints', () => {
         [0, 5],
         [1, 0],
       ]);
+    });
+
+    test('are saved after a step when saving has taken no more than its share of the time', async () => {
+      const callbacks = clock(10);
+      const { cursors, load, save } = recording();
+      const interim: (boolean | undefined)[] = [];
+      const store: CheckpointStore = {
+        load,
+        async save(checkpoint, options) {
+          await save(checkpoint);
+          interim.push(options?.interim);
+          callbacks.onSave(); // A save takes as long as a step.
+        },
+      };
+      await fit(line([1, 2, 3, 4, 5, 6, 7], { checkpoint: { store, share: 0.25 }, callbacks }));
+      // The start is saved, for 10 seconds. After 40 that is a quarter of the time, after 80 two saves are.
+      expect(cursors.map((c) => c!.step)).toEqual([0, 3, 6, 7]);
+      expect(interim).toEqual([true, true, true, false]);
+    });
+
+    test('are saved after every step where saving takes no time', async () => {
+      const store = recording();
+      await fit(line([1, 2, 3], { checkpoint: { store, share: 0.01 }, callbacks: clock(1) }));
+      expect(store.cursors.map((c) => c!.step)).toEqual([0, 1, 2, 3]);
     });
 
     test('where training diverges, when it is saved does not change what is reported', async () => {

@@ -76,7 +76,9 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
   let history: readonly EpochRecord[] = start.history;
   let best: { readonly epoch: number; readonly value: number } | undefined = start.best;
   let saved = start.resumed;
-  let savedAt = performance.now();
+  const startedAt = performance.now();
+  let savedAt = startedAt;
+  let timeOfSaving = 0;
   let lastFiniteLoss: number | undefined;
 
   const diverged = (what: string): TrainingDivergedError => {
@@ -84,32 +86,34 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     return new TrainingDivergedError(what, { step, epoch, lastFiniteLoss, params: owned.get().good });
   };
 
-  const everyEpochs = checkpoint?.everyEpochs ?? (checkpoint?.everySeconds === undefined ? 1 : Infinity);
-  const isOverdue = (): boolean => performance.now() - savedAt >= (checkpoint?.everySeconds ?? Infinity) * 1000;
-
-  const save = async (): Promise<void> => {
-    if (!checkpoint || saved) return;
-    const { params, state, best: bestParams } = owned.get();
-    if (!(await allFinite(params))) throw diverged('a parameter became non-finite before a checkpoint');
-    const content: Checkpoint = {
-      params,
-      masks,
-      optimizer: state,
-      key,
-      cursor,
-      history,
-      metadata: checkpoint.metadata,
-    };
-    await checkpoint.store.save(
-      best ? { ...content, best: { ...best, ...(bestParams && { params: bestParams }) } } : content,
-    );
-    saved = true;
-    savedAt = performance.now();
+  const { store, everySteps, everySeconds, share, metadata } = checkpoint ?? {};
+  const byTheClock = everySeconds !== undefined || share !== undefined;
+  const everyEpochs = checkpoint?.everyEpochs ?? (byTheClock ? Infinity : 1);
+  const isDue = (): boolean => {
+    const now = performance.now();
+    const isOverdue = everySeconds !== undefined && now - savedAt >= 1000 * everySeconds;
+    return isOverdue || (share !== undefined && timeOfSaving <= share * (now - startedAt));
   };
 
-  /** A save whose moment the clock chose: where training is about to diverge, that is for the next step to find, as without a clock. */
-  const saveIfOverdue = async (): Promise<void> => {
-    if (isOverdue() && (await allFinite(owned.get().params))) await save();
+  /**
+   * @param when during an epoch, or at the end of one or of training. Where the clock chose the moment and training is about to diverge,
+   *   that is for the next step to find, as without a clock.
+   */
+  const save = async (when: 'asked' | 'due' | 'end'): Promise<void> => {
+    if (!store || saved) return;
+    const began = performance.now();
+    const { params, state, best: bestParams } = owned.get();
+    if (!(await allFinite(params))) {
+      if (when === 'due') return;
+      throw diverged('a parameter became non-finite before a checkpoint');
+    }
+    const content: Checkpoint = { params, masks, optimizer: state, key, cursor, history, metadata };
+    await store.save(best ? { ...content, best: { ...best, ...(bestParams && { params: bestParams }) } } : content, {
+      interim: when !== 'end',
+    });
+    saved = true;
+    savedAt = performance.now();
+    timeOfSaving += savedAt - began;
   };
 
   const takeStep = async (batch: Batch): Promise<void> => {
@@ -156,8 +160,8 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       // Here the cursor names a batch that exists: data sets need not know of a position after their last.
       const { batch: done, step } = cursor;
       if (signal?.aborted) return false;
-      if (done > 0 && checkpoint?.everySteps !== undefined && step % checkpoint.everySteps === 0) await save();
-      else await saveIfOverdue();
+      if (done > 0 && everySteps !== undefined && step % everySteps === 0) await save('asked');
+      else if (isDue()) await save('due');
       await takeStep(batch);
     }
     return true;
@@ -184,7 +188,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
     cursor = { epoch: epoch + 1, batch: 0, step, lossSum: 0, metricSums: {} };
     saved = false;
     await callbacks.onEpoch?.({ ...record, improved, params });
-    if ((epoch + 1) % everyEpochs === 0) await save();
+    if ((epoch + 1) % everyEpochs === 0) await save('end');
   };
 
   try {
@@ -195,7 +199,7 @@ export async function fit<Batch>(options: FitOptions<Batch>): Promise<FitResult>
       else if (signal?.aborted) stopped = 'aborted';
       else if (await runEpoch()) await endEpoch();
     }
-    await save();
+    await save('end');
     const { params, best: bestParams } = owned.get();
     const chosen = bestParams ?? params;
     owned.keepOnly(chosen);
@@ -225,9 +229,12 @@ function checkOptions<Batch>({ epochs, validation, keepBest, earlyStopping, chec
       throw new ValueError('fit', `${name} is ${value}`, `give an integer, at least ${least}`);
     }
   }
-  const seconds = checkpoint?.everySeconds;
-  if (seconds !== undefined && !(seconds >= 0)) {
-    throw new ValueError('fit', `checkpoint.everySeconds is ${seconds}`, 'give a number of seconds, at least 0');
+  const { everySeconds = 0, share = 0 } = checkpoint ?? {};
+  if (!(everySeconds >= 0)) {
+    throw new ValueError('fit', `checkpoint.everySeconds is ${everySeconds}`, 'give a number of seconds, at least 0');
+  }
+  if (!(share >= 0 && share <= 1)) {
+    throw new ValueError('fit', `checkpoint.share is ${share}`, 'give a share of the time, from 0 to 1');
   }
   if ((keepBest || earlyStopping) && !validation) {
     throw new ValueError('fit', 'keepBest and earlyStopping compare validation values', 'give validation');

@@ -76,13 +76,19 @@ export interface FitOptions<Batch> {
         readonly store: CheckpointStore;
         /** Default: only between epochs. */
         readonly everySteps?: number;
-        /** Default 1, or never when `everySeconds` is given. The end of training is saved in any case. */
+        /** Default 1, or never when `everySeconds` or `share` is given. The end of training is saved in any case. */
         readonly everyEpochs?: number;
         /**
          * After the first step at which the last save is so long ago: bounds both what a crash can cost and, for steps that are short
          * beside a write to the disk, what saving costs. Does not change what is computed.
          */
         readonly everySeconds?: number;
+        /**
+         * After every step, as long as saving has taken no more than this share of the time: what a crash can cost is the step under way
+         * where saving is cheap beside a step, and more where it is not. With `everySeconds`, whichever comes first. Does not change what
+         * is computed.
+         */
+        readonly share?: number;
         /** Kept in the checkpoint, and compared when resuming: what identifies the run, such as a hash of its configuration. */
         readonly metadata?: Readonly<Record<string, string>>;
       }

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { latestOf } from '../src/node/index.ts';
 import { bundle, run } from './processes.ts';
 import { STEPS_PER_EPOCH } from './regression.ts';
 
@@ -49,6 +50,33 @@ test('training killed at random steps ends with the same bytes as training that 
   expect(stepsOf(last.lines)).toEqual(Array.from({ length: STEPS - goesOnAt }, (_, i) => goesOnAt + i));
   expect(Buffer.compare(await readFile(killed), await readFile(whole))).toBe(0);
   expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+});
+
+test('where every step is saved, a kill loses the step under way and no other, though next to nothing is flushed', async () => {
+  const path = join(folder, 'every.safetensors');
+  const args = [path, String(EPOCHS)];
+  let [begin, kills] = [0, 0];
+  while (kills < 3) {
+    const victim = begin + 3 + Math.floor((Math.random() * STEPS) / 8);
+    const { signal, lines } = await run(script, args, (line, child) => {
+      if (line === `step ${victim}`) child.kill('SIGKILL');
+    });
+    const steps = stepsOf(lines);
+    expect(steps[0]).toBe(begin);
+    if (signal === null) break; // On a busy machine it may have come to its end before.
+    kills++;
+    // A step is said when it is done, before it is saved.
+    begin = Math.max(...(await Promise.all([path, ...latestOf(path)].map(savedStep))));
+    expect(begin).toBeGreaterThanOrEqual(steps.at(-1)!);
+    // Only the first save of each process was flushed.
+    expect(await savedStep(path)).toBeLessThan(begin);
+  }
+  expect(kills).toBeGreaterThan(0);
+  expect((await run(script, args)).lines.at(-1)).toBe('finished');
+  expect(Buffer.compare(await readFile(path), await readFile(join(folder, 'whole.safetensors')))).toBe(0);
+  expect((await readdir(folder)).filter((name) => name.startsWith('every') || name.includes('.every'))).toEqual([
+    'every.safetensors',
+  ]);
 });
 
 /** Read from the header by hand, so that nothing under test is trusted. */

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { decodeCheckpoint, disposeCheckpoint } from '@sparseflow/optim';
 import type { Checkpoint } from '@sparseflow/optim';
-import { saveCheckpoint } from '@sparseflow/optim/node';
+import { latestOf, saveCheckpoint } from '@sparseflow/optim/node';
 import type { Backend, Masks, Params } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import * as v from 'valibot';
@@ -54,7 +54,10 @@ export async function saveTrained(
   await saveCheckpoint(path, { params, masks, metadata: { address, record: JSON.stringify(record) } });
 }
 
-/** Where a training that is under way keeps its state: a readable file of it, or a free name. */
+/**
+ * Where a training that is under way keeps its state: a readable file of it, or a free name. The last of what was saved
+ * beside an unreadable file takes that name: training goes on from there.
+ */
 export function findTrainingState(
   directory: string,
   address: string,
@@ -66,7 +69,28 @@ export function findTrainingState(
     disposeCheckpoint(read(path, address, backend));
     return true;
   };
-  return findSlot(directory, `${address}.training`, extension, check, onUnusable).path;
+  const beside: string[] = [];
+  const note: OnUnusable = (path, reason) => {
+    onUnusable(path, reason);
+    beside.push(...latestOf(path));
+  };
+  const { path, value } = findSlot(directory, `${address}.training`, extension, check, note);
+  if (value === undefined) {
+    const newest = beside.reduce((best, file) => (stepsIn(file) > stepsIn(best) ? file : best), path);
+    if (newest !== path) renameSync(newest, path);
+  }
+  return path;
+
+  /** Steps behind a saved state; negative where there is none that can be read. */
+  function stepsIn(file: string): number {
+    try {
+      const state = read(file, address, backend);
+      disposeCheckpoint(state);
+      return state.cursor?.step ?? 0;
+    } catch {
+      return -1;
+    }
+  }
 }
 
 /** Whether the finished flow at an address can be read, so that rounds can start from it. */

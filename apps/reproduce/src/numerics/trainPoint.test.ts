@@ -1,6 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeCheckpoint } from '@sparseflow/optim';
+import { latestOf } from '@sparseflow/optim/node';
 import { disposeTree } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -194,6 +196,28 @@ test('a damaged state of a training is named and left alone, and training starts
   expect(outcome.status).toBe('ok');
   expect(warnings).toEqual([expect.stringContaining(path)]);
   expect(readFileSync(path, 'utf8')).toBe('cut of');
+});
+
+test('a damaged state of a training, and a whole one saved beside it later: training goes on from that', async () => {
+  const point = pick('dense', 0);
+  const whole = await train(point, { checkpoints: join(directory, 'whole') });
+  const checkpoints = join(directory, 'damaged');
+  await train(point, { checkpoints, stopAfter: 4 });
+  const path = join(checkpoints, `${point.address}.training.safetensors`);
+  const steps = (file: string): number | undefined =>
+    decodeCheckpoint(readFileSync(file), { backend: createReferenceBackend() }).cursor?.step;
+  const done = steps(path)!;
+  expect(done).toBeGreaterThan(0);
+  renameSync(path, latestOf(path)[1]);
+  writeFileSync(path, 'cut of');
+  const { warnings } = await train(point, { checkpoints, stopAfter: 1 });
+  expect(warnings).toEqual([expect.stringContaining(path)]);
+  expect(steps(join(checkpoints, `${point.address}.training.1.safetensors`))).toBe(done + 2); // It asks after a step whether to stop: it takes one more.
+  expect(measured(await train(point, { checkpoints }))).toEqual(measured(whole));
+  expect(readdirSync(checkpoints).sort()).toEqual([
+    `${point.address}.safetensors`,
+    `${point.address}.training.safetensors`,
+  ]);
 });
 
 test('a learning rate that blows up gives a diverged point with a reason in one line, and no state to resume', async () => {

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { TrainingDivergedError } from '@sparseflow/optim';
 import { fileCheckpointStore } from '@sparseflow/optim/node';
 import { sparsityReport } from '@sparseflow/pruning';
@@ -24,7 +23,7 @@ import { pruneRound } from './pruneRound.ts';
 import type { Asked } from './pruneRound.ts';
 import type { LeanTask, Task } from './task.ts';
 import { taskOf } from './task.ts';
-import { trainRound } from './trainRound.ts';
+import { flushEverySeconds, trainRound } from './trainRound.ts';
 
 export interface TrainHooks extends Handlers {
   /** Asked between training steps and between evaluations. */
@@ -122,7 +121,8 @@ async function trainedFlow(
     disposeTree([finished.value.params, finished.value.masks]);
   }
   const statePath = findTrainingState(checkpoints, address, backend, warn);
-  if (fresh) rmSync(statePath, { force: true });
+  const store = fileCheckpointStore(statePath, { backend, flushEverySeconds });
+  if (fresh) await store.remove();
 
   const task = taskOf(config, backend);
   const parent = config.parent === null ? undefined : findTrained(checkpoints, config.parent, backend, warn).value;
@@ -142,7 +142,7 @@ async function trainedFlow(
     executed = await task.lean(start);
     const result = await trainRound(executed.task, data, start, config, {
       address,
-      store: fileCheckpointStore(statePath, { backend }),
+      store,
       epochsBefore: parent?.record.epochs ?? 0,
       log,
       ...(config.draw !== null &&
@@ -156,11 +156,11 @@ async function trainedFlow(
     const trained = { ...result, masks: start.masks };
     masksKept = true;
     await saveTrained(finished.path, address, trained);
-    rmSync(statePath, { force: true });
+    await store.remove();
     return trained;
   } catch (error) {
     // The state of a run that diverged leads nowhere: it would diverge again.
-    if (divergenceReason(error) !== undefined) rmSync(statePath, { force: true });
+    if (divergenceReason(error) !== undefined) await store.remove();
     if (error instanceof TrainingDivergedError) disposeTree(error.params);
     throw error;
   } finally {

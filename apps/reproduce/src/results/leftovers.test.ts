@@ -12,7 +12,8 @@ test('half-written files go, all others stay', () => {
   const points = join(directory, 'gaussians', 'points');
   mkdirSync(points, { recursive: true });
   const address = 'a'.repeat(32);
-  const kept = [`${address}.json`, `${address}.1.json`, `${address}.training.safetensors`, 'notes.2024', '.hidden'];
+  const state = `${address}.training.safetensors`;
+  const kept = [`${address}.json`, `${address}.1.json`, state, `${state}.latest.0`, 'notes.2024', '.hidden'];
   const gone = [`${address}.json.3872634`, `.${address}.safetensors.0f8fad5b-d9cb-469f-a165-70867728950e.tmp`];
   for (const name of [...kept, ...gone]) writeFileSync(join(points, name), 'x');
   writeFileSync(join(directory, 'index.html.12345'), 'x');

@@ -1,6 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { SparseflowError, type Backend } from '@sparseflow/tensor';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type CheckpointStore } from '../index.ts';
+import {
+  decodeCheckpoint,
+  disposeCheckpoint,
+  encodeCheckpoint,
+  type Checkpoint,
+  type CheckpointStore,
+} from '../index.ts';
 import { removeLeftovers, writeFileAtomic } from './atomicWrite.ts';
 
 /** A checkpoint file that cannot be read or written. */
@@ -49,9 +56,15 @@ export class CheckpointFileError extends SparseflowError {
  * ```
  */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  await saveBy(writeFileAtomic, path, checkpoint);
+}
+
+type Write = (path: string, bytes: Uint8Array) => void | Promise<void>;
+
+async function saveBy(write: Write, path: string, checkpoint: Checkpoint): Promise<void> {
   const bytes = await encodeCheckpoint(checkpoint);
   try {
-    await writeFileAtomic(path, bytes);
+    await write(path, bytes);
   } catch (error) {
     throw new CheckpointFileError(path, 'write', error);
   }
@@ -73,9 +86,19 @@ export async function loadCheckpoint(path: string, options: { readonly backend: 
   return decodeCheckpoint(bytes, { ...options, path });
 }
 
+/** A store in a file. */
+export interface FileCheckpointStore extends CheckpointStore {
+  /** Removes what was saved. */
+  remove(): Promise<void>;
+}
+
 /**
  * Keeps the checkpoints of one run in one file, for {@link fit}: training that was killed goes on from it. One run at a time may use a
  * path; when it begins, what a killed run left half-written beside the file is removed.
+ *
+ * @param options.flushEverySeconds - Interim saves that follow a flushed one so soon go, without a flush, in turn to two files beside it
+ *   ({@link latestOf}), until the next save that is no interim one. That takes a fiftieth of the time. It survives the end of the process
+ *   at any moment, but not that of the machine: after that, training goes on from what was flushed. Default 0: every save is flushed.
  *
  * @example
  * ```ts
@@ -86,18 +109,71 @@ export async function loadCheckpoint(path: string, options: { readonly backend: 
  * console.log(await store.load()); // undefined: a new run
  * ```
  */
-export function fileCheckpointStore(path: string, options: { readonly backend: Backend }): CheckpointStore {
+export function fileCheckpointStore(
+  path: string,
+  options: { readonly backend: Backend; readonly flushEverySeconds?: number },
+): FileCheckpointStore {
+  const { backend, flushEverySeconds = 0 } = options;
+  const latest = latestOf(path);
+  const removeLatest = async (): Promise<void> => {
+    for (const file of latest) await rm(file, { force: true });
+  };
+  let turn = 0;
+  let flushedAt = -Infinity;
   return {
     async load() {
       try {
         await removeLeftovers(path);
-        return await loadCheckpoint(path, options);
+        let newest = await loadCheckpoint(path, { backend });
+        for (const file of latest) {
+          // One of them is not whole where the process was killed while it wrote it, both may be where the machine stopped.
+          const found = await loadCheckpoint(file, { backend }).catch(() => undefined);
+          if (!found) continue;
+          const isNewer = stepsOf(found) > stepsOf(newest);
+          disposeCheckpoint(isNewer ? newest : found);
+          if (isNewer) newest = found;
+        }
+        return newest;
       } catch (error) {
         const cause = error instanceof CheckpointFileError ? error.cause : error;
-        if ((cause as { code?: string }).code === 'ENOENT') return undefined;
-        throw error;
+        if ((cause as { code?: string }).code !== 'ENOENT') throw error;
+        // Without the file they are of a run that is over.
+        await removeLatest();
+        return undefined;
       }
     },
-    save: (checkpoint) => saveCheckpoint(path, checkpoint),
+    async save(checkpoint, { interim = false } = {}) {
+      if (interim && performance.now() - flushedAt < 1000 * flushEverySeconds) {
+        return saveBy(overwrite, latest[turn++ % latest.length]!, checkpoint);
+      }
+      await saveCheckpoint(path, checkpoint);
+      if (!interim) await removeLatest();
+      flushedAt = performance.now();
+    },
+    async remove() {
+      await rm(path, { force: true });
+      await removeLatest();
+    },
   };
+}
+
+/** Where a {@link fileCheckpointStore} keeps what it saved after it last flushed its file. */
+export function latestOf(path: string): readonly [string, string] {
+  return [`${path}.latest.0`, `${path}.latest.1`];
+}
+
+const stepsOf = ({ cursor }: Checkpoint): number => cursor?.step ?? -1;
+
+/**
+ * Writes a file in place, so that it is damaged where that is interrupted. Synchronous and without a new file: 15 kB take 30 microseconds,
+ * ten times less than a new file that is renamed.
+ */
+function overwrite(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT);
+  try {
+    for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
+    ftruncateSync(file, bytes.length);
+  } finally {
+    closeSync(file);
+  }
 }

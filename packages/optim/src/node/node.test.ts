@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tensor } from '@sparseflow/tensor';
@@ -6,7 +6,7 @@ import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { bundle, run } from '../../test/processes.ts';
 import { CorruptCheckpointError, type Checkpoint } from '../index.ts';
-import { CheckpointFileError, fileCheckpointStore, loadCheckpoint, saveCheckpoint } from './index.ts';
+import { CheckpointFileError, fileCheckpointStore, latestOf, loadCheckpoint, saveCheckpoint } from './index.ts';
 
 const backend = createReferenceBackend();
 let folder: string;
@@ -121,4 +121,86 @@ describe('a process that dies while it writes', () => {
 test('a store without a file is an empty store', async () => {
   expect(await fileCheckpointStore(path, { backend }).load()).toBeUndefined();
   expect(await fileCheckpointStore(join(folder, 'none', 'x'), { backend }).load()).toBeUndefined();
+});
+
+describe('a store that flushes now and then', () => {
+  const names = (): Promise<string[]> => readdir(folder);
+  const create = () => fileCheckpointStore(path, { backend, flushEverySeconds: 1000 });
+  /** A state after so many steps, whose notes are the longer the more there were. */
+  const after = (step: number): Checkpoint => ({
+    ...withValue(step),
+    cursor: { epoch: 0, batch: step, step, lossSum: 0, metricSums: {} },
+    metadata: { notes: 'x'.repeat(10 * step) },
+  });
+  const saveAll = async (steps: number[]): Promise<void> => {
+    const store = create();
+    for (const step of steps) await store.save(after(step), { interim: true });
+  };
+  const found = async (): Promise<number> => (await create().load())!.params['w']!.dataSync()[0]!;
+  const [even, odd] = latestOf('run.safetensors');
+
+  test('keeps what follows the first save beside its file, until a save that is no interim one', async () => {
+    const store = create();
+    await store.save(after(1), { interim: true });
+    expect(await names()).toEqual(['run.safetensors']);
+    for (const step of [2, 3, 4]) await store.save(after(step), { interim: true });
+    expect(await names()).toEqual(['run.safetensors', even, odd]);
+    expect(await Promise.all([path, ...latestOf(path)].map(valueIn))).toEqual([1, 4, 3]);
+    expect(await found()).toBe(4);
+    await store.save(after(5));
+    expect(await names()).toEqual(['run.safetensors']);
+    expect(await found()).toBe(5);
+  });
+
+  test('writes over longer states', async () => {
+    await saveAll([1, 90, 80]);
+    await saveAll([1, 2, 3]);
+    expect(await found()).toBe(3);
+  });
+
+  test('flushes as often as it was asked to', async () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const store = fileCheckpointStore(path, { backend, flushEverySeconds: 2 });
+    const flushed: boolean[] = [];
+    for (const [i, seconds] of [0, 1.9, 2, 3, 4.1].entries()) {
+      now.mockReturnValue(1000 * seconds);
+      await store.save(after(i), { interim: true });
+      flushed.push((await valueIn(path)) === i);
+      expect(await found()).toBe(i);
+    }
+    now.mockRestore();
+    expect(flushed).toEqual([true, false, true, false, true]);
+  });
+
+  test('goes on from what is whole', async () => {
+    await saveAll([1, 2, 3]);
+    const whole = await readFile(join(folder, odd));
+    // The process was killed within a save: the one before is there.
+    await writeFile(join(folder, odd), whole.subarray(0, 200));
+    expect(await found()).toBe(2);
+    // The machine stopped before either was on the disk.
+    await writeFile(join(folder, even), Buffer.alloc(0));
+    await writeFile(join(folder, odd), Buffer.from(whole).fill(0, 200));
+    expect(await found()).toBe(1);
+  });
+
+  test('takes nothing for its own without its file, and removes all of its own', async () => {
+    await saveAll([1, 2, 3]);
+    await rm(path);
+    expect(await create().load()).toBeUndefined();
+    expect(await names()).toEqual([]);
+    await saveAll([1, 2, 3]);
+    await create().remove();
+    expect(await names()).toEqual([]);
+  });
+
+  test('says which file it cannot write', async () => {
+    await saveAll([1]);
+    await mkdir(latestOf(path)[0]);
+    const store = create();
+    await store.save(after(2), { interim: true });
+    await expect(store.save(after(3), { interim: true })).rejects.toThrow(
+      `cannot write checkpoint '${latestOf(path)[0]}' (EISDIR)`,
+    );
+  });
 });
