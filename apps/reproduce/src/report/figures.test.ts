@@ -47,7 +47,7 @@ describe('nllFigure', () => {
 
   test('has error bars with several seeds and none with one', () => {
     const bars = (seeds: number) =>
-      parseSvg(nllFigure(sampleResult(seeds))!).querySelectorAll('[aria-label="rule"] line').length;
+      parseSvg(nllFigure(sampleResult(seeds))!).querySelectorAll('[data-mark="rule"] line').length;
     // A bar with two ends for each of 4 methods at 4 ratios.
     expect(bars(3) - bars(1)).toBe(3 * 16);
   });

@@ -62,6 +62,11 @@ export function frame({ width, height, title, subtitle, description, content }: 
 /** A drawing by Plot as markup at a place in a frame. Its own style element and class are dropped: the frame has the styles. */
 export function placed(figure: Element, x: number, y: number): string {
   figure.querySelectorAll('style').forEach((style) => style.remove());
+  // Plot names its marks, 'rule' or 'dot', for readers to whom the frame says what the whole figure shows.
+  figure.querySelectorAll('g[aria-label]').forEach((mark) => {
+    mark.setAttribute('data-mark', mark.getAttribute('aria-label')!);
+    mark.removeAttribute('aria-label');
+  });
   figure.removeAttribute('class');
   figure.removeAttribute('font-family');
   figure.setAttribute('x', String(x));

@@ -125,7 +125,7 @@ test('measures are drawn against prune ratio, with error bars for several seeds'
     ]),
   );
   const bars = (seeds: number): number =>
-    parseSvg(measureFigure(resultOf(seeds))!).querySelectorAll('[aria-label="rule"] line').length;
+    parseSvg(measureFigure(resultOf(seeds))!).querySelectorAll('[data-mark="rule"] line').length;
   // Four panels, four methods, five ratios.
   expect(bars(3) - bars(1)).toBe(4 * 4 * 5);
   expect(measureFigure(sampleResult(3))).toBeUndefined();
