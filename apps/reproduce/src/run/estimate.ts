@@ -16,30 +16,38 @@ export interface Estimate {
 export function createEstimate(points: readonly PlannedPoint[], workers: number, now: () => number): Estimate {
   const left = new Map(points.map((point) => [point.address, point.work]));
   const total = points.reduce((sum, point) => sum + point.work, 0);
-  const started = new Map<string, number>();
+  /** Points under way. */
+  const running = new Map<string, { readonly since: number; readonly work: number; resumedWith: number | undefined }>();
   let finishedSeconds = 0;
   let finishedWork = 0;
-  const workOf = new Map(points.map((point) => [point.address, point.work]));
   const done = (): number => total - [...left.values()].reduce((sum, work) => sum + work, 0);
+  /** What has been done of a point since it was started here: an interrupted training brings a part with it, which its first report tells. */
+  const gain = (address: string): { readonly seconds: number; readonly work: number } => {
+    const { since, work, resumedWith = 0 } = running.get(address)!;
+    return { seconds: (now() - since) / 1000, work: work - (left.get(address) ?? 0) - resumedWith };
+  };
   return {
-    start: ({ address }) => void started.set(address, now()),
-    progress: ({ address, work }, fraction) => void left.set(address, work * (1 - Math.min(1, fraction))),
-    finish({ address, work }) {
+    start: ({ address, work }) => void running.set(address, { since: now(), work, resumedWith: undefined }),
+    progress({ address, work }, fraction) {
+      const rest = work * (1 - Math.min(1, fraction));
+      left.set(address, rest);
+      const point = running.get(address);
+      if (point) point.resumedWith ??= work - rest;
+    },
+    finish({ address }) {
       left.delete(address);
-      const since = started.get(address);
-      if (since === undefined) return;
-      started.delete(address);
-      finishedSeconds += (now() - since) / 1000;
+      if (!running.has(address)) return;
+      const { seconds, work } = gain(address);
+      running.delete(address);
+      if (work <= 0) return; // Only evaluated.
+      finishedSeconds += seconds;
       finishedWork += work;
     },
     remaining() {
-      let seconds = finishedSeconds;
-      let work = finishedWork;
-      for (const [address, since] of started) {
-        seconds += (now() - since) / 1000;
-        work += workOf.get(address)! - left.get(address)!;
-      }
       if (left.size === 0) return 0;
+      const gains = [...running.keys()].map(gain);
+      const seconds = gains.reduce((sum, point) => sum + point.seconds, finishedSeconds);
+      const work = gains.reduce((sum, point) => sum + point.work, finishedWork);
       return work > 0 ? (seconds / work) * makespan(points, left, workers) : NaN;
     },
     share: () => (total === 0 ? 1 : done() / total),

@@ -45,6 +45,7 @@ describe('the estimate', () => {
     // Ten seconds a point; four chains of `rounds` points on two workers.
     expect(estimate.remaining()).toBeCloseTo(2 * rounds * 10, 9);
     estimate.start(first);
+    estimate.progress(first, 0);
     clock = 15_000;
     estimate.progress(first, 0.5);
     // Still ten seconds a point, and half of the first point is done. The other worker holds two whole chains.
@@ -53,6 +54,28 @@ describe('the estimate', () => {
     for (const point of points.slice(1)) estimate.finish(point);
     expect(estimate.remaining()).toBe(0);
     expect(estimate.share()).toBe(1);
+  });
+
+  test('does not take what an interrupted point brings with it for work of this run', () => {
+    let clock = 0;
+    const estimate = createEstimate(points, 2, () => clock);
+    estimate.start(dense);
+    clock = 100;
+    estimate.progress(dense, 0.8);
+    expect(estimate.remaining()).toBeNaN();
+    clock = 1000;
+    estimate.progress(dense, 0.9);
+    // A tenth of a point a second; a tenth of the dense point is left, then two chains on each worker.
+    expect(estimate.remaining()).toBeCloseTo((0.1 + 2 * rounds) * 10, 9);
+    clock = 2000;
+    estimate.finish(dense);
+    expect(estimate.remaining()).toBeCloseTo(2 * rounds * 10, 9);
+    // One whose training was finished is only evaluated.
+    estimate.start(first);
+    estimate.progress(first, 1);
+    clock = 5000;
+    estimate.finish(first);
+    expect(estimate.remaining()).toBeCloseTo(2 * rounds * 10, 9);
   });
 
   test('has nothing left when there is nothing to do', () => {
@@ -69,6 +92,7 @@ describe('without a terminal', () => {
       everySeconds: 15,
     });
     reporter.start(dense);
+    reporter.progress(dense, { ...progress, epoch: 0 });
     for (clock = 1000; clock <= 40_000; clock += 1000) reporter.progress(dense, progress);
     expect(text.trimEnd().split('\n')).toHaveLength(2);
     reporter.finish(dense, ok);
