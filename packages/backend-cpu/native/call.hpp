@@ -34,6 +34,12 @@ bool reserve(Machine& m, double scratch) {
   return true;
 }
 
+// Where piece i begins of n things that are cut into pieces of nearly one size. It ends where the next begins.
+template <class N>
+constexpr N piece_begin(N n, int i, int pieces) {
+  return static_cast<N>(static_cast<long long>(n) * i / pieces);
+}
+
 // Parts of work whose results do not depend on where it is cut: enough for threads to end at about the same time, and no more, because
 // each is taken from memory that all of them write to.
 template <class Machine>

@@ -68,8 +68,8 @@ Error for_images(Machine& m, const Convolution& v, int most_parts, double frame,
   const int parts = smaller(v.n, most_parts);
   m.run(parts, [&](int part, int thread) {
     float* memory = m.memory(1 + thread, scratch);
-    const int end = static_cast<int>(static_cast<long long>(v.n) * (part + 1) / parts);
-    for (int i = static_cast<int>(static_cast<long long>(v.n) * part / parts); i < end; i++) task(i, part, memory, memory + own);
+    const int end = piece_begin(v.n, part + 1, parts);
+    for (int i = piece_begin(v.n, part, parts); i < end; i++) task(i, part, memory, memory + own);
   });
   return nullptr;
 }

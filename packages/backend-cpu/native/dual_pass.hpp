@@ -21,8 +21,8 @@ Error dual_forward(Machine& m, const Call& c) {
   if (!memory || !reserve(m, scratch)) return no_memory;
   fold(m, net, false, memory);
   m.run(parts, [&](int part, int thread) {
-    const int end = static_cast<int>(static_cast<long long>(groups) * (part + 1) / parts);
-    for (int g = static_cast<int>(static_cast<long long>(groups) * part / parts); g < end; g++)
+    const int end = piece_begin(groups, part + 1, parts);
+    for (int g = piece_begin(groups, part, parts); g < end; g++)
       k.forward_blocks(p, g * together * k.block, smaller(together, blocks - g * together), m.memory(1 + thread, scratch));
   });
   return nullptr;
@@ -82,8 +82,8 @@ Error sum_gradients_of_parts(Machine& m, Network& net, int blocks, int parts, lo
     float* gradients = sums + part * total;
     float* own = m.memory(1 + thread, scratch + k.transposed_size);
     for (long i = 0; i < total; i++) gradients[i] = 0;
-    const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
-    for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b += together)
+    const int end = piece_begin(blocks, part + 1, parts);
+    for (int b = piece_begin(blocks, part, parts); b < end; b += together)
       k.backward_blocks(p, b * k.block, smaller(together, end - b), own, own + static_cast<long>(scratch), gradients);
   });
   return nullptr;
@@ -107,10 +107,10 @@ Error sum_gradients_of_tasks(Machine& m, Network& net, int blocks, long total, f
   for (int l = 0; l < p.layers; l++) net.problem.layer[l].transposed = transposed + p.layer[l].gradient;
   constexpr int pieces = 8;
   m.run(pieces, [&](int piece, int) {
-    for (long i = total * piece / pieces; i < total * (piece + 1) / pieces; i++) sums[i] = 0;
+    for (long i = piece_begin(total, piece, pieces); i < piece_begin(total, piece + 1, pieces); i++) sums[i] = 0;
     for (int l = 0; l < p.layers; l++) {
       const Layer& layer = p.layer[l];
-      const long begin = static_cast<long>(layer.in) * piece / pieces, end = static_cast<long>(layer.in) * (piece + 1) / pieces;
+      const long begin = piece_begin(layer.in, piece, pieces), end = piece_begin(layer.in, piece + 1, pieces);
       const Axis axes[2] = {{end - begin, layer.out, 1}, {layer.out, 1, layer.in}};
       if (end > begin) copy_box(axes, 2, layer.weight + begin, transposed + layer.gradient + begin * layer.out);
     }
@@ -122,8 +122,8 @@ Error sum_gradients_of_tasks(Machine& m, Network& net, int blocks, long total, f
       k.backward_blocks(p, (first + b) * k.block, smaller(together, count - b), panels + b * static_cast<long>(scratch), nullptr, nullptr);
     });
     m.run(parts, [&](int part, int thread) {
-      const int end = static_cast<int>(static_cast<long long>(tasks) * (part + 1) / parts);
-      for (int task = static_cast<int>(static_cast<long long>(tasks) * part / parts); task < end; task++)
+      const int end = piece_begin(tasks, part + 1, parts);
+      for (int task = piece_begin(tasks, part, parts); task < end; task++)
         k.gradient_task(p, first * k.block, count, panels, task, m.memory(1 + thread, k.transposed_size), sums);
     });
   }
@@ -166,9 +166,8 @@ Error dual_backward(Machine& m, const Call& c) {
   const int pieces = total > 4096 ? 8 : 1;
   m.run(pieces, [&](int piece, int) {
     for (int l = 0; l < p.layers; l++) {
-      const long rows = p.layer[l].out;
-      unfold(p.layer[l], net.given[l], sums, total, parts, static_cast<int>(rows * piece / pieces), static_cast<int>(rows * (piece + 1) / pieces),
-             c.arrays + first[l]);
+      const int rows = p.layer[l].out;
+      unfold(p.layer[l], net.given[l], sums, total, parts, piece_begin(rows, piece, pieces), piece_begin(rows, piece + 1, pieces), c.arrays + first[l]);
     }
   });
   return nullptr;

@@ -80,8 +80,8 @@ Error dual_forward_direction(Machine& m, const Call& c) {
   fold_directions(net, along, memory + static_cast<long>(net.folded));
   fold(m, net, false, memory);
   m.run(parts, [&](int part, int thread) {
-    const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
-    for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b++)
+    const int end = piece_begin(blocks, part + 1, parts);
+    for (int b = piece_begin(blocks, part, parts); b < end; b++)
       k.direction_block(p, b * k.block, m.memory(1 + thread, scratch), nullptr, nullptr);
   });
   return nullptr;
@@ -119,8 +119,8 @@ Error dual_backward_direction(Machine& m, const Call& c) {
   m.run(parts, [&](int part, int thread) {
     float* gradients = sums + 2 * part * size;
     for (long i = 0; i < 2 * size; i++) gradients[i] = 0;
-    const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
-    for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b++)
+    const int end = piece_begin(blocks, part + 1, parts);
+    for (int b = piece_begin(blocks, part, parts); b < end; b++)
       k.direction_block(p, b * k.block, m.memory(1 + thread, scratch), gradients, gradients + size);
   });
   if (parts == 0)

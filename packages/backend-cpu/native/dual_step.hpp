@@ -124,8 +124,8 @@ Error dual_step(Machine& m, const Call& c) {
   float* at = memory;
   p.x = at, p.dx = operands[4], p.f = at + size, p.df = at + 2 * size;
   m.run(parts, [&](int part, int thread) {
-    const int end = static_cast<int>(static_cast<long long>(groups) * (part + 1) / parts);
-    for (int g = static_cast<int>(static_cast<long long>(groups) * part / parts); g < end; g++) {
+    const int end = piece_begin(groups, part + 1, parts);
+    for (int g = piece_begin(groups, part, parts); g < end; g++) {
       const int taken = smaller(together, blocks - g * together);
       const int first = g * together * k.block, count = smaller(p.batch - first, taken * k.block);
       const long from = static_cast<long>(first) * p.dim, n = static_cast<long>(count) * p.dim;
@@ -201,8 +201,8 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
     float *sum = gradients + 2 * part * total, *last = sum + total;
     float *work = m.memory(1 + thread, own), *transposed = work + static_cast<long>(scratch);
     for (long i = 0; i < 2 * total; i++) sum[i] = 0;
-    const int end = static_cast<int>(static_cast<long long>(blocks) * (part + 1) / parts);
-    for (int b = static_cast<int>(static_cast<long long>(blocks) * part / parts); b < end; b += together) {
+    const int end = piece_begin(blocks, part + 1, parts);
+    for (int b = piece_begin(blocks, part, parts); b < end; b += together) {
       const int taken = smaller(together, end - b);
       const int first = b * k.block, count = smaller(p.batch - first, taken * k.block);
       const long from = static_cast<long>(first) * p.dim, n = static_cast<long>(count) * p.dim;
@@ -238,8 +238,7 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
     for (int layer = 0, next = 0; layer < p.layers; layer++) {
       const GivenLayer& given = net.given[layer];
       const int held = 1 + (given.bias != nullptr) + (given.scale != nullptr) + (given.shift != nullptr);
-      const long rows = p.layer[layer].out;
-      const int begin = static_cast<int>(rows * piece / pieces), end = static_cast<int>(rows * (piece + 1) / pieces);
+      const int rows = p.layer[layer].out, begin = piece_begin(rows, piece, pieces), end = piece_begin(rows, piece + 1, pieces);
       unfold(p.layer[layer], given, gradients, 2 * total, parts, begin, end, c.arrays + moved + next);
       unfold(p.layer[layer], given, gradients + total, 2 * total, parts, begin, end, c.arrays + moved + tensors + next);
       for (int t = 0; t < held; t++, next++) {

@@ -91,8 +91,8 @@ Error copy(Machine& m, const Call& c) {
     m.run(parts, [&](int part, int) {
       Axis own[max_axes];
       for (int a = 0; a < left; a++) own[a] = axes[a];
-      const long begin = static_cast<long>(static_cast<long long>(rows) * part / parts);
-      own[0].size = static_cast<long>(static_cast<long long>(rows) * (part + 1) / parts) - begin;
+      const long begin = piece_begin(rows, part, parts);
+      own[0].size = piece_begin(rows, part + 1, parts) - begin;
       copy_box(own, left, x + begin * own[0].from, out + begin * own[0].to);
     });
   }

@@ -139,7 +139,7 @@ void fold(Machine& m, Network& net, bool reverse, float* memory) {
   }
   const int pieces = net.folded > 16384 ? 8 : 1;
   m.run(pieces, [&](int piece, int) {
-    const auto cut = [&](int rows, int at) { return static_cast<int>(static_cast<long>(rows) * at / pieces); };
+    const auto cut = [&](int rows, int at) { return piece_begin(rows, at, pieces); };
     for (int l = 0; l < net.problem.layers; l++) {
       const Layer& layer = net.problem.layer[l];
       const GivenLayer& given = net.given[l];

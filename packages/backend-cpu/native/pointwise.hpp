@@ -9,8 +9,8 @@ template <class Machine, class Task>
 void run_pieces(Machine& m, long n, const Task& task) {
   const int parts = pieces_of(n);
   m.run(parts, [&](int part, int) {
-    const long begin = static_cast<long>(static_cast<long long>(n) * part / parts), end = static_cast<long>(static_cast<long long>(n) * (part + 1) / parts);
-    task(begin, end - begin);
+    const long begin = piece_begin(n, part, parts);
+    task(begin, piece_begin(n, part + 1, parts) - begin);
   });
 }
 
@@ -52,11 +52,11 @@ inline bool read_box(const Call& c, int from, int operands, Box& box) {
 template <int operands, class Machine, class Task>
 void run_boxes(Machine& m, const Box& box, float* const* arrays, const Task& task) {
   const bool rows = box.outer > 1;
-  const long long length = rows ? box.outer : box.inner;
+  const long length = rows ? box.outer : box.inner;
   const int most = pieces_of(box.outer * box.inner);
   const int parts = static_cast<int>(length < most ? length : most);
   m.run(parts, [&](int part, int) {
-    const long begin = static_cast<long>(length * part / parts), end = static_cast<long>(length * (part + 1) / parts);
+    const long begin = piece_begin(length, part, parts), end = piece_begin(length, part + 1, parts);
     Box piece = box;
     (rows ? piece.outer : piece.inner) = end - begin;
     float* at[1 + operands] = {arrays[0] + begin * (rows ? box.inner : 1)};

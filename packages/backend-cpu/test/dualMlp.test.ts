@@ -10,24 +10,17 @@ import {
   vjp,
   type ActivationName,
   type Backend,
-  type DualLayer,
   type DType,
   type Tensor,
 } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, it } from 'vitest';
 import { machines } from './available.ts';
+import { drawNetwork, layersOf, type DualNetwork } from './dualNetwork.ts';
 
 const reference = createReferenceBackend();
 
-interface Problem {
-  readonly batch: number;
-  readonly count: number;
-  readonly sizes: readonly number[];
-  readonly activation: ActivationName;
-  readonly bias: boolean;
-  readonly scale: boolean;
-  readonly shift: boolean;
+interface Problem extends DualNetwork {
   /** Changes values before they are uploaded. */
   readonly spoil?: (name: string, values: Float32Array) => void;
 }
@@ -44,26 +37,10 @@ function evaluate(problem: Problem, backend: Backend, dtype: DType): Map<string,
     return tensor(values, { backend, shape, dtype });
   };
   return scope(() => {
-    const leaves: Record<string, Tensor> = {
-      x: draw('x', 1, batch, sizes[0]!),
-      dx: draw('dx', 1, count, batch, sizes[0]!),
-    };
-    sizes.slice(1).forEach((width, l) => {
-      leaves[`weight${l}`] = draw(`weight${l}`, 1.5 / Math.sqrt(sizes[l]!), width, sizes[l]!);
-      if (problem.bias) leaves[`bias${l}`] = draw(`bias${l}`, 1, width);
-      if (problem.scale) leaves[`scale${l}`] = draw(`scale${l}`, 1, width);
-      if (problem.shift) leaves[`shift${l}`] = draw(`shift${l}`, 1, width);
-    });
+    const leaves = drawNetwork(problem, draw);
     const ct = { value: draw('ct', 1, batch, out), tangent: draw('dct', 1, count, batch, out) };
-    const layersOf = (t: Record<string, Tensor>): DualLayer[] =>
-      sizes.slice(1).map((_, l) => ({
-        weight: t[`weight${l}`]!,
-        bias: t[`bias${l}`],
-        scale: t[`scale${l}`],
-        shift: t[`shift${l}`],
-      }));
     const { value, pullback } = vjp(
-      (t: Record<string, Tensor>) => dualMlp(t['x']!, t['dx']!, layersOf(t), activation),
+      (t: Record<string, Tensor>) => dualMlp(t['x']!, t['dx']!, layersOf(problem, t), activation),
       leaves,
     );
     const cotangents = pullback(ct);
@@ -71,7 +48,7 @@ function evaluate(problem: Problem, backend: Backend, dtype: DType): Map<string,
     for (const [name, t] of Object.entries({ ...value, ...cotangents })) results.set(name, t.dataSync());
     // The derivative of everything along a direction of everything: the kernels of Hessian-vector products.
     const forward = ({ x, dx, ...t }: Record<string, Tensor>): { value: Tensor; tangent: Tensor } =>
-      dualMlp(x!, dx!, layersOf(t), activation);
+      dualMlp(x!, dx!, layersOf(problem, t), activation);
     const direction = Object.fromEntries(
       Object.entries(leaves).map(([name, t]) => [name, draw(`direction of ${name}`, 0.5, ...t.shape)]),
     );
@@ -86,7 +63,7 @@ function evaluate(problem: Problem, backend: Backend, dtype: DType): Map<string,
       { leaves: direction, ct: turned },
     ).tangent;
     for (const [name, t] of Object.entries({ ...first, ...second })) results.set(`${name} along`, t.dataSync());
-    const both = dualMlpWithVjp(leaves['x']!, leaves['dx']!, layersOf(leaves), activation, ct);
+    const both = dualMlpWithVjp(leaves['x']!, leaves['dx']!, layersOf(problem, leaves), activation, ct);
     const { x, tangents: dx, layers } = both.cotangents;
     const gradients = layers.flatMap((layer, l) =>
       Object.entries(layer).map(([name, t]) => [`${name}${l}`, t] as const),

@@ -13,7 +13,6 @@ import {
   type Backend,
   type ConvSpec,
   type DType,
-  type DualLayer,
   type Operand,
   type Shape,
   type Tensor,
@@ -21,6 +20,7 @@ import {
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, it } from 'vitest';
 import { machines } from './available.ts';
+import { drawNetwork, layersOf } from './dualNetwork.ts';
 
 const reference = createReferenceBackend();
 const EACH = Math.ceil(10_000 / machines.length / 4);
@@ -73,32 +73,18 @@ const LEAST = 0.05;
 function dualPass(pick: Pick, seed: number): Problem {
   const activation = Object.keys(activations)[pick(0, 6)] as ActivationName;
   const sizes = Array.from({ length: pick(2, 4) }, () => pick(1, 20));
-  const [batch, count] = [pick(0, 40), pick(0, 3)];
-  const [bias, scale, shift] = [pick(0, 1), pick(0, 1), pick(0, 1)];
+  const [batch, count, out] = [pick(0, 40), pick(0, 3), sizes.at(-1)!];
+  const [bias, scale, shift] = [pick(0, 1) === 1, pick(0, 1) === 1, pick(0, 1) === 1];
+  const network = { batch, count, sizes, activation, bias, scale, shift };
   return (backend, dtype) => {
     let next = 100 * seed;
-    const draw = (spread: number, ...shape: number[]): Tensor =>
+    const draw = (_name: string, spread: number, ...shape: number[]): Tensor =>
       tensor(values(next++, sizeOf(shape), spread), { backend, shape, dtype });
-    const leaves: Record<string, Tensor> = { x: draw(1, batch, sizes[0]!), dx: draw(1, count, batch, sizes[0]!) };
-    sizes.slice(1).forEach((width, l) => {
-      leaves[`weight ${l}`] = draw(1.5 / Math.sqrt(sizes[l]!), width, sizes[l]!);
-      if (bias) leaves[`bias ${l}`] = draw(1, width);
-      if (scale) leaves[`scale ${l}`] = draw(1, width);
-      if (shift) leaves[`shift ${l}`] = draw(1, width);
-    });
-    const layersOf = (t: Record<string, Tensor>): DualLayer[] =>
-      sizes.slice(1).map((_, l) => ({
-        weight: t[`weight ${l}`]!,
-        bias: t[`bias ${l}`],
-        scale: t[`scale ${l}`],
-        shift: t[`shift ${l}`],
-      }));
-    const out = sizes.at(-1)!;
     const { value, pullback } = vjp(
-      (t: Record<string, Tensor>) => dualMlp(t['x']!, t['dx']!, layersOf(t), activation),
-      leaves,
+      (t: Record<string, Tensor>) => dualMlp(t['x']!, t['dx']!, layersOf(network, t), activation),
+      drawNetwork(network, draw),
     );
-    const cotangents = pullback({ value: draw(1, batch, out), tangent: draw(1, count, batch, out) });
+    const cotangents = pullback({ value: draw('ct', 1, batch, out), tangent: draw('dct', 1, count, batch, out) });
     const named = (group: string, tensors: Readonly<Record<string, Tensor>>): Results =>
       Object.fromEntries(Object.entries(tensors).map(([name, t]) => [`${group} ${name}`, t.dataSync()]));
     const { x, dx, ...params } = cotangents;
