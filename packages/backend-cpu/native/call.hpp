@@ -1,6 +1,7 @@
 // What an operation is called with, and what all of them need.
 #pragma once
 #include "kernels.hpp"
+#include "subnormals.hpp"
 
 // Numbers (sizes, coefficients) and arrays of float32: results first, then operands.
 struct Call {

@@ -67,6 +67,7 @@ Error for_images(Machine& m, const Convolution& v, int most_parts, double frame,
   if (frame > 2147483647. || !reserve(m, scratch)) return no_memory;
   const int parts = smaller(v.n, most_parts);
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     float* memory = m.memory(1 + thread, scratch);
     const int end = piece_begin(v.n, part + 1, parts);
     for (int i = piece_begin(v.n, part, parts); i < end; i++) task(i, part, memory, memory + own);

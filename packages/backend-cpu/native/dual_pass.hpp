@@ -21,6 +21,7 @@ Error dual_forward(Machine& m, const Call& c) {
   if (!memory || !reserve(m, scratch)) return no_memory;
   fold(m, net, false, memory);
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     const int end = piece_begin(groups, part + 1, parts);
     for (int g = piece_begin(groups, part, parts); g < end; g++)
       k.forward_blocks(p, g * together * k.block, smaller(together, blocks - g * together), m.memory(1 + thread, scratch));
@@ -79,6 +80,7 @@ Error sum_gradients_of_parts(Machine& m, Network& net, int blocks, int parts, lo
   fold(m, net, true, memory);
   sums = memory + static_cast<long>(net.folded);
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     float* gradients = sums + part * total;
     float* own = m.memory(1 + thread, scratch + k.transposed_size);
     for (long i = 0; i < total; i++) gradients[i] = 0;
@@ -118,10 +120,12 @@ Error sum_gradients_of_tasks(Machine& m, Network& net, int blocks, long total, f
   for (int first = 0; first < blocks; first += at_once) {
     const int count = smaller(at_once, blocks - first);
     m.run((count + together - 1) / together, [&](int part, int) {
+      const FlushSubnormals flush;
       const int b = part * together;
       k.backward_blocks(p, (first + b) * k.block, smaller(together, count - b), panels + b * static_cast<long>(scratch), nullptr, nullptr);
     });
     m.run(parts, [&](int part, int thread) {
+      const FlushSubnormals flush;
       const int end = piece_begin(tasks, part + 1, parts);
       for (int task = piece_begin(tasks, part, parts); task < end; task++)
         k.gradient_task(p, first * k.block, count, panels, task, m.memory(1 + thread, k.transposed_size), sums);

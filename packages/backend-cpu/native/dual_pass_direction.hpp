@@ -80,6 +80,7 @@ Error dual_forward_direction(Machine& m, const Call& c) {
   fold_directions(net, along, memory + static_cast<long>(net.folded));
   fold(m, net, false, memory);
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     const int end = piece_begin(blocks, part + 1, parts);
     for (int b = piece_begin(blocks, part, parts); b < end; b++)
       k.direction_block(p, b * k.block, m.memory(1 + thread, scratch), nullptr, nullptr);
@@ -117,6 +118,7 @@ Error dual_backward_direction(Machine& m, const Call& c) {
   fold_directions(net, along, memory + static_cast<long>(net.folded));
   fold(m, net, true, memory);
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     float* gradients = sums + 2 * part * size;
     for (long i = 0; i < 2 * size; i++) gradients[i] = 0;
     const int end = piece_begin(blocks, part + 1, parts);

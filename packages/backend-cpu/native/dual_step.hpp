@@ -124,6 +124,7 @@ Error dual_step(Machine& m, const Call& c) {
   float* at = memory;
   p.x = at, p.dx = operands[4], p.f = at + size, p.df = at + 2 * size;
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     const int end = piece_begin(groups, part + 1, parts);
     for (int g = piece_begin(groups, part, parts); g < end; g++) {
       const int taken = smaller(together, blocks - g * together);
@@ -198,6 +199,7 @@ Error dual_adjoint_step(Machine& m, const Call& c) {
   float* gradients = dct + 3 * p.count * size;
 
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     float *sum = gradients + 2 * part * total, *last = sum + total;
     float *work = m.memory(1 + thread, own), *transposed = work + static_cast<long>(scratch);
     for (long i = 0; i < 2 * total; i++) sum[i] = 0;

@@ -28,6 +28,7 @@ Error mat_mul(Machine& m, const Call& c) {
   const long long tasks = batch * row_tasks * column_tasks;
   const int parts = count * left * columns < 65536 ? 1 : tasks < 4096 ? static_cast<int>(tasks) : 4096;
   m.run(parts, [&](int part, int thread) {
+    const FlushSubnormals flush;
     for (long long t = piece_begin(tasks, part, parts); t < piece_begin(tasks, part + 1, parts); t++) {
       const long i = static_cast<long>(t / (row_tasks * column_tasks));
       const long long within = t % (row_tasks * column_tasks);
