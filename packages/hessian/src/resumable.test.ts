@@ -57,13 +57,16 @@ it('reports every product, those from the record included', async () => {
   const record = memoryRecord();
   const { operator } = counted();
   await hutchinsonTrace(resumable(operator, { record }), { samples: 2, key: key(0) });
-  const seen: number[] = [];
-  await hutchinsonTrace(resumable(operator, { record, onProduct: (done) => seen.push(done) }), {
-    samples: 4,
-    key: key(0),
-  });
+  const seen: [number, boolean][] = [];
+  const onProduct = (done: number, fromRecord: boolean): void => void seen.push([done, fromRecord]);
+  await hutchinsonTrace(resumable(operator, { record, onProduct }), { samples: 4, key: key(0) });
   // The keys of four samples begin with those of two.
-  expect(seen).toEqual([1, 2, 3, 4]);
+  expect(seen).toEqual([
+    [1, true],
+    [2, true],
+    [3, false],
+    [4, false],
+  ]);
 });
 
 it('refuses the record of another computation', async () => {

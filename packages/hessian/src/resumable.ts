@@ -17,8 +17,8 @@ export interface ResumableOptions {
   readonly record?: ProductRecord;
   /** Asked before each product. */
   readonly signal?: AbortSignal;
-  /** Called after each product with how many there were, those from the record included. */
-  readonly onProduct?: (done: number) => void;
+  /** Called after each product with how many there were, those from the record included, and whether this was one of those. */
+  readonly onProduct?: (done: number, fromRecord: boolean) => void;
 }
 
 /** A record in memory: what an aborted computation needs to go on in the same process. */
@@ -81,7 +81,7 @@ export function resumable(operator: CurvatureOperator, options: ResumableOptions
         product = known.slice(1);
       }
       asked += 1;
-      onProduct?.(asked);
+      onProduct?.(asked, known !== undefined);
       return product;
     },
   };

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { decodeCheckpoint, disposeCheckpoint } from '@sparseflow/optim';
 import type { Checkpoint } from '@sparseflow/optim';
 import { latestOf, saveCheckpoint } from '@sparseflow/optim/node';
@@ -75,10 +75,11 @@ export function findTrainingState(
     beside.push(...latestOf(path));
   };
   const { path, value } = findSlot(directory, `${address}.training`, extension, check, note);
-  if (value === undefined) {
-    const newest = beside.reduce((best, file) => (stepsIn(file) > stepsIn(best) ? file : best), path);
-    if (newest !== path) renameSync(newest, path);
-  }
+  if (value !== undefined) return path;
+  const newest = beside.reduce((best, file) => (stepsIn(file) > stepsIn(best) ? file : best), path);
+  if (newest !== path) renameSync(newest, path);
+  // None of them is anything without the file that it lay beside.
+  for (const file of [...beside, ...latestOf(path)]) rmSync(file, { force: true });
   return path;
 
   /** Steps behind a saved state; negative where there is none that can be read. */

@@ -26,12 +26,12 @@ export interface TrainRoundOptions {
 }
 
 /**
- * The state of a training is saved after every step, so that a killed run loses the step under way. That takes .4 ms, a step of a toy
- * flow 5 to 300. Where it takes more than this share of the time, as with millions of parameters, it is saved less often.
+ * The state of a training is saved after every step, so that a killed run loses the step under way. That takes half a millisecond, a step
+ * of a toy flow 5 to 300. Where it takes more than this share of the time, as with millions of parameters, it is saved less often.
  */
 const shareForSaving = 0.1;
 
-/** But at least so often; and so often it is flushed to the disk, which takes 4 ms, for when the machine itself stops. */
+/** But at least so often; and so often it is flushed to the disk, which takes some milliseconds, for when the machine itself stops. */
 export const flushEverySeconds = 1;
 
 /** Steps that are logged of one round, at most; epochs are logged in any case. */

@@ -20,6 +20,7 @@ test('nothing that the program writes is foreign, and what else lies there is na
   const address = 'a'.repeat(32);
   const ours = [
     `checkpoints/${address}.training.safetensors`,
+    `checkpoints/${address}.training.safetensors.latest.0`,
     `logs/${address}.jsonl`,
     'tensorboard/gaussians-seed-0-dense-aaaaaaaa/events.out.tfevents.sparseflow',
   ];

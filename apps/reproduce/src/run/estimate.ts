@@ -16,30 +16,32 @@ export interface Estimate {
 export function createEstimate(points: readonly PlannedPoint[], workers: number, now: () => number): Estimate {
   const left = new Map(points.map((point) => [point.address, point.work]));
   const total = points.reduce((sum, point) => sum + point.work, 0);
-  /** Points under way. */
-  const running = new Map<string, { readonly since: number; readonly work: number; resumedWith: number | undefined }>();
+  /** Points under way: since when they are watched, which is their first report, and what had been done then: a resumed one brings a part. */
+  const running = new Map<string, { readonly since: number; readonly before: number; readonly hasReported: boolean }>();
+  const workOf = new Map(left);
   let finishedSeconds = 0;
   let finishedWork = 0;
   const done = (): number => total - [...left.values()].reduce((sum, work) => sum + work, 0);
-  /** What has been done of a point since it was started here: an interrupted training brings a part with it, which its first report tells. */
+  /** What has been done of a point in this run, and in which time. A model that was trained before is only evaluated, which tells nothing. */
   const gain = (address: string): { readonly seconds: number; readonly work: number } => {
-    const { since, work, resumedWith = 0 } = running.get(address)!;
-    return { seconds: (now() - since) / 1000, work: work - (left.get(address) ?? 0) - resumedWith };
+    const { since, before } = running.get(address)!;
+    const gained = workOf.get(address)! - (left.get(address) ?? 0) - before;
+    return gained > 0 ? { seconds: (now() - since) / 1000, work: gained } : { seconds: 0, work: 0 };
   };
   return {
-    start: ({ address, work }) => void running.set(address, { since: now(), work, resumedWith: undefined }),
+    start: ({ address }) => void running.set(address, { since: now(), before: 0, hasReported: false }),
     progress({ address, work }, fraction) {
       const rest = work * (1 - Math.min(1, fraction));
       left.set(address, rest);
-      const point = running.get(address);
-      if (point) point.resumedWith ??= work - rest;
+      if (running.get(address)?.hasReported === false) {
+        running.set(address, { since: now(), before: work - rest, hasReported: true });
+      }
     },
     finish({ address }) {
       left.delete(address);
       if (!running.has(address)) return;
       const { seconds, work } = gain(address);
       running.delete(address);
-      if (work <= 0) return; // Only evaluated.
       finishedSeconds += seconds;
       finishedWork += work;
     },

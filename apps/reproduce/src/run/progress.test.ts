@@ -60,14 +60,14 @@ describe('the estimate', () => {
     let clock = 0;
     const estimate = createEstimate(points, 2, () => clock);
     estimate.start(dense);
-    clock = 100;
+    clock = 700; // Its data are read, its state is loaded.
     estimate.progress(dense, 0.8);
     expect(estimate.remaining()).toBeNaN();
-    clock = 1000;
+    clock = 1700;
     estimate.progress(dense, 0.9);
     // A tenth of a point a second; a tenth of the dense point is left, then two chains on each worker.
     expect(estimate.remaining()).toBeCloseTo((0.1 + 2 * rounds) * 10, 9);
-    clock = 2000;
+    clock = 2700;
     estimate.finish(dense);
     expect(estimate.remaining()).toBeCloseTo(2 * rounds * 10, 9);
     // One whose training was finished is only evaluated.

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { tensor } from '@sparseflow/tensor';
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -108,7 +109,7 @@ describe('a process that dies while it writes', () => {
       let timer: NodeJS.Timeout | undefined;
       const { signal, lines } = await run(script, [path], (line, child) => {
         // Saving takes some milliseconds: any delay of that order falls into all its phases.
-        if (line === 'saved 2') timer = setTimeout(() => child.kill('SIGKILL'), Math.random() * 30);
+        if (line === 'saved 2') timer = globalThis.setTimeout(() => child.kill('SIGKILL'), Math.random() * 30);
       });
       clearTimeout(timer);
       expect(signal).toBe('SIGKILL');
@@ -124,6 +125,7 @@ test('a store without a file is an empty store', async () => {
 });
 
 describe('a store that flushes now and then', () => {
+  afterEach(() => vi.restoreAllMocks());
   const names = (): Promise<string[]> => readdir(folder);
   const create = () => fileCheckpointStore(path, { backend, flushEverySeconds: 1000 });
   /** A state after so many steps, whose notes are the longer the more there were. */
@@ -168,7 +170,6 @@ describe('a store that flushes now and then', () => {
       flushed.push((await valueIn(path)) === i);
       expect(await found()).toBe(i);
     }
-    now.mockRestore();
     expect(flushed).toEqual([true, false, true, false, true]);
   });
 
@@ -192,6 +193,34 @@ describe('a store that flushes now and then', () => {
     await saveAll([1, 2, 3]);
     await create().remove();
     expect(await names()).toEqual([]);
+  });
+
+  test('can be used again after its file is gone', async () => {
+    const store = create();
+    await store.save(after(1), { interim: true });
+    await store.remove();
+    for (const step of [2, 3]) await store.save(after(step), { interim: true });
+    expect(await found()).toBe(3);
+    await rm(path);
+    expect(await store.load()).toBeUndefined();
+    for (const step of [4, 5]) await store.save(after(step), { interim: true });
+    expect(await found()).toBe(5);
+  });
+
+  test('goes on from a file that somebody put there later, not from what lies beside it', async () => {
+    await saveAll([1, 80, 90]);
+    await setTimeout(20); // longer than the clock of file systems takes to tick
+    await saveCheckpoint(path, after(2));
+    expect(await found()).toBe(2);
+    await saveAll([3, 4]);
+    expect(await found()).toBe(4);
+  });
+
+  test('says which file it cannot read', async () => {
+    await saveAll([1]);
+    await setTimeout(20);
+    await mkdir(join(folder, even));
+    await expect(create().load()).rejects.toThrow(`cannot read checkpoint '${join(folder, even)}' (EISDIR)`);
   });
 
   test('says which file it cannot write', async () => {

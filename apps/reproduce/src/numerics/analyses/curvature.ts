@@ -85,7 +85,8 @@ async function measure(
   const hessian = resumable(restricted, {
     record: productFile(statePath, n),
     signal,
-    onProduct: (done) => step(done, products + drawings),
+    // Those from the record take no time: the first report says where the analysis goes on.
+    onProduct: (done, fromRecord) => fromRecord || step(done, products + drawings),
   });
 
   // All of the spectrum where that is affordable; otherwise its upper end.
