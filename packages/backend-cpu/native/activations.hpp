@@ -57,6 +57,16 @@ inline vec logistic(vec x) {
   return reciprocal(e.scale * (e.r * e.s + set1(1.f)) + set1(1.f));
 }
 
+// WebAssembly cannot take numbers below 1.2e-38 for zero (subnormals.hpp). There, what an exponential leaves below 1e-20 is zero: products
+// with it would become such numbers, and take a hundred times as long. Beside the other terms of a sum it is nothing.
+inline vec settled(vec x) {
+#if defined(__wasm_simd128__)
+  return select(x < set1(1e-20f), set1(0.f), x);
+#else
+  return x;
+#endif
+}
+
 struct Jet {
   vec value;
   vec first;
@@ -68,7 +78,7 @@ template <Activation act>
 inline Jet activate(vec u) {
   const vec one = set1(1.f), zero = set1(0.f);
   if constexpr (act == sigmoid) {
-    const vec h = logistic(u);
+    const vec h = settled(logistic(u));
     const vec d = h - h * h;
     return {h, d, d - set1(2.f) * h * d, d * (one - set1(6.f) * d)};
   } else if constexpr (act == tanh) {
@@ -78,7 +88,7 @@ inline Jet activate(vec u) {
     const vec d = one - h * h;
     return {h, d, set1(-2.f) * h * d, d * (set1(4.f) * h * h - (d + d))};
   } else if constexpr (act == softplus) {
-    const vec e = exp(-abs(u));
+    const vec e = settled(exp(-abs(u)));
     const vec inverse = reciprocal(one + e);
     const vec d = select(u < zero, e * inverse, inverse);
     return {select(u < zero, zero, u) + log1p_unit(e), d, d * (one - d), d * (one - d) * (one - d - d)};
@@ -91,7 +101,7 @@ inline Jet activate(vec u) {
     return {select(positive, u, m), select(positive, one, m + one), select(positive, zero, m + one), select(positive, zero, m + one)};
   } else if constexpr (act == swish) {
     // Where the exponential is cut, s must be 0: u may be large enough to show what is left.
-    const vec s = select(u < set1(-87.f), zero, logistic(u));
+    const vec s = settled(select(u < set1(-87.f), zero, logistic(u)));
     const vec h = u * s;
     const vec d = s * (one - s), slope = one - s - s;
     return {h, s + h * (one - s), d * (set1(2.f) + u * slope), d * (set1(3.f) * slope + u * (one - set1(6.f) * d))};

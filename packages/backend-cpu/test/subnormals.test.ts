@@ -34,6 +34,19 @@ describe.each(machines)('$name', ({ name, create }) => {
     expect(halves.every((half) => half === Math.fround(TINY / 2))).toBe(true);
   });
 
+  it.each(['sigmoid', 'softplus', 'swish'] as const)('knows the slope of %s far out, or takes it for zero', (act) => {
+    const backend = create();
+    const layer = { weight: fill(1, [1, 1], backend) };
+    const slopeAt = (u: number): number =>
+      // The last layer is linear.
+      dualMlp(fill(u, [1, 1], backend), fill(1, [1, 1, 1], backend), [layer, layer], act).tangent.dataSync()[0]!;
+    const exact = (u: number): number => (act === 'swish' ? 1 + u : 1) * Math.exp(u);
+    // Below 1e-8 the exponential is the slope, or its factor, to the precision of float32; half of |u| · 2⁻²⁴ is the rounding of its argument.
+    expect(Math.abs(slopeAt(-40) / exact(-40) - 1)).toBeLessThan(1e-5);
+    if (name === 'wasm') expect(slopeAt(-60)).toBeCloseTo(0, 300);
+    else expect(Math.abs(slopeAt(-60) / exact(-60) - 1)).toBeLessThan(1e-5);
+  });
+
   it('leaves those of JavaScript alone', () => {
     const backend = create({ threads: 2 });
     const ones = fill(1, [256, 256], backend);
