@@ -4,7 +4,7 @@ import { UsageError } from './errors.ts';
 import { logFormats } from './logs/runLog.ts';
 import type { Options } from './options.ts';
 import { backendNames, resolveOptions } from './options.ts';
-import { budgets, protocols } from './study.ts';
+import { budgets, chainMethods, protocols } from './study.ts';
 
 /** What the command line asks for. Paths are absolute. */
 export type Request =
@@ -55,6 +55,7 @@ function createProgram(accept: (request: Request) => void, cwd: string, print: (
     .option('--backend <backend>', `what to compute with: ${backendNames.join(', ')}`, 'auto')
     .option('--protocol <protocol>', `when a round of training ends: ${protocols.join(', ')}`, 'paper')
     .option('--seeds <n>', 'number of seeds, or a range such as 2-3 (default: 1; 3 at the paper budget)')
+    .option('--methods <list>', `only these now, such as control,random (of ${chainMethods.join(', ')}; default: all)`)
     .option('--workers <n>', 'points computed at once (default: number of cores)')
     .option('--out <dir>', 'where results go, and where earlier ones are continued', 'results')
     .option('--data-dir <dir>', 'where data files are (the toy studies need none)')

@@ -304,6 +304,23 @@ describe('keeps what is finished', () => {
     expect(readResult().seeds).toEqual([0, 1, 2]);
   });
 
+  test('--methods computes some methods now, with the dense model, and a later run the rest, to the same numbers', async () => {
+    const { code, stderr, executor } = await run(`${smoke} --methods structured,control --out parts`);
+    expect(code).toBe(exitCodes.ok);
+    expect(stderr).toContain('3 points to compute, 2 of other methods left; ');
+    expect(executor!.started).toHaveLength(3);
+    const { partial, points } = readResult('gaussians', 'parts');
+    expect(partial).toBeDefined();
+    expect(points.map(({ method }) => method)).toEqual(['dense', 'structured', 'control']);
+    expect((await run(`${smoke} --out parts`)).executor!.started).toHaveLength(2);
+    await run(`${smoke} --out whole`);
+    expect(numbers(readResult('gaussians', 'parts'))).toEqual(numbers(readResult('gaussians', 'whole')));
+    expect(readResult('gaussians', 'parts').partial).toBeUndefined();
+    // With --fresh what is not asked for stays.
+    expect((await run(`${smoke} --methods random --fresh --out parts`)).executor!.started).toHaveLength(2);
+    expect(readResult('gaussians', 'parts').partial).toBeUndefined();
+  });
+
   test('--fresh computes everything again', async () => {
     await run(smoke);
     expect((await run(`${smoke} --fresh`)).executor!.started).toHaveLength(5);
@@ -456,6 +473,11 @@ describe('bad input exits with 2, says what to do in one line, and writes nothin
     ['--seeds 3-2', /^--seeds 3-2 ends before it begins\. To fix: name the smaller seed first\.$/],
     ['--seeds 0-1000', /^--seeds 0-1000 is too many\. To fix: use 1000 or fewer\.$/],
     ['--seeds 2.5', /^--seeds 2\.5 is not a whole number/],
+    [
+      '--methods random,magic',
+      /^--methods magic is unknown\. To fix: use one of: unstructured, structured, random, control\.$/,
+    ],
+    ['--methods dense', /^--methods dense is unknown/],
     ['--workers lots', /^--workers lots is not a whole number/],
     ['--workers 1000', /^--workers 1000 is too many\. To fix: use 256 or fewer\.$/],
     ['--data-dir nowhere', /^--data-dir .*nowhere is not a directory\. To fix: /],

@@ -5,8 +5,8 @@ import * as v from 'valibot';
 import { UsageError } from './errors.ts';
 import type { LogFormat } from './logs/runLog.ts';
 import { logFormats } from './logs/runLog.ts';
-import type { Budget, Protocol } from './study.ts';
-import { budgets, protocols } from './study.ts';
+import type { Budget, ChainMethod, Protocol } from './study.ts';
+import { budgets, chainMethods, protocols } from './study.ts';
 
 export const backendNames = [
   'auto',
@@ -28,6 +28,8 @@ export interface Options {
   readonly protocol: Protocol;
   /** Undefined: what the budget says. */
   readonly seeds: readonly number[] | undefined;
+  /** Methods whose points are computed now, besides the dense models and what `pruners` adds; undefined: all. */
+  readonly methods: readonly ChainMethod[] | undefined;
   readonly workers: number;
   readonly out: string;
   readonly dataDir: string | undefined;
@@ -74,11 +76,19 @@ const seeds = v.pipe(
   }),
 );
 
+/** Names between commas. */
+const methodNames = v.pipe(
+  v.string(),
+  v.transform((text) => text.split(',')),
+  v.array(oneOf('methods', chainMethods)),
+);
+
 const schema = v.object({
   budget: oneOf('budget', budgets),
   backend: oneOf('backend', backendNames),
   protocol: oneOf('protocol', protocols),
   seeds: v.optional(seeds),
+  methods: v.optional(methodNames),
   workers: v.optional(wholeNumber('workers', 256)),
   out: v.pipe(v.string(), v.nonEmpty('--out is empty|name a directory')),
   dataDir: v.optional(
@@ -102,12 +112,13 @@ export function resolveOptions(names: readonly string[], raw: unknown, cwd: stri
     const [what, remedy] = parsed.issues[0].message.split('|');
     throw new UsageError(what!, remedy ?? 'see `pnpm reproduce --help`');
   }
-  const { out, dataDir, workers, seeds, pruner, ...rest } = parsed.output;
+  const { out, dataDir, workers, seeds, methods, pruner, ...rest } = parsed.output;
   const options: Options = {
     ...rest,
     pruners: pruner,
     names: names.length === 0 ? ['gaussians'] : names,
     seeds,
+    methods,
     workers: workers ?? availableParallelism(),
     out: resolve(cwd, out),
     dataDir: dataDir === undefined ? undefined : resolve(cwd, dataDir),

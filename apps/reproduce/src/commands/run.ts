@@ -25,11 +25,11 @@ import type { Reporter } from '../run/progress.ts';
 import { createReporter } from '../run/progress.ts';
 import { runPoints } from '../run/runPoints.ts';
 import { createStopFlag } from '../run/workerPool.ts';
-import type { FoundData, Study } from '../study.ts';
+import type { FoundData, Method, Study } from '../study.ts';
 import type { ExitCode, Surroundings } from '../surroundings.ts';
 import { exitCodes } from '../surroundings.ts';
 import type { Work } from '../work.ts';
-import { fileDataOf, underProtocol } from '../study.ts';
+import { chainMethods, fileDataOf, underProtocol } from '../study.ts';
 import { countPoints, findWork, forgetUnusable, hasPoints, isComplete } from '../work.ts';
 import { describeDryRun, readOnlyStore } from './dryRun.ts';
 
@@ -70,8 +70,10 @@ export async function runStudies(
   if (options.dryRun) {
     const there = readOnlyStore(options.out);
     const works = studies.map((study) => findWork(study, identityOf(study), pruners, there));
-    if (options.fresh) works.forEach(({ known }) => known.clear());
-    stdout.write(await describeDryRun(missingOf(works), sumOfKnown(works), options, backend.name, files.size > 0));
+    if (options.fresh) works.forEach((work) => forgetAsked(work, options.methods));
+    stdout.write(
+      await describeDryRun(missingOf(works, options.methods), sumOfKnown(works), options, backend.name, files.size > 0),
+    );
     return exitCodes.ok;
   }
 
@@ -93,7 +95,7 @@ export async function runStudies(
     for (const reason of backend.passedOver) note(`not used: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
     const works = studies.map((study) => {
       const work = findWork(study, identityOf(study), pruners, store);
-      if (options.fresh) work.known.clear();
+      if (options.fresh) forgetAsked(work, options.methods);
       else forgetUnusable(work, store, surroundings.canContinueFrom);
       return work;
     });
@@ -130,10 +132,11 @@ export async function runStudies(
       },
     ));
 
-    const todo = missingOf(works);
+    const todo = missingOf(works, options.methods);
     const kept = sumOfKnown(works);
+    const left = missingOf(works, undefined).length - todo.length;
     note(
-      `${names.join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
+      `${names.join(', ')}: ${todo.length} points to compute${kept > 0 ? `, ${kept} kept from before` : ''}${left > 0 ? `, ${left} of other methods left` : ''}; ${options.budget} budget, backend ${backend.name}, ${options.workers} ${options.workers === 1 ? 'worker' : 'workers'}, results in ${options.out}`,
     );
 
     const workers = Math.max(1, Math.min(options.workers, todo.length));
@@ -247,14 +250,27 @@ function earlierResults(works: readonly Work[], store: Store): ReadonlyMap<Work,
   );
 }
 
-/** What is to be computed. Studies of the same models share them: each is computed once, for the first of them. */
-function missingOf(works: readonly Work[]): PlannedPoint[] {
+/** Methods whose points are left to another run. */
+const othersThan = (methods: Options['methods']): readonly Method[] =>
+  methods === undefined ? [] : chainMethods.filter((method) => !methods.includes(method));
+
+/** What is to be computed now. Studies of the same models share them: each is computed once, for the first of them. */
+function missingOf(works: readonly Work[], methods: Options['methods']): PlannedPoint[] {
+  const others = othersThan(methods);
   const missing = new Map<string, PlannedPoint>();
   for (const { planned, known } of works) {
-    for (const point of planned)
-      if (!known.has(point.address) && !missing.has(point.address)) missing.set(point.address, point);
+    for (const point of planned) {
+      const isLeft = known.has(point.address) || missing.has(point.address) || others.includes(point.config.method);
+      if (!isLeft) missing.set(point.address, point);
+    }
   }
   return [...missing.values()];
+}
+
+/** Everything that was asked for is computed again. */
+function forgetAsked({ planned, known }: Work, methods: Options['methods']): void {
+  const others = othersThan(methods);
+  for (const { address, config } of planned) if (!others.includes(config.method)) known.delete(address);
 }
 
 function sumOfKnown(works: readonly Work[]): number {
