@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const TOOLS = {
-  eslint: 'eslint/bin/eslint.js',
   turbo: 'turbo/bin/turbo',
-  tsc: 'typescript/bin/tsc',
+  tsc: '@typescript/native/bin/tsc',
   vitest: 'vitest/vitest.mjs',
 };
 

@@ -25,7 +25,7 @@ export function readStrokes(text: string): Strokes {
   return text
     .split(BETWEEN)
     .map((stroke) => {
-      const places = [...stroke].map((digit) => DIGITS.indexOf(digit)).filter((i) => i >= 0);
+      const places = Array.from(stroke, (digit) => DIGITS.indexOf(digit)).filter((i) => i >= 0);
       return Array.from({ length: places.length >> 1 }, (_, i): [number, number] => [
         centre(places[2 * i]!),
         centre(places[2 * i + 1]!),

@@ -62,7 +62,7 @@ function createProgram(accept: (request: Request) => void, cwd: string, print: (
     .option(
       '--pruner <pruner>',
       'also run with this pruner: a name, `all`, or a file that exports one; may be repeated',
-      (value: string, before: readonly string[] = []) => [...before, value],
+      (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
     )
     .option('--log <format>', `logs of every training: ${logFormats.join(', ')}`, 'both')
     .option('--json', 'print the result, and nothing else, on standard output')

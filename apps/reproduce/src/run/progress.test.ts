@@ -159,7 +159,7 @@ describe('on a terminal', () => {
     reporter.finish(dense, ok);
     reporter.close();
     // Sequences that set colours end in m; those that move the cursor do not.
-    // eslint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex
     expect(text()).not.toMatch(/\u001b\[[\d;]*m/);
     if (environment.TERM === 'dumb') expect(text()).not.toContain('\u001b');
   });
