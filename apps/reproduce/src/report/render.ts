@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
-import { JSDOM } from 'jsdom';
+import { parseHTML } from 'linkedom';
 import { colours, fontFamily } from './theme.ts';
 
 const require = createRequire(import.meta.url);
@@ -12,11 +12,24 @@ const fontFiles = [
 
 /** A document for Plot to draw into. */
 export function createDocument(): Document {
-  return new JSDOM('').window.document;
+  return parseHTML('<html><body></body></html>').document;
 }
+
+/** The last drawings. A report is written again after every point, and most of its figures are as they were. */
+const drawn = new Map<string, Uint8Array>();
+const KEPT = 64;
 
 /** Draws an SVG at `scale` device pixels per unit. */
 export function toPng(svg: string, scale = 2): Uint8Array {
+  const key = `${scale} ${svg}`;
+  const png = drawn.get(key) ?? draw(svg, scale);
+  drawn.delete(key);
+  drawn.set(key, png);
+  for (const oldest of drawn.keys()) if (drawn.size > KEPT) drawn.delete(oldest);
+  return png;
+}
+
+function draw(svg: string, scale: number): Uint8Array {
   // The renderer knows this by its name in SVG 1.1 only, which browsers take for something else.
   const image = new Resvg(svg.replaceAll('image-rendering="pixelated"', 'image-rendering="optimizeSpeed"'), {
     fitTo: { mode: 'zoom', value: scale },

@@ -10,11 +10,11 @@ const [WIDTH, HEIGHT] = [560, 450];
  * The work-precision diagram of a report as SVG: error against evaluations and against time, both logarithmic, a line for each
  * implementation. The lower left is the better corner. Errors above 1 say nothing and are left out.
  *
- * @throws when @observablehq/plot or jsdom is not installed
+ * @throws when @observablehq/plot or linkedom is not installed
  */
 export async function workPrecision({ rows }: Report): Promise<string> {
-  const [Plot, { JSDOM }] = await Promise.all([import('@observablehq/plot'), import('jsdom')]);
-  const { document } = new JSDOM().window;
+  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
+  const { document } = parseHTML('<html><body></body></html>');
   const points = rows.flatMap(({ implementation, case: problem, error, nfe, ms }) =>
     error === undefined || error > 1 || !nfe || LEFT_OUT.includes(implementation)
       ? []
