@@ -41,3 +41,10 @@ export function layersOf({ sizes }: DualNetwork, tensors: Readonly<Record<string
     shift: tensors[`shift${l}`],
   }));
 }
+
+/** The largest size of an entry; 0 where there is none. */
+export function largestOf(values: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]!));
+  return largest;
+}

@@ -20,7 +20,7 @@ import {
 import { createReferenceBackend } from '@sparseflow/tensor/reference';
 import { describe, expect, it } from 'vitest';
 import { machines } from './available.ts';
-import { drawNetwork, layersOf } from './dualNetwork.ts';
+import { drawNetwork, largestOf, layersOf } from './dualNetwork.ts';
 
 const reference = createReferenceBackend();
 const EACH = Math.ceil(10_000 / machines.length / 4);
@@ -54,13 +54,14 @@ function worstError(actual: Results, expected: Results): number {
   const group = (name: string): string => name.split(' ')[0]!;
   const largest: Record<string, number> = {};
   for (const [name, e] of Object.entries(expected))
-    for (const v of Array.from(e)) largest[group(name)] = Math.max(largest[group(name)] ?? 0, Math.abs(v));
+    largest[group(name)] = Math.max(largest[group(name)] ?? 0, largestOf(e));
   let worst = 0;
   for (const [name, e] of Object.entries(expected)) {
     const a = actual[name]!;
     if (a.length !== e.length) return Infinity;
+    const unit = Math.max(largest[group(name)]!, LEAST);
     for (let i = 0; i < e.length; i++) {
-      const error = a[i] === e[i] ? 0 : Math.abs(a[i]! - e[i]!) / Math.max(largest[group(name)]!, LEAST);
+      const error = a[i] === e[i] ? 0 : Math.abs(a[i]! - e[i]!) / unit;
       worst = Number.isNaN(error) ? Infinity : Math.max(worst, error);
     }
   }
