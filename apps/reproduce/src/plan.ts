@@ -100,6 +100,8 @@ export interface PlannedPoint {
   readonly pruneRatio: number;
   /** Relative cost, for the estimate of the remaining time. */
   readonly work: number;
+  /** How many times as long a step takes at the end of the training as at its start. */
+  readonly growth: number;
   /** Shown in progress lines, such as `gaussians seed 0 unstructured 60 %`. */
   readonly label: string;
   /** Label of the setting, in a study that compares several. */
@@ -207,6 +209,7 @@ function planTraining(study: TrainingStudy, variant: Variant | undefined, option
       config,
       pruneRatio,
       work: method === 'gaussian' ? 0 : plan.epochs,
+      growth: plan.growth ?? 1.9,
       label: `${name} seed ${seed} ${pruner?.name ?? method}${at}`,
       ...(variant === undefined ? {} : { variant: variant.label }),
       ...(pruner ? { pruner, grandparent: parent?.config.parent ?? null } : {}),
@@ -257,7 +260,7 @@ function planAnalysis(study: AnalysisStudy, base: TrainingStudy, options: PlanOp
     const trained = { ...model, study: study.name, prerequisite: true };
     if (!isChosen(model)) return [trained];
     const config: PointConfig = { ...model.config, draw: { extent: base.extent! }, parent: model.address, analysis };
-    const { folder, pruneRatio, work } = model;
+    const { folder, pruneRatio, work, growth } = model;
     const analysed: PlannedPoint = {
       study: study.name,
       folder,
@@ -265,6 +268,7 @@ function planAnalysis(study: AnalysisStudy, base: TrainingStudy, options: PlanOp
       config,
       pruneRatio,
       work,
+      growth,
       label: `${study.name} of ${model.label}`,
       ...(study.of.length > 1 ? { variant: base.name } : {}),
     };

@@ -154,6 +154,12 @@ export interface BudgetPlan {
   readonly rowsAtOnce?: number;
   /** Share of the dense size that is kept, decreasing; one round of Algorithm 1 each. */
   readonly keepRatios: readonly number[];
+  /**
+   * How many times the field evaluations of a first step a step takes at the end of a training, on average over the points of the published
+   * results: a random field is nearly linear in time, a trained one is not. Absent: what the flows of the original code grew by, from 20 + 22 to
+   * 44 + 34 evaluations.
+   */
+  readonly growth?: number;
   readonly evaluation: {
     /** Rows of each split that enter its likelihood, the first ones; Infinity is not JSON, so `null` means all. */
     readonly trainRows: number | null;

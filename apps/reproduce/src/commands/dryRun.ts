@@ -16,11 +16,15 @@ export function readOnlyStore(directory: string): Pick<Store, 'loadPoint'> {
   return { loadPoint: ({ address }) => points.get(address) };
 }
 
+/** Milliseconds of steps that are measured of each kind, and of all kinds together: a range that is wide anyway is not worth waiting for. */
+const enough = { ofEach: 1500, ofAll: 10_000 };
+
 /**
  * Says what a run would compute and what it would take, from a few training steps of each kind that are measured here.
  *
  * @param todo points that are missing.
  * @param readsFiles whether studies read data files, whose splits were then prepared.
+ * @param note is told what takes a while.
  */
 export async function describeDryRun(
   todo: readonly PlannedPoint[],
@@ -28,12 +32,13 @@ export async function describeDryRun(
   options: Options,
   backend: string,
   readsFiles: boolean,
+  note: (line: string) => void,
 ): Promise<string> {
+  const kinds = new Map(todo.filter(isTraining).map(({ config }) => [costKey(config), config]));
+  const milliseconds = Math.min(enough.ofEach, enough.ofAll / kinds.size);
+  if (kinds.size > enough.ofAll / enough.ofEach) note(`Measuring the first steps of ${kinds.size} kinds of training …`);
   const calibrations = new Map<string, Calibration>();
-  for (const { config } of todo.filter(isTraining)) {
-    const key = costKey(config);
-    if (!calibrations.has(key)) calibrations.set(key, await calibrate(config, 1, options.dataDir));
-  }
+  for (const [key, config] of kinds) calibrations.set(key, await calibrate(config, 1, options.dataDir, milliseconds));
   const workers = Math.max(1, Math.min(options.workers, todo.length));
   const expected = forecast(todo, calibrations, workers);
   if (options.json) return `${JSON.stringify({ kept, workers, backend, ...expected }, null, 2)}\n`;

@@ -67,17 +67,16 @@ export async function runStudies(
     const seeds = options.seeds ?? seedsOf(study, budget);
     return { budget, protocol, backend: backend.name, seeds, ...(found && { found }) };
   };
+  let note = (line: string): void => void stderr.write(`${line}\n`);
   if (options.dryRun) {
     const there = readOnlyStore(options.out);
     const works = studies.map((study) => findWork(study, identityOf(study), pruners, there));
     if (options.fresh) works.forEach((work) => forgetAsked(work, options.methods));
-    stdout.write(
-      await describeDryRun(missingOf(works, options.methods), sumOfKnown(works), options, backend.name, files.size > 0),
-    );
+    const todo = missingOf(works, options.methods);
+    stdout.write(await describeDryRun(todo, sumOfKnown(works), options, backend.name, files.size > 0, note));
     return exitCodes.ok;
   }
 
-  let note = (line: string): void => void stderr.write(`${line}\n`);
   const store = openStore(options.out, (line) => note(`warning: ${line}`));
   let reporter: Reporter | undefined;
   const stop = createStopFlag();

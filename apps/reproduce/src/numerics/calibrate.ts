@@ -31,8 +31,8 @@ export interface Calibration {
   readonly bytes: number;
 }
 
-/** Milliseconds after which no more steps are taken, their number in any case, and steps before that are not counted. */
-const enough = { milliseconds: 1500, steps: 60, warmUp: 8 };
+/** Steps after which no more are taken, and steps before that are not counted. */
+const enough = { steps: 60, warmUp: 8 };
 
 /** Rows times multiplications of a row that are tried at once: a step of them takes about a second on one core. */
 const affordable = 2e7;
@@ -52,11 +52,16 @@ function clockOf(backend: ConcreteBackendName): () => number {
   };
 }
 
-/** Takes the first training steps of a configuration, without updating anything, and evaluates some rows. */
+/**
+ * Takes the first training steps of a configuration, without updating anything, and evaluates some rows.
+ *
+ * @param enoughTime milliseconds after which no more steps are taken; those before that are not counted take a quarter of it.
+ */
 export async function calibrate(
   config: PointConfig,
   threads: number,
   dataDir: string | undefined,
+  enoughTime: number,
 ): Promise<Calibration> {
   const before = process.memoryUsage.rss();
   const name = config.backend as ConcreteBackendName;
@@ -83,14 +88,14 @@ export async function calibrate(
     }
     const withFew = process.memoryUsage.rss();
     const warm = now();
-    for (let taken = -enough.warmUp; taken < enough.steps && milliseconds < enough.milliseconds; taken++) {
+    for (let taken = -enough.warmUp; taken < enough.steps && milliseconds < enoughTime; taken++) {
       const started = now();
       const { loss, grads, stats } = await task.lossAndGrad(params, batch, fold(keys.train, taken + enough.warmUp));
       await loss.data();
       disposeTree([loss, grads]);
       if (taken < 0) {
         // Long steps are warm after one.
-        if (now() - warm > enough.milliseconds) taken = -1;
+        if (now() - warm > enoughTime / 4) taken = -1;
         continue;
       }
       milliseconds += now() - started;

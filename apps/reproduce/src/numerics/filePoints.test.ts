@@ -103,7 +103,7 @@ test('a table: its normal distribution, a flow and a pruned one, and what a run 
     expect(testNll).toBeLessThan(80);
   }
   const expected = { rows: 8, stepsPerEpoch: 2, evaluatedRows: 27 };
-  expect(await calibrate(pick('dense').config, 1, directory)).toMatchObject(expected);
+  expect(await calibrate(pick('dense').config, 1, directory, 1500)).toMatchObject(expected);
 });
 
 test('whitened rows: likelihoods are those of the rows themselves, and a flow begins near the Gaussian', async () => {

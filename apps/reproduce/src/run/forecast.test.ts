@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Calibration } from '../numerics/calibrate.ts';
+import { calibrate } from '../numerics/calibrate.ts';
+import type { PlannedPoint } from '../plan.ts';
 import { planStudy } from '../plan.ts';
+import type { Result } from '../results/schema.ts';
+import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { gaussians } from '../studies/gaussians.ts';
-import { costKey, forecast, growth } from './forecast.ts';
+import { moons } from '../studies/moons.ts';
+import { spirals } from '../studies/spirals.ts';
+import { costKey, forecast } from './forecast.ts';
 
 const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'wasm' });
 const rounds = gaussians.budgets.quick.keepRatios.length;
@@ -31,11 +38,28 @@ test('steps, evaluations and time follow from those that were measured', () => {
   expect(expected.evaluations[0]).toBe(points.length * steps * 42);
   // One dense point, then four chains side by side.
   expect(expected.seconds[0]).toBeCloseTo((1 + rounds) * steps * 0.01, 6);
-  expect(expected.seconds[1]).toBeCloseTo(growth * expected.seconds[0], 6);
+  expect(expected.seconds[1]).toBeCloseTo(points[0]!.growth * expected.seconds[0], 6);
+  expect(expected.evaluations[1]).toBeCloseTo(points[0]!.growth * expected.evaluations[0], 6);
   expect(of(1).seconds[0]).toBeCloseTo(points.length * steps * 0.01, 6);
 });
 
 test('every worker needs memory of its own', () => {
   expect(of(4).memoryBytes - of(1).memoryBytes).toBeGreaterThan(2e6);
   expect(of(1).diskBytes).toBeGreaterThan(0);
+});
+
+// Within a fifth: first steps differ by seed, and a study that is unfinished still changes its mean.
+test.each([gaussians, gaussiansSpiral, moons, spirals])('$name: evaluations grew as it says', async (study) => {
+  const [{ config, growth }] = planStudy(study, {
+    budget: 'paper',
+    protocol: 'paper',
+    seeds: [0],
+    backend: 'wasm',
+  }) as [PlannedPoint];
+  const { nfeForward, nfeBackward } = await calibrate(config, 1, undefined, 1);
+  const published = new URL(`../../results-published/${study.name}/result.json`, import.meta.url);
+  const { points: finished } = JSON.parse(readFileSync(published, 'utf8')) as Result;
+  const ofEach = finished.flatMap(({ nfeForward: f, nfeBackward: b }) => (f === null || b === null ? [] : [f + b]));
+  const mean = ofEach.reduce((a, b) => a + b, 0) / ofEach.length;
+  expect(Math.abs(mean / (nfeForward + nfeBackward) / growth - 1)).toBeLessThan(0.2);
 });

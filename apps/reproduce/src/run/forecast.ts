@@ -4,7 +4,7 @@ import { snapshotEpochs } from '../results/snapshots.ts';
 import { isMlp } from '../study.ts';
 import { makespan } from './schedule.ts';
 
-/** What a run will take. Times are a range: from every step being as the first ones are, to every step taking `growth` times as long. */
+/** What a run will take. Times are a range: from every step being as the first ones are, to every step taking as long as those at the end. */
 export interface Forecast {
   readonly trainings: number;
   /** Analyses of trained models, whose time is not in the estimate. */
@@ -15,12 +15,6 @@ export interface Forecast {
   readonly memoryBytes: number;
   readonly diskBytes: number;
 }
-
-/**
- * By how much field evaluations per step grow while a flow learns: a random field is nearly linear in time, a trained one is not. The flows
- * of the published code end at 44 + 34 evaluations where they began at 20 + 22, ours at up to 58 + 35.
- */
-export const growth = 2.2;
 
 /** What configurations that cost the same have in common. */
 export function costKey({ data, net, solver, divergence, training, task }: PointConfig): string {
@@ -41,25 +35,26 @@ export function forecast(
   const trained = points.filter(isTraining);
   const costOf = ({ config }: PlannedPoint): Calibration => calibrations.get(costKey(config))!;
   const stepsOf = (point: PlannedPoint): number => point.config.training.epochs * costOf(point).stepsPerEpoch;
-  const secondsOf = (factor: number): Map<string, number> =>
+  const atStart = (): number => 1;
+  const atEnd = ({ growth }: PlannedPoint): number => growth;
+  const secondsAs = (times: (point: PlannedPoint) => number): Map<string, number> =>
     new Map(
       points.map((point) => {
         if (!isTraining(point)) return [point.address, 0];
         const { secondsPerStep, secondsPerRow, evaluatedRows } = costOf(point);
         const seconds = stepsOf(point) * secondsPerStep + evaluatedRows * secondsPerRow;
-        return [point.address, factor * seconds];
+        return [point.address, times(point) * seconds];
       }),
     );
-  const evaluations = sum(
-    trained.map((point) => stepsOf(point) * (costOf(point).nfeForward + costOf(point).nfeBackward)),
-  );
+  const evaluationsAs = (times: (point: PlannedPoint) => number): number =>
+    sum(trained.map((point) => times(point) * stepsOf(point) * (costOf(point).nfeForward + costOf(point).nfeBackward)));
   const own = [...calibrations.values()].map(({ bytes }) => bytes);
   return {
     trainings: trained.length,
     analyses: points.filter(({ config }) => config.analysis !== undefined).length,
     steps: sum(trained.map(stepsOf)),
-    evaluations: [evaluations, growth * evaluations],
-    seconds: [makespan(points, secondsOf(1), workers), makespan(points, secondsOf(growth), workers)],
+    evaluations: [evaluationsAs(atStart), evaluationsAs(atEnd)],
+    seconds: [makespan(points, secondsAs(atStart), workers), makespan(points, secondsAs(atEnd), workers)],
     memoryBytes: process.memoryUsage.rss() + workers * Math.max(0, ...own),
     diskBytes: sum(trained.map((point) => bytesOf(point, costOf(point)))),
   };

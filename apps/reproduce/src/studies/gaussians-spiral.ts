@@ -47,7 +47,7 @@ export const gaussiansSpiral: TrainingStudy = {
       evaluation: { trainRows: 4096, validationRows: null, testRows: null, grid: 96, samples: 2000 },
       drawn: [0.5, 0.2],
     },
-    paper: paperPlan,
+    paper: { ...paperPlan, growth: 3.2 },
   },
   references: [
     { ...codeReference, method: 'dense', pruneRatio: 0, testNll: 0.944, nfeForward: 73, note: null },

@@ -89,7 +89,7 @@ export const gaussians: TrainingStudy = {
       evaluation: { trainRows: 4096, validationRows: null, testRows: null, grid: 96, samples: 2000 },
       drawn: [0.4, 0.1],
     },
-    paper: paperPlan,
+    paper: { ...paperPlan, growth: 2.4 },
   },
   references,
   remarks: [

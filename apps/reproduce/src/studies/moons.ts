@@ -95,7 +95,7 @@ export const moons: TrainingStudy = {
       evaluation: { ...paperPlan.evaluation, robustness: { ...robustness, repeats: 10 } },
       drawn: [0.16, 0.04],
     },
-    paper: paperPlan,
+    paper: { ...paperPlan, growth: 4.2 },
   },
   measures,
   references: [],
