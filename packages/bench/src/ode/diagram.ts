@@ -30,7 +30,7 @@ export async function workPrecision({ rows }: Report): Promise<string> {
       height: HEIGHT,
       marginLeft: 56,
       marginBottom: 44,
-      style: 'font-family: sans-serif; font-size: 12px',
+      style: { fontFamily: 'sans-serif', fontSize: '12px' },
       x: { type: 'log', label, labelOffset: 38, grid: true, tickFormat: String },
       y: { type: 'log', label: 'error at the end', grid: true, tickFormat: '.0e' },
       color: { domain: names, range: names.map(colour) },
