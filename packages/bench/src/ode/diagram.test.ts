@@ -30,8 +30,15 @@ const report: Report = {
   ],
 };
 
+/** What is used of an element, for which Node has no type. */
+interface Part {
+  querySelectorAll(selector: string): Iterable<Part>;
+  getAttribute(name: string): string | null;
+  readonly textContent: string | null;
+}
+
 test('work and precision are drawn on logarithmic axes, against evaluations and against time', async () => {
-  const document = new DOMParser().parseFromString(await workPrecision(report), 'image/svg+xml');
+  const document = new DOMParser().parseFromString(await workPrecision(report), 'image/svg+xml') as unknown as Part;
   const panels = [...document.querySelectorAll('svg > svg')];
   expect(panels).toHaveLength(2);
   for (const panel of panels) {
