@@ -6,7 +6,7 @@ import { densityFigure } from './densityFigure.ts';
 import { heatColour, heatImage, kernelLogDensity } from './heat.ts';
 import { nllFigure } from './nllFigure.ts';
 import { renderPage } from './page.ts';
-import { escapeXml, frame, toPng } from './render.ts';
+import { createDocument, escapeXml, frame, placed, toPng } from './render.ts';
 import { colours, onPage } from './theme.ts';
 
 function parseSvg(svg: string): Document {
@@ -24,6 +24,23 @@ const density = (): string =>
     { method: 'dense', pruneRatio: 0, testNll: 1.262, ...drawn(0.25, 0.5) },
     { method: 'unstructured', pruneRatio: 0.6, testNll: 1.131, ...drawn(0.19, 0.1) },
   ]);
+
+test('a drawing is well-formed XML whatever it says', () => {
+  const words = 'a < b & "c"';
+  const figure = createDocument().createElementNS('http://www.w3.org/2000/svg', 'svg');
+  figure.setAttribute('data-mark', words);
+  figure.textContent = words;
+  const whole = {
+    width: 8,
+    height: 8,
+    title: words,
+    subtitle: words,
+    description: words,
+    content: placed(figure, 0, 0),
+  };
+  const read = parseSvg(frame(whole)).querySelector('svg > svg')!;
+  expect([read.getAttribute('data-mark'), read.textContent]).toEqual([words, words]);
+});
 
 describe('nllFigure', () => {
   test('is an SVG with titled axes, every method, and a description with the numbers', () => {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
-import { parseHTML } from 'linkedom';
+import { DOMParser } from 'linkedom';
 import { colours, fontFamily } from './theme.ts';
 
 const require = createRequire(import.meta.url);
@@ -10,9 +10,9 @@ const fontFiles = [
   require.resolve('@expo-google-fonts/inter/600SemiBold/Inter_600SemiBold.ttf'),
 ];
 
-/** A document for Plot to draw into. */
+/** A document for Plot to draw into: of XML, as what it draws must be. */
 export function createDocument(): Document {
-  return parseHTML('<html><body></body></html>').document;
+  return new DOMParser().parseFromString('<svg/>', 'image/svg+xml') as unknown as Document;
 }
 
 /** The last drawings. A report is written again after every point, and most of its figures are as they were. */

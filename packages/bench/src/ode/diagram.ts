@@ -13,8 +13,8 @@ const [WIDTH, HEIGHT] = [560, 450];
  * @throws when @observablehq/plot or linkedom is not installed
  */
 export async function workPrecision({ rows }: Report): Promise<string> {
-  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
-  const { document } = parseHTML('<html><body></body></html>');
+  const [Plot, { DOMParser }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
+  const document = new DOMParser().parseFromString('<svg/>', 'image/svg+xml') as unknown as Document;
   const points = rows.flatMap(({ implementation, case: problem, error, nfe, ms }) =>
     error === undefined || error > 1 || !nfe || LEFT_OUT.includes(implementation)
       ? []
