@@ -6,6 +6,7 @@ type Numbers = Float32Array | Float64Array | Int32Array | Uint8Array;
  * in a second, which is what most of a test's time went into.
  */
 export function firstDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): string | undefined {
+  if (![actual, expected].every(ArrayBuffer.isView)) return 'no typed arrays';
   if (actual.constructor !== expected.constructor || actual.length !== expected.length)
     return `${actual.constructor.name} of ${actual.length} and ${expected.constructor.name} of ${expected.length}`;
   const [a, e] = [actual, expected].map((array) => {

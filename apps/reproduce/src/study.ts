@@ -155,9 +155,8 @@ export interface BudgetPlan {
   /** Share of the dense size that is kept, decreasing; one round of Algorithm 1 each. */
   readonly keepRatios: readonly number[];
   /**
-   * How many times the field evaluations of a first step a step takes at the end of a training, on average over the points of the published
-   * results: a random field is nearly linear in time, a trained one is not. Absent: what the flows of the original code grew by, from 20 + 22 to
-   * 44 + 34 evaluations.
+   * Field evaluations of an adaptive step at the end of a training, divided by those of the first step, on average over the points of the
+   * published results: a random field is nearly linear in time, a trained one is not. Absent: not known.
    */
   readonly growth?: number;
   readonly evaluation: {

@@ -222,8 +222,10 @@ describe.each(machines)('$name', ({ create }) => {
     ['a wide', WIDE],
   ])('is bit-identical for 1, 2 and 8 threads in %s network', (_, problem) => {
     const [one, ...others] = [1, 2, 8].map((threads) => evaluate(problem, create({ threads }), 'float32'));
-    for (const other of others)
-      for (const [name, values] of other) expect(firstDifference(values, one!.get(name)!), name).toBe(undefined);
+    for (const other of others) {
+      expect([...other.keys()]).toEqual([...one!.keys()]);
+      for (const [name, values] of one!) expect(firstDifference(other.get(name)!, values), name).toBe(undefined);
+    }
   });
 
   it.each([Number.NaN, Infinity, -Infinity])('keeps %s of one sample to that sample', (bad) => {

@@ -403,7 +403,7 @@ describe.each(machines)('$name', ({ create }) => {
     };
     const one = run(1);
     for (const other of [run(2), run(8)])
-      other.forEach((values, i) => expect(firstDifference(values, one[i]!), `result ${i}`).toBe(undefined));
+      one.forEach((values, i) => expect(firstDifference(other[i]!, values), `result ${i}`).toBe(undefined));
   });
 
   it('fused vector operations agree with their decompositions', () => {

@@ -167,9 +167,11 @@ describe.each(machines)('$name', ({ create }) => {
       const { params, masks } = network(problem, own);
       return evaluate(problem, sparsify(params, masks), {}, own);
     });
-    for (const other of others)
-      for (const [name, values] of Object.entries(other))
-        expect(firstDifference(values, one![name]!), name).toBe(undefined);
+    for (const other of others) {
+      expect(Object.keys(other)).toEqual(Object.keys(one!));
+      for (const [name, values] of Object.entries(one!))
+        expect(firstDifference(other[name]!, values), name).toBe(undefined);
+    }
   });
 });
 

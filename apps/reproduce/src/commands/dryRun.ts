@@ -16,7 +16,7 @@ export function readOnlyStore(directory: string): Pick<Store, 'loadPoint'> {
   return { loadPoint: ({ address }) => points.get(address) };
 }
 
-/** Milliseconds of steps that are measured of each kind, and of all kinds together: a range that is wide anyway is not worth waiting for. */
+/** Milliseconds of steps that are about to be measured of each kind, and of all together: a range that is wide anyway is not worth waiting for. */
 const enough = { ofEach: 1500, ofAll: 10_000 };
 
 /**
@@ -34,7 +34,8 @@ export async function describeDryRun(
   readsFiles: boolean,
   note: (line: string) => void,
 ): Promise<string> {
-  const kinds = new Map(todo.filter(isTraining).map(({ config }) => [costKey(config), config]));
+  // The first of each, of which more is drawn, stays.
+  const kinds = new Map(todo.filter(isTraining).toReversed().map(({ config }) => [costKey(config), config])); // prettier-ignore
   const milliseconds = Math.min(enough.ofEach, enough.ofAll / kinds.size);
   if (kinds.size > enough.ofAll / enough.ofEach) note(`Measuring the first steps of ${kinds.size} kinds of training …`);
   const calibrations = new Map<string, Calibration>();

@@ -17,7 +17,7 @@ export function createDocument(): Document {
 
 /** The last drawings. A report is written again after every point, and most of its figures are as they were. */
 const drawn = new Map<string, Uint8Array>();
-const KEPT = 16;
+const KEPT = 64;
 
 /** Draws an SVG at `scale` device pixels per unit. */
 export function toPng(svg: string, scale = 2): Uint8Array {

@@ -8,7 +8,6 @@ import type { Result } from '../results/schema.ts';
 import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { gaussians } from '../studies/gaussians.ts';
 import { moons } from '../studies/moons.ts';
-import { spirals } from '../studies/spirals.ts';
 import { costKey, forecast } from './forecast.ts';
 
 const points = planStudy(gaussians, { budget: 'quick', protocol: 'paper', seeds: [0], backend: 'wasm' });
@@ -48,8 +47,8 @@ test('every worker needs memory of its own', () => {
   expect(of(1).diskBytes).toBeGreaterThan(0);
 });
 
-// Within a fifth: first steps differ by seed, and a study that is unfinished still changes its mean.
-test.each([gaussians, gaussiansSpiral, moons, spirals])('$name: evaluations grew as it says', async (study) => {
+// Within a tenth, by which the first steps of seeds may differ.
+test.each([gaussians, gaussiansSpiral, moons])('$name: evaluations grew as it says', async (study) => {
   const [{ config, growth }] = planStudy(study, {
     budget: 'paper',
     protocol: 'paper',
@@ -61,5 +60,5 @@ test.each([gaussians, gaussiansSpiral, moons, spirals])('$name: evaluations grew
   const { points: finished } = JSON.parse(readFileSync(published, 'utf8')) as Result;
   const ofEach = finished.flatMap(({ nfeForward: f, nfeBackward: b }) => (f === null || b === null ? [] : [f + b]));
   const mean = ofEach.reduce((a, b) => a + b, 0) / ofEach.length;
-  expect(Math.abs(mean / (nfeForward + nfeBackward) / growth - 1)).toBeLessThan(0.2);
+  expect(Math.abs(mean / (nfeForward + nfeBackward) / growth - 1)).toBeLessThan(0.1);
 });

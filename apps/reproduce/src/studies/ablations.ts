@@ -8,6 +8,7 @@ const smallPlan: BudgetPlan = {
   epochs: 12,
   batch: 256,
   keepRatios: [0.3],
+  growth: 3.2,
   evaluation: { trainRows: 2048, validationRows: null, testRows: null, grid: 40, samples: 300 },
   drawn: [],
 };

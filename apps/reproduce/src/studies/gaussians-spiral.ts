@@ -7,6 +7,7 @@ const paperPlan: BudgetPlan = {
   epochs: 100,
   batch: 1024,
   keepRatios: toyKeepRatios,
+  growth: 3.2,
   evaluation: { trainRows: null, validationRows: null, testRows: null, grid: 128, samples: 2000 },
   drawn: [toyKeepRatios[9]!, toyKeepRatios[19]!, toyKeepRatios[24]!],
 };
@@ -47,7 +48,7 @@ export const gaussiansSpiral: TrainingStudy = {
       evaluation: { trainRows: 4096, validationRows: null, testRows: null, grid: 96, samples: 2000 },
       drawn: [0.5, 0.2],
     },
-    paper: { ...paperPlan, growth: 3.2 },
+    paper: paperPlan,
   },
   references: [
     { ...codeReference, method: 'dense', pruneRatio: 0, testNll: 0.944, nfeForward: 73, note: null },

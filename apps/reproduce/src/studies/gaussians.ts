@@ -7,6 +7,7 @@ const paperPlan: BudgetPlan = {
   epochs: 100,
   batch: 1024,
   keepRatios: toyKeepRatios,
+  growth: 2.4,
   evaluation: { trainRows: null, validationRows: null, testRows: null, grid: 128, samples: 2000 },
   drawn: [toyKeepRatios[9]!, toyKeepRatios[12]!, toyKeepRatios[24]!],
 };
@@ -89,7 +90,7 @@ export const gaussians: TrainingStudy = {
       evaluation: { trainRows: 4096, validationRows: null, testRows: null, grid: 96, samples: 2000 },
       drawn: [0.4, 0.1],
     },
-    paper: { ...paperPlan, growth: 2.4 },
+    paper: paperPlan,
   },
   references,
   remarks: [

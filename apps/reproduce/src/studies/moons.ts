@@ -11,6 +11,7 @@ const paperPlan: BudgetPlan = {
   epochs: 50,
   batch: 128,
   keepRatios: toyKeepRatios,
+  growth: 4.2,
   evaluation: { trainRows: null, validationRows: null, testRows: null, grid: 128, samples: 200, robustness },
   // The paper's Figure 9 shows 0, 84 and 96 % pruned.
   drawn: [toyKeepRatios[21]!, toyKeepRatios[27]!],
@@ -95,7 +96,7 @@ export const moons: TrainingStudy = {
       evaluation: { ...paperPlan.evaluation, robustness: { ...robustness, repeats: 10 } },
       drawn: [0.16, 0.04],
     },
-    paper: { ...paperPlan, growth: 4.2 },
+    paper: paperPlan,
   },
   measures,
   references: [],

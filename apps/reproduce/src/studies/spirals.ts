@@ -40,6 +40,7 @@ export const spirals: TrainingStudy = {
       evaluation: { trainRows: 4096, validationRows: null, testRows: 8192, grid: 96, samples: 2000 },
       drawn: [0.5, 0.2],
     },
+    // Of the points that there are so far.
     paper: { ...paperPlan, growth: 11 },
   },
   references: [

@@ -39,7 +39,7 @@ export async function workPrecision({ rows }: Report): Promise<string> {
     return svg.replace('<svg', `<svg x="${at}" y="64"`);
   };
   const text = (x: number, y: number, size: number, fill: string, words: string): string =>
-    `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${size}" fill="${fill}">${words}</text>`;
+    `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${size}" fill="${fill}">${words.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</text>`;
   const legend = names.map((name, i) => {
     const [x, y] = [16 + 220 * Math.floor(i / 2), 40 + 17 * (i % 2)];
     return `<rect x="${x}" y="${y - 9}" width="10" height="10" fill="${colour(name)}"/>${text(x + 16, y, 13, 'black', name)}`;
