@@ -321,6 +321,15 @@ describe('keeps what is finished', () => {
     expect(readResult('gaussians', 'parts').partial).toBeUndefined();
   });
 
+  test('a figure speaks of the control where it shows one', async () => {
+    const density = (): string =>
+      readFileSync(join(cwd, 'results', 'gaussians', 'figures', 'density-structured.svg'), 'utf8');
+    await run(`${smoke} --methods structured`);
+    expect(density()).not.toContain('control');
+    await run(`${smoke} --methods control`);
+    expect(density()).toContain('the control was trained as long as the flow pruned by 60 %');
+  });
+
   test('--fresh computes everything again', async () => {
     await run(smoke);
     expect((await run(`${smoke} --fresh`)).executor!.started).toHaveLength(5);

@@ -37,7 +37,11 @@ export function densityFigures(
     const control = drawn.filter(
       (entry) => entry.method === 'control' && entry.pruneRatio === pruned.at(-1)!.pruneRatio,
     );
-    const about = `${result.study}, ${result.budget} budget, seed ${result.seed}; the control was trained as long as the flow pruned by ${percent(pruned.at(-1)!.pruneRatio)} %`;
+    const ofControl =
+      control.length > 0
+        ? `; the control was trained as long as the flow pruned by ${percent(pruned.at(-1)!.pruneRatio)} %`
+        : '';
+    const about = `${result.study}, ${result.budget} budget, seed ${result.seed}${ofControl}`;
     const models = [dense, ...pruned, ...control];
     figures.set(
       `density-${method}`,

@@ -53,7 +53,10 @@ export function robustnessFigures(
         point.method === method ||
         (point.method === 'control' && point.pruneRatio === last),
     );
-    const about = `${result.study}, ${result.budget} budget, seed ${result.seed}; the control was trained as long as the classifier pruned by ${percent(last)} %, without pruning`;
+    const ofControl = shown.some(({ point }) => point.method === 'control')
+      ? `; the control was trained as long as the classifier pruned by ${percent(last)} %, without pruning`
+      : '';
+    const about = `${result.study}, ${result.budget} budget, seed ${result.seed}${ofControl}`;
     figures.set(
       `robustness-${method}`,
       robustnessFigure(
