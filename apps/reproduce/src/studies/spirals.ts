@@ -41,7 +41,7 @@ export const spirals: TrainingStudy = {
       drawn: [0.5, 0.2],
     },
     // Of the points that there are so far.
-    paper: { ...paperPlan, growth: 11 },
+    paper: { ...paperPlan, growth: 12 },
   },
   references: [
     {
