@@ -16,7 +16,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'sparseflow-check-'));
 const CALLS = 5_000;
 
 const host = VARIANTS[process.arch] ?? { baseline: [] };
-// Checks of addresses take a minute to optimise and seconds to run as they are; for those of threads it is the other way round.
+// To optimise checks of addresses takes longer than it saves; with those of threads it is the other way round.
 // What is emulated is what is shipped.
 const ADDRESS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-O0', '-g1'];
 const THREAD = ['-fsanitize=thread', '-O1', '-g1'];

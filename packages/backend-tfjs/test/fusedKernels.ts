@@ -110,9 +110,10 @@ function worstError(actual: Results, expected: Results): number {
   let worst = 0;
   for (const [name, values] of Object.entries(expected)) {
     expect(actual[name], name).toHaveLength(values.length);
+    const unit = largest[groupOf(name)]!;
     for (let i = 0; i < values.length; i++) {
       if (!Object.is(actual[name]![i], values[i]))
-        worst = Math.max(worst, Math.abs(actual[name]![i]! - values[i]!) / largest[groupOf(name)]!);
+        worst = Math.max(worst, Math.abs(actual[name]![i]! - values[i]!) / unit);
     }
   }
   return worst;

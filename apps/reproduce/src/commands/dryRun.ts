@@ -2,7 +2,7 @@ import { isOnGpu } from '../numerics/backends.ts';
 import { calibrate } from '../numerics/calibrate.ts';
 import type { Calibration } from '../numerics/calibrate.ts';
 import type { Options } from '../options.ts';
-import type { PlannedPoint } from '../plan.ts';
+import type { PlannedPoint, PointConfig } from '../plan.ts';
 import { isOurs, readPoints } from '../results/read.ts';
 import type { Store } from '../results/store.ts';
 import { formatDuration } from '../run/describe.ts';
@@ -16,7 +16,7 @@ export function readOnlyStore(directory: string): Pick<Store, 'loadPoint'> {
   return { loadPoint: ({ address }) => points.get(address) };
 }
 
-/** Milliseconds of steps that are about to be measured of each kind, and of all together: a range that is wide anyway is not worth waiting for. */
+/** For about how many milliseconds steps are measured, of each kind and of all together: a range that is wide anyway is not worth waiting for. */
 const enough = { ofEach: 1500, ofAll: 10_000 };
 
 /**
@@ -34,8 +34,11 @@ export async function describeDryRun(
   readsFiles: boolean,
   note: (line: string) => void,
 ): Promise<string> {
-  // The first of each, of which more is drawn, stays.
-  const kinds = new Map(todo.filter(isTraining).toReversed().map(({ config }) => [costKey(config), config])); // prettier-ignore
+  const kinds = new Map<string, PointConfig>();
+  for (const { config } of todo.filter(isTraining)) {
+    const key = costKey(config);
+    if (!kinds.has(key)) kinds.set(key, config);
+  }
   const milliseconds = Math.min(enough.ofEach, enough.ofAll / kinds.size);
   if (kinds.size > enough.ofAll / enough.ofEach) note(`Measuring the first steps of ${kinds.size} kinds of training …`);
   const calibrations = new Map<string, Calibration>();

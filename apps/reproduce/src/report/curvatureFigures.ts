@@ -8,6 +8,7 @@ import type { Panel } from './panels.ts';
 import { linePath, panelFrame } from './panels.ts';
 import { frame } from './render.ts';
 import { ratiosOf } from './rows.ts';
+import { runOfSeed } from './runOfSeed.ts';
 import { colours } from './theme.ts';
 
 const drawn = ['dense', 'random', 'control', 'structured', 'unstructured'] as const;
@@ -60,10 +61,6 @@ function strokeOf(method: OwnMethod): string {
   return `stroke="${colours[method]}" stroke-width="1.75"${dashes}`;
 }
 
-function about(result: Result): string {
-  return `${result.study}, ${result.budget} budget, seed ${result.seed}`;
-}
-
 /** Share of the eigenvalues per unit, each Ritz value of the quadrature widened to a normal of 1.5 % of the range. */
 function spectrumFigure(result: Result, models: readonly Model[]): string {
   const ritz = models.flatMap((model) => values(model, 'ritz').filter((_, i) => values(model, 'weights')[i]! > 1e-6));
@@ -107,7 +104,7 @@ function spectrumFigure(result: Result, models: readonly Model[]): string {
     width: Math.max(600, left + columns.length * (size + gap) + 8),
     height: top + size + 50,
     title: 'Spectrum of the Hessian in the parameters that are left',
-    subtitle: `${about(result)}; stochastic Lanczos quadrature`,
+    subtitle: runOfSeed(result, 'stochastic Lanczos quadrature'),
     description: `Density of the eigenvalues on a logarithmic scale, a panel for each prune ratio. ${models
       .map(
         (model) =>
@@ -169,7 +166,7 @@ function lineFigure(result: Result, models: readonly Model[]): string {
     width: Math.max(600, left + columns.length * (size + gap) + 8),
     height: top + rows.length * rowHeight - 6,
     title: 'The loss along lines through the minimum',
-    subtitle: `${about(result)}; above: in units of each neuron’s weights, below: in units of the parameters`,
+    subtitle: runOfSeed(result, 'above: in units of each neuron’s weights, below: in units of the parameters'),
     description:
       'Loss above its value at the trained parameters, along a filter-normalised random direction (top row) and along the eigenvector of the largest eigenvalue (bottom row), a panel for each prune ratio.',
     content: [keys(models), ...content].join('\n'),
@@ -214,7 +211,7 @@ function planeFigure(result: Result, method: OwnMethod, shown: readonly Model[])
     width: Math.max(680, barX + 84),
     height: top + size + 34,
     title: `The loss around the minimum, ${method} pruning`,
-    subtitle: `${about(result)}; two random directions in units of each neuron’s weights, pruned weights stay 0`,
+    subtitle: runOfSeed(result, 'two random directions in units of each neuron’s weights, pruned weights stay 0'),
     description: `Heat maps of the loss above its value at the trained parameters for ${shown.map(({ title }) => title).join(', ')}, on one scale from 0 to ${most.toFixed(2)} nats.`,
     content: [
       ...content,

@@ -4,6 +4,7 @@ import type { Result } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import type { Drawn } from './densityFigure.ts';
 import { densityFigure } from './densityFigure.ts';
+import { runOfSeed } from './runOfSeed.ts';
 
 /**
  * The density figures of a study, one per pruner: data, dense, the pruner at the drawn ratios, and the control of the last of them.
@@ -37,11 +38,11 @@ export function densityFigures(
     const control = drawn.filter(
       (entry) => entry.method === 'control' && entry.pruneRatio === pruned.at(-1)!.pruneRatio,
     );
-    const ofControl =
-      control.length > 0
-        ? `; the control was trained as long as the flow pruned by ${percent(pruned.at(-1)!.pruneRatio)} %`
-        : '';
-    const about = `${result.study}, ${result.budget} budget, seed ${result.seed}${ofControl}`;
+    const about = runOfSeed(
+      result,
+      control.length > 0 &&
+        `the control was trained as long as the flow pruned by ${percent(pruned.at(-1)!.pruneRatio)} %`,
+    );
     const models = [dense, ...pruned, ...control];
     figures.set(
       `density-${method}`,

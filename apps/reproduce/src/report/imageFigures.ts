@@ -5,6 +5,7 @@ import { snapshotsIn } from '../results/snapshots.ts';
 import type { Model } from './models.ts';
 import { sideBySide } from './models.ts';
 import { escapeXml, frame } from './render.ts';
+import { runOfSeed } from './runOfSeed.ts';
 import { formatNumber } from './statistics.ts';
 import { colours } from './theme.ts';
 
@@ -102,7 +103,7 @@ function figure(result: Result, when: string, pictures: readonly Picture[]): str
     width: Math.max(560, left + columns * (size + gap) + 2),
     height: top + rows * (size + below) - below + 16,
     title: `${result.title}: samples ${when}`,
-    subtitle: `${result.study}, ${result.budget} budget, seed ${result.seed}; all samples start from the same noise`,
+    subtitle: runOfSeed(result, 'all samples start from the same noise'),
     description: `Grids of images: ${names.join(', ')}.`,
     content: content.join('\n'),
   });

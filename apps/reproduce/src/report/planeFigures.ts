@@ -5,6 +5,7 @@ import { sideBySide } from './models.ts';
 import type { Panel } from './panels.ts';
 import { panelFrame, xOf, yOf } from './panels.ts';
 import { escapeXml, frame } from './render.ts';
+import { runOfSeed } from './runOfSeed.ts';
 import { colours } from './theme.ts';
 
 const size = 176;
@@ -64,8 +65,7 @@ function rowFigure(row: Row, models: readonly Model[], under: (model: Model) => 
 
 function circumstances(result: Result, models: readonly Model[]): string {
   const last = models.at(-1)!;
-  const control = last.method === 'control' ? '; the control was trained as long as the flow pruned most' : '';
-  return `${result.study}, ${result.budget} budget, seed ${result.seed}${control}`;
+  return runOfSeed(result, last.method === 'control' && 'the control was trained as long as the flow pruned most');
 }
 
 /** Fields with their strength and the ways of samples: the paper's Figure 6, a figure for each pruner. */

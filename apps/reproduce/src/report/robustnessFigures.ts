@@ -4,6 +4,7 @@ import type { Point, Result } from '../results/schema.ts';
 import type { Artefact } from '../results/store.ts';
 import type { DrawnClassifier, RobustnessScene } from './robustnessFigure.ts';
 import { robustnessFigure } from './robustnessFigure.ts';
+import { runOfSeed } from './runOfSeed.ts';
 import { formatNumber } from './statistics.ts';
 
 /**
@@ -53,10 +54,11 @@ export function robustnessFigures(
         point.method === method ||
         (point.method === 'control' && point.pruneRatio === last),
     );
-    const ofControl = shown.some(({ point }) => point.method === 'control')
-      ? `; the control was trained as long as the classifier pruned by ${percent(last)} %, without pruning`
-      : '';
-    const about = `${result.study}, ${result.budget} budget, seed ${result.seed}${ofControl}`;
+    const about = runOfSeed(
+      result,
+      shown.some(({ point }) => point.method === 'control') &&
+        `the control was trained as long as the classifier pruned by ${percent(last)} %, without pruning`,
+    );
     figures.set(
       `robustness-${method}`,
       robustnessFigure(

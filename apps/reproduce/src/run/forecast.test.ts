@@ -5,6 +5,7 @@ import { calibrate } from '../numerics/calibrate.ts';
 import type { PlannedPoint } from '../plan.ts';
 import { planStudy } from '../plan.ts';
 import type { Result } from '../results/schema.ts';
+import { ablationSolver } from '../studies/ablations.ts';
 import { gaussiansSpiral } from '../studies/gaussians-spiral.ts';
 import { gaussians } from '../studies/gaussians.ts';
 import { moons } from '../studies/moons.ts';
@@ -45,6 +46,13 @@ test('steps, evaluations and time follow from those that were measured', () => {
 test('every worker needs memory of its own', () => {
   expect(of(4).memoryBytes - of(1).memoryBytes).toBeGreaterThan(2e6);
   expect(of(1).diskBytes).toBeGreaterThan(0);
+});
+
+test('fixed steps do not grow', () => {
+  const compared = planStudy(ablationSolver, { budget: 'paper', protocol: 'paper', seeds: [0], backend: 'wasm' });
+  const growths = (method: string): Set<number> =>
+    new Set(compared.filter(({ config }) => config.solver.method === method).map(({ growth }) => growth));
+  expect(['dopri5', 'rk4', 'euler'].map(growths)).toEqual([new Set([3.2]), new Set([1]), new Set([1])]);
 });
 
 // Within a tenth, by which the first steps of seeds may differ.
